@@ -1,0 +1,2 @@
+//! `cs`: a declarative configuration manager for Claude Code.
+pub mod model;

@@ -1,0 +1,159 @@
+//! What a profile asks for, rendered: nothing here depends on what is on the disk.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Digest, Key, ManagedPath};
+
+/// A document that is merged rather than linked. The list is closed: a plan can write
+/// nothing but these and managed paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum DocumentId {
+    /// `settings.json` in the root.
+    #[serde(rename = "settings.json")]
+    Settings,
+    /// `settings.local.json` in the root, where a project's unshared entries go.
+    #[serde(rename = "settings.local.json")]
+    LocalSettings,
+}
+
+impl DocumentId {
+    /// Every document there is.
+    pub const ALL: [Self; 2] = [Self::Settings, Self::LocalSettings];
+
+    /// The name shown to people, and the file's name in the root.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Settings => "settings.json",
+            Self::LocalSettings => "settings.local.json",
+        }
+    }
+}
+
+impl fmt::Display for DocumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where in a profile something is declared: `base.toml:12`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The file as people should read it: its path, or `builtin:NAME`.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Origin {
+    /// The file's last name and the line: enough to find it, short enough for a column.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.file.rsplit('/').next().unwrap_or(&self.file);
+        write!(f, "{name}:{}", self.line)
+    }
+}
+
+/// The whole of what a profile declares for one root.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Desired {
+    /// Contents kept in the generation, by their path below its `files/`.
+    pub files: BTreeMap<ManagedPath, FileSpec>,
+    /// What appears in the root, by its path there.
+    pub installs: BTreeMap<ManagedPath, Install>,
+    /// Entries per document, in the order they are to be written; keys are unique.
+    pub documents: BTreeMap<DocumentId, Vec<Declared>>,
+    /// Everything a hook reads of the profile (`runtime.json`).
+    pub runtime: Value,
+}
+
+/// One content in the generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSpec {
+    pub content: Content,
+    /// 0555 rather than 0444.
+    pub executable: bool,
+}
+
+/// Where a content comes from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Content {
+    Bytes(Vec<u8>),
+    /// The running `cs` itself, under a bundled hook's name.
+    RunningExecutable,
+    /// Already in an earlier generation, with this digest (rollback needs no source).
+    Kept(Digest),
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({}, {:?})", bytes.len(), Digest::of(bytes)),
+            Self::RunningExecutable => f.write_str("RunningExecutable"),
+            Self::Kept(digest) => write!(f, "Kept({digest:?})"),
+        }
+    }
+}
+
+/// One thing that appears in the root: a link to (or copy of) `files/<the same path>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Install {
+    pub kind: Kind,
+    pub mode: InstallMode,
+    /// The path is a folder in `files/`, linked as one (a skill).
+    pub folder: bool,
+    /// Where the profile takes the content from, for `capture` and for people.
+    pub source: Option<String>,
+    pub origin: Origin,
+}
+
+/// What an install is to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    Hook,
+    Agent,
+    Command,
+    Skill,
+    Rule,
+    OutputStyle,
+    File,
+}
+
+/// How an install appears in the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstallMode {
+    #[default]
+    Link,
+    /// A regular file, for kinds or hosts where links don't serve. Never a folder: a
+    /// copied folder is one install per file.
+    Copy,
+}
+
+/// One declared entry of a document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declared {
+    pub key: Key,
+    pub want: Want,
+    pub origin: Origin,
+}
+
+/// What is wanted of an entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Want {
+    /// `[settings]`, `[hooks]`: it is there with this value. For an element the value is
+    /// the element, for a hook the whole hook entry.
+    Enforced(Value),
+    /// `[defaults]`: written where nothing is, then the user's.
+    Default(Value),
+    /// `[unset]`: it is not there.
+    Absent,
+}

@@ -1,0 +1,119 @@
+//! Which entries are ours and how we came to them. Kept beside the files, never in them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Digest, DocumentId, InstallMode, Key, ManagedPath};
+
+/// Everything `cs` owns in one root. Carried from generation to generation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// Links and copies in the root.
+    pub tree: BTreeMap<ManagedPath, TreeRow>,
+    /// Folders in the root that we made (`agents`), to be removed when empty. The root
+    /// itself is the empty string.
+    pub folders: Vec<String>,
+    pub documents: BTreeMap<DocumentId, DocumentLedger>,
+}
+
+/// A link or copy of ours in the root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TreeRow {
+    pub mode: InstallMode,
+    /// Of the content behind it when it was written (a folder: of its listing).
+    pub digest: Digest,
+    pub how: TreeHow,
+}
+
+/// How a place in the root came to be ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TreeHow {
+    /// Nothing was there.
+    Added,
+    /// What was there lies under `claude-sync/displaced/NAME` and comes back.
+    MovedAside(String),
+    /// What was there was identical; the profile took it over (`--on-conflict adopt`, `init`).
+    /// Uninstall leaves a regular file with the content.
+    Adopted,
+}
+
+/// Everything owned in one document.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentLedger {
+    pub rows: Vec<Row>,
+    /// Containers that would not be there, or not like that, without us.
+    pub containers: Vec<(super::Pointer, Container)>,
+}
+
+/// Why a container is in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Container {
+    /// We made it; it goes when it is empty. At the empty pointer: we made the file.
+    Made,
+    /// It was the user's and empty, with this white space inside; that comes back.
+    Filled(String),
+}
+
+/// One owned entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    pub key: Key,
+    /// What we wrote; `None` where we made sure that nothing is there.
+    pub wrote: Option<Value>,
+    pub how: How,
+    /// From `[defaults]`.
+    pub default: bool,
+    /// Digests of what earlier generations wrote here, newest last: a stale client may
+    /// write our own old value back, and that is not the user speaking.
+    pub earlier: Vec<Digest>,
+}
+
+/// How an entry came to be ours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// Nothing was there. Goes when it is let go.
+    Added,
+    /// It stands on the newest value that no generation of ours wrote, which comes back.
+    Replaced(Displaced),
+    /// The user had the same. Stays when it is let go.
+    Coincident,
+    /// Taken over by `init` or `capture`: goes when no longer declared, stays on uninstall.
+    Adopted,
+    /// A default that the user has changed or deleted: theirs, until its declared value
+    /// changes. Remembered, not owned.
+    Released,
+}
+
+/// What an entry of ours stands on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Displaced {
+    /// The value's own bytes.
+    pub text: String,
+    /// Where it was, if it was taken out whole (`[unset]`).
+    pub place: Option<Place>,
+}
+
+/// Where a member or element was, and the white space that was its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The name (or, in a list, the text) of what stood before it.
+    pub after: Option<String>,
+    /// White space before it, and between it and the comma or bracket that followed.
+    pub lead: String,
+    pub trail: String,
+    /// A member's name as it was written, with the colon and the space around it.
+    pub name: String,
+    /// White space that moved to a neighbour when it left: of the first one's successor.
+    pub neighbour: String,
+}

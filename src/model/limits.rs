@@ -1,0 +1,42 @@
+//! Every bound in one place, with its reason. Units come last in the name.
+
+/// A settings document larger than this is refused. Real ones stay under 64 KiB;
+/// `~/.claude.json` reaches a few MiB. Past it, something else is wrong with the file.
+pub const DOCUMENT_BYTES_MAX: u64 = 8 << 20;
+
+/// JSON nested deeper than this is refused before any recursive parser sees it.
+/// `serde_json` stops at 128 by itself; real settings stay under 10.
+pub const DOCUMENT_DEPTH_MAX: usize = 100;
+
+/// A profile, or a file it extends, larger than this is refused: it is written by hand.
+pub const PROFILE_BYTES_MAX: u64 = 4 << 20;
+
+/// A managed file larger than this is refused: hooks and agents are text; a whole
+/// generation is copied for every change.
+pub const SOURCE_BYTES_MAX: u64 = 64 << 20;
+
+/// One component of a managed path, in bytes (`NAME_MAX` on every system we know).
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// A managed path, in bytes: well under `PATH_MAX` (4,096) when the root is put before it.
+pub const PATH_BYTES_MAX: usize = 1024;
+
+/// How long one profile may extend another: a chain longer than this is a mistake.
+pub const EXTENDS_DEPTH_MAX: usize = 32;
+
+/// How often a document that others keep rewriting is merged again before giving up.
+pub const SWAP_TRIES_MAX: u32 = 10;
+
+/// How many earlier values of an entry are remembered, so that a stale client which
+/// writes one of them back is not taken for the user.
+pub const EARLIER_VALUES_MAX: usize = 16;
+
+/// How long `cs` waits for another `cs` that holds the lock, in milliseconds.
+pub const LOCK_WAIT_MS_MAX: u64 = 10_000;
+
+/// Generations kept when an apply prunes: enough to look back over, small on disk
+/// (unchanged files are shared).
+pub const GENERATIONS_KEPT: usize = 50;
+
+/// Time for a staged executable to answer before it counts as not runnable, in milliseconds.
+pub const SELF_TEST_MS_MAX: u64 = 5_000;

@@ -1,0 +1,25 @@
+//! The nouns everything else is written in. Pure: imports nothing of ours.
+//!
+//! - [`ManagedPath`]: a place inside a root, valid by construction
+//! - [`Digest`]: what stands for a content
+//! - [`Generation`]: a generation's number
+//! - [`Desired`]: what a profile asks for, rendered
+//! - [`Key`], [`Row`], [`Ledger`]: the entries `cs` owns and how it came to them
+//! - [`limits`]: every bound, with its reason
+
+pub mod desired;
+pub mod digest;
+pub mod generation;
+pub mod key;
+pub mod ledger;
+pub mod limits;
+pub mod path;
+
+pub use desired::{
+    Content, Declared, Desired, DocumentId, FileSpec, Install, InstallMode, Kind, Origin, Want,
+};
+pub use digest::Digest;
+pub use generation::Generation;
+pub use key::{HookId, Key, Pointer};
+pub use ledger::{Container, Displaced, DocumentLedger, How, Ledger, Place, Row, TreeHow, TreeRow};
+pub use path::{ManagedPath, PathError};
