@@ -100,7 +100,8 @@ mod tests {
     fn keys_read_as_people_write_them() {
         let pointer = vec!["enabledPlugins".to_owned(), "a@b.c".to_owned()];
         assert_eq!(Key::Value(pointer).to_string(), "enabledPlugins.\"a@b.c\"");
-        let element = Key::Element { list: vec!["permissions".into(), "allow".into()], value: "Bash(ls)".into() };
+        let element =
+            Key::Element { list: vec!["permissions".into(), "allow".into()], value: "Bash(ls)".into() };
         assert_eq!(element.to_string(), "permissions.allow  Bash(ls)");
     }
 }

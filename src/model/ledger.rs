@@ -49,6 +49,8 @@ pub struct DocumentLedger {
     pub rows: Vec<Row>,
     /// Containers that would not be there, or not like that, without us.
     pub containers: Vec<(super::Pointer, Container)>,
+    /// Of the whole text as we last left it; `None` when we left no file.
+    pub wrote: Option<Digest>,
 }
 
 /// Why a container is in the ledger.
@@ -101,13 +103,16 @@ pub struct Displaced {
     pub text: String,
     /// Where it was, if it was taken out whole (`[unset]`).
     pub place: Option<Place>,
+    /// Further copies of the same element, in the order in which they were taken out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Self>,
 }
 
 /// Where a member or element was, and the white space that was its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// The name (or, in a list, the text) of what stood before it.
+    /// What stood before it: a name, or in a list how many equal ones before and the value.
     pub after: Option<String>,
     /// White space before it, and between it and the comma or bracket that followed.
     pub lead: String,

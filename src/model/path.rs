@@ -135,14 +135,17 @@ mod tests {
 
     #[test]
     fn ordinary_paths_are_valid() {
-        for text in ["hooks/format-rust", "agents/reviewer.md", "CLAUDE.md", "a/b/c d", "skills/ü/SKILL.md"] {
+        for text in ["hooks/format-rust", "agents/reviewer.md", "CLAUDE.md", "a/b/c d", "skills/ü/SKILL.md"]
+        {
             assert_eq!(ManagedPath::new(text).expect(text).as_str(), text);
         }
     }
 
     #[test]
     fn what_leaves_the_root_or_means_nothing_is_refused() {
-        for text in ["", "/etc/passwd", "..", "../x", "a/../b", "a//b", "a/", "./a", "a/.", "a\\b", "a\0b", "a\nb"] {
+        for text in
+            ["", "/etc/passwd", "..", "../x", "a/../b", "a//b", "a/", "./a", "a/.", "a\\b", "a\0b", "a\nb"]
+        {
             assert!(ManagedPath::new(text).is_err(), "{text:?}");
         }
         assert!(ManagedPath::new("x".repeat(4096)).is_err());
@@ -151,7 +154,9 @@ mod tests {
 
     #[test]
     fn what_belongs_to_others_is_refused() {
-        for text in ["claude-sync/current", "settings.json", "Settings.JSON", "learning/x", ".credentials.json"] {
+        for text in
+            ["claude-sync/current", "settings.json", "Settings.JSON", "learning/x", ".credentials.json"]
+        {
             assert!(matches!(ManagedPath::new(text), Err(PathError::Reserved(..))), "{text:?}");
         }
     }

@@ -1,0 +1,22 @@
+//! Keyed three-way merge of JSON documents that others write too. Pure.
+//!
+//! - [`text`]: strict parsing, with the place and the remedy when a text is refused
+//! - [`tree`]: a document that remembers every byte; edits are exactly invertible
+//! - [`splice`]: the same edits as byte splices
+//! - [`value`]: when two values are equal
+//! - [`hooks`]: finding and naming hook entries
+//! - [`merge`]: who owns what, decided entry by entry
+//! - [`claude`]: what makes the client drop a whole settings file
+
+pub mod claude;
+pub mod hooks;
+pub mod merge;
+pub mod splice;
+pub mod text;
+pub mod tree;
+pub mod value;
+
+pub use merge::{Action, Bases, EntryChange, LettingGo, MergeInput, Merged, Refusal, merge};
+pub use splice::Splice;
+pub use text::{Fault, FaultKind};
+pub use tree::Document;
