@@ -37,9 +37,20 @@ pub enum TreeHow {
     Added,
     /// What was there lies under `claude-sync/displaced/NAME` and comes back.
     MovedAside(String),
-    /// What was there was identical; the profile took it over (`--on-conflict adopt`, `init`).
-    /// Uninstall leaves a regular file with the content.
-    Adopted,
+    /// What was there was identical and lies under `claude-sync/displaced/NAME`; the profile
+    /// took it over. Gone when undeclared, back on uninstall.
+    Adopted(String),
+}
+
+impl TreeHow {
+    /// Where below `claude-sync/displaced/` the thing lies that was there before.
+    #[must_use]
+    pub fn aside(&self) -> Option<&str> {
+        match self {
+            Self::Added => None,
+            Self::MovedAside(name) | Self::Adopted(name) => Some(name),
+        }
+    }
 }
 
 /// Everything owned in one document.

@@ -1,0 +1,241 @@
+//! A second opinion on every plan, by code that shares nothing with the planner.
+//!
+//! It does not ask how a plan was made, only what it would do: to the JSON values before and
+//! after, to the paths it names, and to the hooks the result refers to. Whatever it finds is a
+//! bug of ours, reported as one, and nothing is touched.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{DocumentPlan, Observation, Observed, Plan};
+use crate::document::hooks::meaning;
+use crate::document::value::equal;
+use crate::model::{DocumentId, Key, Ledger, ManagedPath, Row};
+
+/// A plan that was checked; nothing else can be applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedPlan(Plan);
+
+impl CheckedPlan {
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+}
+
+/// What is wrong with a plan: a bug in the planner.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("BUG: the plan for {what} is wrong: {why}")]
+pub struct Flaw {
+    pub what: String,
+    pub why: String,
+}
+
+/// Checks `plan` against what it was made from.
+///
+/// # Errors
+/// The first flaw.
+pub fn check(
+    plan: Plan,
+    base: Option<&Ledger>,
+    observed: &Observed,
+    root: &str,
+    home: Option<&str>,
+) -> Result<CheckedPlan, Flaw> {
+    check_steps(&plan, base)?;
+    for (id, document) in &plan.documents {
+        let rows = |ledger: &Ledger| ledger.documents.get(id).map(|own| own.rows.clone()).unwrap_or_default();
+        let mut owned: Vec<Row> = base.map(rows).unwrap_or_default();
+        owned.extend(document.merged.ledger.rows.clone());
+        check_document(*id, document, &owned, root, home)?;
+    }
+    check_hooks(&plan, observed, root, home)?;
+    Ok(CheckedPlan(plan))
+}
+
+fn flaw(what: impl ToString, why: impl Into<String>) -> Flaw {
+    Flaw { what: what.to_string(), why: why.into() }
+}
+
+/// Every step is at a path that is declared or was ours, and at most one per path.
+fn check_steps(plan: &Plan, base: Option<&Ledger>) -> Result<(), Flaw> {
+    let mut seen: BTreeMap<&ManagedPath, ()> = BTreeMap::new();
+    for step in &plan.steps {
+        if seen.insert(&step.path, ()).is_some() {
+            return Err(flaw(&step.path, "it has two steps"));
+        }
+        let is_declared = plan.state.installs.contains_key(&step.path);
+        let was_ours = base.is_some_and(|ledger| ledger.tree.contains_key(&step.path));
+        if !is_declared && !was_ours {
+            return Err(flaw(&step.path, "it is neither declared nor owned"));
+        }
+    }
+    for (path, row) in &plan.ledger.tree {
+        if plan.state.install_digest(path) != Some(row.digest) {
+            return Err(flaw(path, "the ledger has another content than the state"));
+        }
+    }
+    Ok(())
+}
+
+/// The three forms of an edit agree, and everything that differs is an entry of ours.
+fn check_document(
+    id: DocumentId,
+    document: &DocumentPlan,
+    owned: &[Row],
+    root: &str,
+    home: Option<&str>,
+) -> Result<(), Flaw> {
+    let parse = |text: &str| {
+        serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))
+            .map_err(|error| flaw(id, format!("a text does not parse: {error}")))
+    };
+    let empty = Value::Object(serde_json::Map::new());
+    let before = document.before.as_deref().map_or(Ok(empty.clone()), parse)?;
+    let after = document.merged.text.as_deref().map_or(Ok(empty), parse)?;
+    let mut patched = before.clone();
+    let patch: json_patch::Patch = serde_json::from_value(document.merged.patch.clone())
+        .map_err(|error| flaw(id, format!("its patch is none: {error}")))?;
+    json_patch::patch(&mut patched, &patch).map_err(|error| flaw(id, format!("its patch fails: {error}")))?;
+    if !equal(&patched, &after) {
+        return Err(flaw(id, "its patch and its text disagree"));
+    }
+    if let (Some(before), Some(after)) = (&document.before, &document.merged.text) {
+        let spliced = crate::document::splice::apply(before, &document.merged.splices);
+        if spliced.as_ref() != Some(after) {
+            return Err(flaw(id, "its splices and its text disagree"));
+        }
+    }
+    let lawful = Lawful { owned, root, home };
+    lawful
+        .same_but_ours(&mut Vec::new(), &before, &after)
+        .map_err(|at| flaw(id, format!("it would change {}, which is not owned", at.join("."))))
+}
+
+/// What may differ between two values.
+struct Lawful<'a> {
+    owned: &'a [Row],
+    root: &'a str,
+    home: Option<&'a str>,
+}
+
+impl Lawful<'_> {
+    /// `Err` with the place of the first difference that no owned entry explains.
+    fn same_but_ours(&self, at: &mut Vec<String>, before: &Value, after: &Value) -> Result<(), Vec<String>> {
+        if equal(before, after) || self.owns_value(at) {
+            return Ok(());
+        }
+        let is_set = self.owned.iter().any(|row| matches!(&row.key, Key::Element { list, .. } if list == at));
+        let is_event = at.len() == 2 && at[0] == "hooks";
+        match (before, after) {
+            (Value::Object(a), Value::Object(b)) => {
+                let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                for name in names {
+                    at.push(name.clone());
+                    // A container that appears or goes is judged by what is in it.
+                    let other = a.get(name).or(b.get(name)).expect("BUG: one of them has it");
+                    let nothing = match other {
+                        Value::Object(_) => Value::Object(serde_json::Map::new()),
+                        Value::Array(_) => Value::Array(Vec::new()),
+                        _ => Value::Null,
+                    };
+                    let (a, b) = (a.get(name), b.get(name));
+                    let is_new_scalar =
+                        (a.is_none() || b.is_none()) && !other.is_object() && !other.is_array();
+                    if is_new_scalar && !self.owns_value(at) {
+                        return Err(at.clone());
+                    }
+                    self.same_but_ours(at, a.unwrap_or(&nothing), b.unwrap_or(&nothing))?;
+                    at.pop();
+                }
+                Ok(())
+            }
+            (Value::Array(a), Value::Array(b)) if is_event => self.same_groups(at, a, b),
+            (Value::Array(a), Value::Array(b)) if is_set => self.same_elements(at, a, b),
+            _ => Err(at.clone()),
+        }
+    }
+
+    /// An entry at this very pointer, or at one above it (a whole object displaced).
+    fn owns_value(&self, at: &[String]) -> bool {
+        self.owned.iter().any(|row| matches!(&row.key, Key::Value(own) if at.starts_with(own)))
+    }
+
+    /// The elements that are not ours are the same, in the same order.
+    fn same_elements(&self, at: &[String], a: &[Value], b: &[Value]) -> Result<(), Vec<String>> {
+        let is_ours = |value: &Value| {
+            self.owned.iter().any(|row| {
+                matches!(&row.key, Key::Element { list, value: own } if list == at && equal(own, value))
+            })
+        };
+        let theirs =
+            |list: &[Value]| list.iter().filter(|value| !is_ours(value)).cloned().collect::<Vec<_>>();
+        let (a, b) = (theirs(a), theirs(b));
+        if equal(&Value::Array(a), &Value::Array(b)) { Ok(()) } else { Err(at.to_vec()) }
+    }
+
+    /// Without our hooks, and groups that only held those, the groups are the same.
+    fn same_groups(&self, at: &[String], a: &[Value], b: &[Value]) -> Result<(), Vec<String>> {
+        let (a, b) = (self.without_ours(&at[1], a), self.without_ours(&at[1], b));
+        if equal(&Value::Array(a), &Value::Array(b)) { Ok(()) } else { Err(at.to_vec()) }
+    }
+
+    fn without_ours(&self, event: &str, groups: &[Value]) -> Vec<Value> {
+        let mut kept = Vec::new();
+        for group in groups {
+            let mut group = group.clone();
+            let matcher =
+                group.get("matcher").and_then(Value::as_str).filter(|m| *m != "*").unwrap_or("").to_owned();
+            if let Some(entries) = group.get_mut("hooks").and_then(Value::as_array_mut) {
+                let all = entries.len();
+                entries.retain(|entry| !self.owns_hook(event, &matcher, entry));
+                if entries.is_empty() && all > 0 {
+                    continue;
+                }
+            }
+            kept.push(group);
+        }
+        kept
+    }
+
+    fn owns_hook(&self, event: &str, matcher: &str, entry: &Value) -> bool {
+        let Some(command) = entry.get("command").and_then(Value::as_str) else { return false };
+        let command = meaning(command, self.home);
+        // Whatever runs a file of ours is ours to take away with it.
+        let runs_ours = command.strip_prefix(self.root).is_some_and(|rest| rest.starts_with("/hooks/"));
+        runs_ours
+            || self.owned.iter().any(|row| {
+                matches!(&row.key, Key::Hook(id) if id.event == event && id.matcher == matcher
+                    && meaning(&id.command, self.home) == command)
+            })
+    }
+}
+
+/// Every hook of ours in the result is one whose file will be there.
+fn check_hooks(plan: &Plan, observed: &Observed, root: &str, home: Option<&str>) -> Result<(), Flaw> {
+    let prefix = format!("{root}/");
+    for document in plan.documents.values() {
+        for row in &document.merged.ledger.rows {
+            let Key::Hook(id) = &row.key else { continue };
+            let command = meaning(&id.command, home);
+            let Some(path) = command.strip_prefix(&prefix).and_then(|rest| ManagedPath::new(rest).ok())
+            else {
+                continue;
+            };
+            let will_be = plan.ledger.tree.contains_key(&path)
+                || plan.ledger.tree.keys().any(|folder| folder.contains(&path));
+            let is_there = !matches!(observed.tree.get(&path), None | Some(Observation::Absent));
+            if !will_be && !is_there && path.as_str().starts_with("hooks/") && is_managed(plan, &path) {
+                return Err(flaw(&path, "a hook would be named that is not there"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A `command = "…"` hook may name any file; only those we install are ours to promise.
+fn is_managed(plan: &Plan, path: &ManagedPath) -> bool {
+    plan.steps.iter().any(|step| step.path == *path)
+}

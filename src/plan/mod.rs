@@ -1,0 +1,306 @@
+//! Base × observed × desired → steps with reasons. Pure.
+//!
+//! Planning decides everything; applying only converges to what was planned. A plan goes
+//! through [`check`], which shares nothing with the planner, before anything is touched.
+
+pub mod check;
+pub mod observed;
+pub mod secrets;
+pub mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::document::claude::{self, Voiding};
+use crate::document::{Action, Bases, LettingGo, MergeInput, Merged, Refusal, merge};
+use crate::generation::{Cause, State};
+use crate::model::{DocumentId, DocumentLedger, Generation, Key, Kind, Ledger, ManagedPath, Want};
+pub use check::{CheckedPlan, check};
+pub use observed::{Observation, Observed, ObservedDocument};
+pub use tree::{Conflict, TreeChange, TreeStep};
+
+/// What was applied last.
+#[derive(Debug, Clone, Copy)]
+pub struct Base<'a> {
+    pub generation: Generation,
+    pub state: &'a State,
+    pub ledger: &'a Ledger,
+}
+
+/// Everything a plan is a function of.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanInput<'a> {
+    pub base: Option<Base<'a>>,
+    /// The number the new generation would get.
+    pub next: Generation,
+    pub observed: &'a Observed,
+    pub desired: &'a State,
+    pub cause: Cause,
+    pub on_conflict: OnConflict,
+    /// The root as commands spell it, absolute.
+    pub root: &'a str,
+    pub home: Option<&'a str>,
+}
+
+/// What to do about a path that exists and is not ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnConflict {
+    /// Plan nothing, list them all.
+    #[default]
+    Refuse,
+    /// Move it aside; it comes back.
+    Backup,
+    /// Take it over where the content is the same; refuse the others.
+    Adopt,
+    /// Leave it, and leave out what was declared there.
+    Skip,
+}
+
+/// What will be done, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub from: Option<Generation>,
+    pub to: Generation,
+    pub cause: Cause,
+    pub steps: Vec<TreeStep>,
+    pub documents: BTreeMap<DocumentId, DocumentPlan>,
+    /// The desired state, less what was skipped.
+    pub state: State,
+    /// What will be owned afterwards.
+    pub ledger: Ledger,
+    /// Something is remembered differently, even if no byte outside `claude-sync/` changes.
+    pub is_news: bool,
+    pub warnings: Vec<String>,
+}
+
+/// One document's part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DocumentPlan {
+    /// The text the plan was made for; `None`: no file.
+    pub before: Option<String>,
+    pub merged: Merged,
+}
+
+impl DocumentPlan {
+    /// Whether the file changes.
+    #[must_use]
+    pub fn is_edit(&self) -> bool {
+        self.before != self.merged.text
+    }
+}
+
+impl Plan {
+    /// Nothing to do and nothing to remember.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && !self.documents.values().any(DocumentPlan::is_edit) && !self.is_news
+    }
+
+    /// Counts for the summary: what is added, changed, removed, and how much of it is drift.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for step in &self.steps {
+            tally.count(step.change.sign(), step.is_drift);
+        }
+        for document in self.documents.values() {
+            for change in &document.merged.changes {
+                let sign = match change.action {
+                    Action::Add => Sign::Create,
+                    Action::Override | Action::Update | Action::Restore | Action::Reassert => Sign::Change,
+                    Action::Remove | Action::RemoveDangling => Sign::Remove,
+                    Action::Coincide | Action::Release | Action::Leave => continue,
+                };
+                tally.count(sign, change.action == Action::Reassert);
+            }
+        }
+        tally
+    }
+}
+
+/// Terraform's three signs, and "left alone".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    Create,
+    Change,
+    Remove,
+    Leave,
+}
+
+/// How many of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    pub added: usize,
+    pub changed: usize,
+    pub removed: usize,
+    pub drifted: usize,
+}
+
+impl Tally {
+    fn count(&mut self, sign: Sign, is_drift: bool) {
+        match sign {
+            Sign::Create => self.added += 1,
+            Sign::Change => self.changed += 1,
+            Sign::Remove => self.removed += 1,
+            Sign::Leave => {}
+        }
+        self.drifted += usize::from(is_drift);
+    }
+}
+
+/// Why there is no plan. All of them are found, not just the first.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Problem {
+    /// A path is taken.
+    Conflict(Conflict),
+    /// A document can't be merged into.
+    Document(DocumentId, Refusal),
+    /// The merged document would be ignored by the client, whole.
+    Void(DocumentId, Voiding),
+}
+
+/// Plans.
+///
+/// # Errors
+/// Every reason why not.
+pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut state = input.desired.clone();
+    let tree = tree::plan(input, &mut state).unwrap_or_else(|conflicts| {
+        problems.extend(conflicts.into_iter().map(Problem::Conflict));
+        tree::TreePlan::default()
+    });
+    let letting_go = match input.cause {
+        Cause::Uninstall => LettingGo::Uninstall,
+        Cause::Apply | Cause::Rollback { .. } => LettingGo::Undeclared,
+    };
+    let mut documents = BTreeMap::new();
+    let mut ledger = Ledger { tree: tree.rows, folders: tree.folders, documents: BTreeMap::new() };
+    let leaving = leaving_commands(input, &state);
+    for id in document_ids(input, &state) {
+        match plan_document(input, &state, id, letting_go, &leaving) {
+            Ok(document) => {
+                if document.merged.ledger.rows.is_empty() && document.merged.ledger.containers.is_empty() {
+                    ledger.documents.remove(&id);
+                } else {
+                    ledger.documents.insert(id, document.merged.ledger.clone());
+                }
+                documents.insert(id, document);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let is_news =
+        input.base.is_none_or(|base| !base.state.is_same(&state) || !is_same_ledger(base.ledger, &ledger));
+    let mut warnings: Vec<String> = documents.values().flat_map(|document| lints(document)).collect();
+    warnings.extend(tree.warnings);
+    Ok(Plan {
+        from: input.base.map(|base| base.generation),
+        to: input.next,
+        cause: input.cause,
+        steps: tree.steps,
+        documents,
+        state,
+        ledger,
+        is_news,
+        warnings,
+    })
+}
+
+fn document_ids(input: &PlanInput<'_>, state: &State) -> BTreeSet<DocumentId> {
+    let owned = input.base.into_iter().flat_map(|base| base.ledger.documents.keys());
+    state.documents.keys().chain(owned).copied().collect()
+}
+
+fn plan_document(
+    input: &PlanInput<'_>,
+    state: &State,
+    id: DocumentId,
+    letting_go: LettingGo,
+    leaving: &[String],
+) -> Result<DocumentPlan, Problem> {
+    let nothing = DocumentLedger::default();
+    let before = input.observed.documents.get(&id).and_then(|document| document.text.clone());
+    let merged = merge(&MergeInput {
+        bases: Bases {
+            current: input.base.and_then(|base| base.ledger.documents.get(&id)).unwrap_or(&nothing),
+            other: None,
+        },
+        live: before.as_deref(),
+        desired: state.documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
+        letting_go,
+        leaving,
+        home: input.home,
+    })
+    .map_err(|refusal| Problem::Document(id, refusal))?;
+    // Letting go always works: what is then wrong with the file was wrong without us.
+    if input.cause != Cause::Uninstall
+        && let Some(text) = &merged.text
+        && let Some(voiding) = claude::voiding(text)
+    {
+        return Err(Problem::Void(id, voiding));
+    }
+    Ok(DocumentPlan { before, merged })
+}
+
+/// Meanings of the commands of hook files that leave the root and leave nothing behind.
+#[must_use]
+pub fn leaving_commands(input: &PlanInput<'_>, state: &State) -> Vec<String> {
+    let Some(base) = input.base else { return Vec::new() };
+    let leaves = |path: &&ManagedPath| !state.installs.contains_key(*path);
+    let is_hook = |path: &&ManagedPath| base.state.installs.get(*path).is_none_or(|i| i.kind == Kind::Hook);
+    let comes_back = |path: &ManagedPath| base.ledger.tree[path].how.aside().is_some();
+    let paths = base.ledger.tree.keys().filter(leaves).filter(is_hook).filter(|path| !comes_back(path));
+    paths.map(|path| format!("{}/{path}", input.root)).collect()
+}
+
+/// Whether two ledgers own the same; what a whole file's digest was does not count.
+fn is_same_ledger(a: &Ledger, b: &Ledger) -> bool {
+    let documents = |ledger: &Ledger| -> Vec<_> {
+        let own = |(id, document): (&DocumentId, &DocumentLedger)| {
+            (*id, document.rows.clone(), document.containers.clone())
+        };
+        ledger.documents.iter().map(own).collect()
+    };
+    a.tree == b.tree && a.folders == b.folders && documents(a) == documents(b)
+}
+
+/// What the merged result would surprise its owner with.
+fn lints(document: &DocumentPlan) -> Vec<String> {
+    let Some(text) = &document.merged.text else { return Vec::new() };
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(text.trim_start_matches('\u{feff}')) else {
+        return Vec::new();
+    };
+    let list = |name: &str| -> Vec<&str> {
+        let list = value.pointer(&format!("/permissions/{name}")).and_then(serde_json::Value::as_array);
+        list.into_iter().flatten().filter_map(serde_json::Value::as_str).collect()
+    };
+    let denied: BTreeSet<&str> = list("deny").into_iter().collect();
+    let defeated = |rule: &&str| denied.contains(rule) || denied.contains(tool_of(rule));
+    let ours = |rule: &&str| {
+        document.merged.ledger.rows.iter().any(|row| {
+            matches!(&row.key, Key::Element { list, value }
+                if row.wrote.is_some() && list.first().is_some_and(|name| name == "permissions") && value == *rule)
+        })
+    };
+    list("allow")
+        .into_iter()
+        .filter(defeated)
+        .filter(|rule| ours(rule) || denied.iter().any(|denied| denied == rule && ours(denied)))
+        .map(|rule| format!("permissions.allow {rule} has no effect: permissions.deny has it too"))
+        .collect()
+}
+
+/// `Bash` of `Bash(ls:*)`: denying a whole tool defeats every allow of it.
+fn tool_of(rule: &str) -> &str {
+    rule.split('(').next().unwrap_or(rule)
+}
+
+/// Whether the declared entry is one that a skipped or missing hook file would leave dangling.
+#[must_use]
+pub fn runs(declared: &crate::model::Declared, command: &str, home: Option<&str>) -> bool {
+    matches!((&declared.key, &declared.want), (Key::Hook(id), Want::Enforced(_))
+        if crate::document::hooks::meaning(&id.command, home) == command)
+}

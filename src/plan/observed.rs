@@ -1,0 +1,60 @@
+//! What is on the disk, as data.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Digest, DocumentId, ManagedPath};
+
+/// Everything a plan needs to know of a root.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Observed {
+    /// Every path that is declared or owned.
+    pub tree: BTreeMap<ManagedPath, Observation>,
+    /// Every folder above one of those, relative to the root.
+    pub folders: BTreeMap<String, Observation>,
+    pub documents: BTreeMap<DocumentId, ObservedDocument>,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observation {
+    Absent,
+    File {
+        digest: Digest,
+        mode: u32,
+    },
+    Link {
+        /// Its text.
+        target: String,
+        /// Of the file or folder behind it; `None` when it dangles.
+        digest: Option<Digest>,
+    },
+    Folder,
+    /// A socket, a device, a pipe.
+    Other,
+}
+
+impl Observation {
+    /// In words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Absent => "nothing".to_owned(),
+            Self::File { .. } => "a file".to_owned(),
+            Self::Link { target, digest: Some(_) } => format!("a link to {target}"),
+            Self::Link { target, digest: None } => format!("a dangling link to {target}"),
+            Self::Folder => "a folder".to_owned(),
+            Self::Other => "neither file, link nor folder".to_owned(),
+        }
+    }
+}
+
+/// A document as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedDocument {
+    /// `None`: no file.
+    pub text: Option<String>,
+    /// Permission bits of the file.
+    pub mode: u32,
+    /// The file itself, behind a link if there is one.
+    pub path: std::path::PathBuf,
+}

@@ -1,0 +1,156 @@
+//! Which values are not shown.
+
+use serde_json::Value;
+
+/// Whether a value under this name, or looking like this, is likely a secret. Errs on the
+/// side of hiding; `--show-secrets` shows it.
+#[must_use]
+pub fn looks_secret(name: &str, value: &Value) -> bool {
+    let Value::String(text) = value else { return false };
+    is_secret_name(name) && !text.is_empty() || is_secret_text(text)
+}
+
+/// Parts of names that hold secrets, compared in capitals without separators.
+const NAMES: &[&str] = &[
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "APIKEY",
+    "ACCESSKEY",
+    "PRIVATEKEY",
+    "CREDENTIAL",
+    "AUTHORIZATION",
+    "BEARER",
+    "PASSPHRASE",
+    "COOKIE",
+    "SIGNINGKEY",
+    "ENCRYPTIONKEY",
+];
+
+/// Names with such a part that hold none.
+const HARMLESS: &[&str] = &[
+    "MAXTOKENS",
+    "TOKENLIMIT",
+    "OUTPUTTOKENS",
+    "THINKINGTOKENS",
+    "TOKENBUDGET",
+    "MAXOUTPUTTOKENS",
+    "APIKEYHELPER",
+];
+
+fn is_secret_name(name: &str) -> bool {
+    let flat: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+    let is_harmless = HARMLESS.iter().any(|harmless| flat.contains(harmless));
+    !is_harmless && NAMES.iter().any(|part| flat.contains(part))
+}
+
+/// Beginnings that providers give their keys.
+const PREFIXES: &[&str] = &[
+    "sk-",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "xoxa-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "ya29.",
+    "npm_",
+    "pypi-",
+    "hf_",
+    "eyJ",
+    "-----BEGIN",
+    "Bearer ",
+    "Basic ",
+    "dop_v1_",
+    "SG.",
+    "rk_live_",
+    "sk_live_",
+];
+
+fn is_secret_text(text: &str) -> bool {
+    let word = |word: &str| {
+        PREFIXES.iter().any(|prefix| word.starts_with(prefix)) && word.len() >= 16
+            || word.len() >= 32 && is_random(word)
+    };
+    let has_login = text.split_once("://").is_some_and(|(_, rest)| {
+        rest.split(['/', '?'])
+            .next()
+            .is_some_and(|host| host.split_once('@').is_some_and(|(user, _)| user.contains(':')))
+    });
+    has_login
+        || PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && text.len() >= 16
+        || text.split(|c: char| c.is_whitespace() || matches!(c, '=' | ':' | '"' | '\'' | ',')).any(word)
+}
+
+/// A long run of letters and digits that no one would write by hand: many different
+/// characters, digits among letters, no path or prose about it.
+fn is_random(word: &str) -> bool {
+    let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '_' | '-' | '='));
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    let letters = word.chars().filter(char::is_ascii_alphabetic).count();
+    let distinct = word.chars().collect::<std::collections::BTreeSet<_>>().len();
+    is_plain && digits >= 4 && letters >= 8 && distinct >= 12
+}
+
+/// The value for people's eyes.
+#[must_use]
+pub fn shown(name: &str, value: &Value, show_secrets: bool) -> String {
+    if !show_secrets && looks_secret(name, value) {
+        return "(secret)".to_owned();
+    }
+    match value {
+        Value::Object(members) if !show_secrets => {
+            let members = members.iter().map(|(key, value)| format!("{key:?}: {}", shown(key, value, false)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) if !show_secrets => {
+            let items = items.iter().map(|value| shown(name, value, false));
+            format!("[{}]", items.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_by_name_or_by_look() {
+        let secret = [
+            ("ANTHROPIC_API_KEY", "x"),
+            ("db-password", "hunter2"),
+            ("X", "ghp_0123456789abcdefABCDEF"),
+            ("URL", "postgres://me:pw@host/db"),
+            ("ARGS", "--key=0a1b2c3d4e5f60718293a4b5c6d7e8f9"),
+        ];
+        for (name, text) in secret {
+            assert!(looks_secret(name, &json!(text)), "{name} {text}");
+        }
+        let plain = [
+            ("MAX_THINKING_TOKENS", "1000"),
+            ("model", "claude-opus-4-5-20251101"),
+            ("apiKeyHelper", "~/bin/key"),
+            ("command", "~/.claude/hooks/format-rust"),
+            ("URL", "https://example.org/a"),
+            ("PASSWORD", ""),
+        ];
+        for (name, text) in plain {
+            assert!(!looks_secret(name, &json!(text)), "{name} {text}");
+        }
+        assert_eq!(
+            shown("env", &json!({"A_TOKEN": "x", "B": "y"}), false),
+            r#"{"A_TOKEN": (secret), "B": "y"}"#
+        );
+    }
+}

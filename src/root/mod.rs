@@ -1,0 +1,22 @@
+//! A Claude configuration folder on disk: lock it, observe it, stage, converge, verify.
+//!
+//! - [`locate`]: which folder it is, and whether we may touch it
+//! - [`store`]: what lies under `claude-sync/`
+//! - [`observe`]: the disk as data, for planning
+//! - [`stage`]: a generation written whole before anything changes
+//! - [`converge`]: from whatever is there to one generation, in either direction
+//! - [`swap`]: replacing a document that others may be rewriting
+//! - [`transaction`]: commit, converge, verify; and recovery
+
+pub mod converge;
+pub mod error;
+pub mod locate;
+pub mod observe;
+pub mod stage;
+pub mod store;
+pub mod swap;
+pub mod transaction;
+
+pub use error::Error;
+pub use locate::{Root, Scope};
+pub use store::{LockedRoot, Side, Store};

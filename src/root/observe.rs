@@ -1,0 +1,197 @@
+//! The disk as data, for planning. Reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::{Error, Side, Store};
+use crate::document::{Fault, FaultKind, text};
+use crate::generation::{State, folder_digest};
+use crate::model::{Digest, DocumentId, Ledger, ManagedPath, limits};
+use crate::plan::tree::is_our_link;
+use crate::plan::{Observation, Observed, ObservedDocument};
+use crate::sys::fs::{self, Kind};
+
+/// Observes everything a plan from `base` to `desired` needs to know.
+///
+/// # Errors
+/// When something can't be read, or a document is no regular file of one hop.
+pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Observed, Error> {
+    let nothing = Ledger::default();
+    let ledger = base.map_or(&nothing, |side| &side.ledger);
+    let paths: BTreeSet<&ManagedPath> = desired.installs.keys().chain(ledger.tree.keys()).collect();
+    let mut tree = BTreeMap::new();
+    let mut folders = BTreeMap::new();
+    folders.insert(String::new(), observe_folder(&store.root.path)?);
+    for path in paths {
+        for parent in path.parents() {
+            if !folders.contains_key(parent) {
+                folders.insert(parent.to_owned(), observe_folder(&store.root.path.join(parent))?);
+            }
+        }
+        tree.insert(path.clone(), observe_path(store, base, path)?);
+    }
+    let ids: BTreeSet<DocumentId> =
+        desired.documents.keys().chain(ledger.documents.keys()).copied().collect();
+    let documents = ids.into_iter().map(|id| Ok((id, observe_document(store, id)?)));
+    Ok(Observed { tree, folders, documents: documents.collect::<Result<_, Error>>()? })
+}
+
+fn observe_folder(path: &Path) -> Result<Observation, Error> {
+    Ok(match fs::stat(path)? {
+        Some(stat) if stat.kind == Kind::Folder => match fs::lstat(path)? {
+            // The root may be a link to a folder; a folder in it may not: what we put there would
+            // lie in somebody else's place, and our relative links would lead elsewhere.
+            Some(own) if own.kind == Kind::Link => link_to_folder(path)?,
+            _ => Observation::Folder,
+        },
+        Some(_) => Observation::Other,
+        None if fs::lstat(path)?.is_some() => Observation::Other,
+        None => Observation::Absent,
+    })
+}
+
+fn link_to_folder(path: &Path) -> Result<Observation, Error> {
+    let target = fs::read_link(path)?.to_string_lossy().into_owned();
+    Ok(Observation::Link { target, digest: Some(Digest::of(b"")) })
+}
+
+/// What stands at one managed path.
+///
+/// # Errors
+/// When it can't be read.
+pub fn observe_path(store: &Store, base: Option<&Side>, path: &ManagedPath) -> Result<Observation, Error> {
+    let full = store.root.path.join(path.as_str());
+    let Some(stat) = fs::lstat(&full)? else { return Ok(Observation::Absent) };
+    Ok(match stat.kind {
+        Kind::File => Observation::File { digest: Digest::of(&read_content(&full)?), mode: stat.mode },
+        Kind::Folder => Observation::Folder,
+        Kind::Other => Observation::Other,
+        Kind::Link => {
+            let target = fs::read_link(&full)?.to_string_lossy().into_owned();
+            let own = base.filter(|_| is_our_link(path, &target));
+            let digest = match own {
+                Some(side) => own_content(side, path, &full)?,
+                None => foreign_content(&full)?,
+            };
+            Observation::Link { target, digest }
+        }
+    })
+}
+
+fn read_content(path: &Path) -> Result<Vec<u8>, Error> {
+    Ok(fs::read(path, limits::SOURCE_BYTES_MAX)?)
+}
+
+/// The digest behind a link of ours: by size and time where those are as staged, so that
+/// thousands of untouched files are not read again; else by reading.
+fn own_content(side: &Side, path: &ManagedPath, full: &Path) -> Result<Option<Digest>, Error> {
+    let Some(stat) = fs::stat(full)? else { return Ok(None) };
+    if stat.kind != Kind::Folder {
+        if let Some(record) = side.manifest.state.files.get(path)
+            && (record.bytes, record.modified_ns) == (stat.size, stat.modified_ns)
+        {
+            return Ok(Some(record.digest));
+        }
+        return Ok(Some(Digest::of(&read_content(full)?)));
+    }
+    let mut listing = Vec::new();
+    for below in fs::walk(full)? {
+        let name = format!("{path}/{}", below.to_string_lossy());
+        let file = full.join(&below);
+        let Some(stat) = fs::lstat(&file)? else { continue };
+        let record = ManagedPath::new(&*name).ok().and_then(|path| side.manifest.state.files.get(&path));
+        let digest = match record {
+            Some(record) if (record.bytes, record.modified_ns) == (stat.size, stat.modified_ns) => {
+                record.digest
+            }
+            _ if stat.kind == Kind::File => Digest::of(&read_content(&file)?),
+            _ => Digest::of(b"not a file"),
+        };
+        listing.push((name, digest, stat.mode & 0o111 != 0));
+    }
+    listing.sort();
+    Ok(Some(folder_digest(listing.iter().map(|(name, digest, exec)| (name.as_str(), *digest, *exec)))))
+}
+
+fn foreign_content(full: &Path) -> Result<Option<Digest>, Error> {
+    Ok(match fs::stat(full)?.map(|stat| stat.kind) {
+        Some(Kind::File) => Some(Digest::of(&read_content(full)?)),
+        Some(_) => Some(Digest::of(b"")),
+        None => None,
+    })
+}
+
+/// Reads a document, through one link if it is one.
+///
+/// # Errors
+/// When it is no regular file of at most one hop that we can replace, or no UTF-8.
+pub fn observe_document(store: &Store, id: DocumentId) -> Result<ObservedDocument, Error> {
+    let path = document_path(store, id)?;
+    let Some(stat) = fs::lstat(&path)? else {
+        return Ok(ObservedDocument { text: None, mode: 0o600, path });
+    };
+    let fault = |path: PathBuf, kind| {
+        let fault = Box::new(text::fault_at("", 0..0, kind));
+        Error::Document { id, path, fault }
+    };
+    if stat.size > limits::DOCUMENT_BYTES_MAX {
+        return Err(fault(path, FaultKind::TooLarge(stat.size)));
+    }
+    let bytes = fs::read(&path, limits::DOCUMENT_BYTES_MAX)?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(ObservedDocument { text: Some(text), mode: stat.mode, path }),
+        Err(error) => {
+            let valid =
+                String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+            let at = valid.len();
+            let fault: Fault = text::fault_at(&valid, at..at, FaultKind::Encoding);
+            Err(Error::Document { id, path, fault: Box::new(fault) })
+        }
+    }
+}
+
+/// The file that is a document: in the root, or where one link leads.
+fn document_path(store: &Store, id: DocumentId) -> Result<PathBuf, Error> {
+    let path = store.root.path.join(id.name());
+    let refuse =
+        |path: &Path, why, remedy| Err(Error::DocumentPlace { id, path: path.to_owned(), why, remedy });
+    let Some(stat) = fs::lstat(&path)? else { return Ok(path) };
+    let (file, stat) = match stat.kind {
+        Kind::Link => {
+            let target = fs::read_link(&path)?;
+            let folder = path.parent().unwrap_or(Path::new("/"));
+            let target = super::locate::normal(&folder.join(target));
+            match fs::lstat(&target)? {
+                None => {
+                    let remedy = "Remove the link, or make the file it leads to, then apply again.";
+                    return refuse(&path, "it is a link that leads nowhere", remedy);
+                }
+                Some(stat) if stat.kind == Kind::Link => {
+                    let remedy = "Let it lead to the file directly, or put a regular file there. Claude Code \
+                                  would replace the middle link and leave the real file stale.";
+                    return refuse(&path, "it is a link to another link", remedy);
+                }
+                Some(stat) => (target, stat),
+            }
+        }
+        _ => (path, stat),
+    };
+    match stat.kind {
+        Kind::File if stat.links > 1 => {
+            let remedy = "Make it a file of its own (cp it aside and back), then apply again.";
+            refuse(&file, "it has a second name (a hard link), which replacing it would cut off", remedy)
+        }
+        Kind::File if !can_replace(&file) => {
+            let remedy = "Put a regular, writable file there: Claude Code writes its own settings to it. \
+                          A file from the Nix store can be copied: cp --remove-destination \"$(readlink -f FILE)\" FILE.";
+            refuse(&file, "it can't be replaced: its folder is read-only", remedy)
+        }
+        Kind::File => Ok(file),
+        _ => refuse(&file, "it is not a regular file", "Move it away, then apply again."),
+    }
+}
+
+fn can_replace(file: &Path) -> bool {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    !file.starts_with("/nix/store") && fs::is_writable(folder)
+}

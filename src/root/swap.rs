@@ -1,0 +1,149 @@
+//! Replacing a document that other programs may be rewriting at the same moment.
+//!
+//! The new bytes lie ready beside the document, in its swap file. Putting them in place is an
+//! exchange of the two names: at one instant the new bytes are there and the old ones are in
+//! the swap file, where we see whether they are the ones the new bytes were made from. If
+//! not, somebody was faster: both are exchanged back and the document is merged again. Where
+//! the file system can't exchange, a look and a rename have to do, and a write that
+//! falls between the two is lost.
+
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::model::Digest;
+use crate::sys::fs;
+
+/// The swap file of a document.
+#[must_use]
+pub fn path_of(document: &Path) -> PathBuf {
+    let name = document.file_name().unwrap_or_default().to_string_lossy();
+    document.with_file_name(format!(".{name}.cs-swap"))
+}
+
+/// Writes the swap file anew.
+///
+/// # Errors
+/// When it can't.
+pub fn prepare(document: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    let swap = path_of(document);
+    if fs::lstat(&swap)?.is_some() {
+        fs::remove_file(&swap)?;
+    }
+    Ok(fs::write_new(&swap, bytes, mode)?)
+}
+
+/// A document's bytes as they were seen, and the file they were seen in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub bytes: Vec<u8>,
+    pub mode: u32,
+    inode: u64,
+}
+
+impl Seen {
+    /// Of the bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+}
+
+/// Reads a file; `None` when it is not there.
+///
+/// # Errors
+/// When it can't be read.
+pub fn see(path: &Path) -> Result<Option<Seen>, Error> {
+    let Some(bytes) = fs::read_if_there(path, u64::MAX - 1)? else { return Ok(None) };
+    let Some(stat) = fs::lstat(path)? else { return Ok(None) };
+    Ok(Some(Seen { bytes, mode: stat.mode, inode: stat.inode }))
+}
+
+/// How a replacement went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swapped {
+    Done,
+    /// Somebody has written the document since it was seen; what they wrote is in place.
+    Moved,
+}
+
+/// Puts `want` in place of what was `seen`; `None` is "no file", for both. The swap file
+/// afterwards holds what was replaced.
+///
+/// # Errors
+/// When the swap file can't be written or a name can't be changed.
+pub fn swap(document: &Path, seen: Option<&Seen>, want: Option<&[u8]>, mode: u32) -> Result<Swapped, Error> {
+    let aside = path_of(document);
+    if let Some(bytes) = want {
+        let is_ready = see(&aside)?.is_some_and(|ready| ready.bytes == bytes && ready.mode == mode);
+        if !is_ready {
+            prepare(document, bytes, mode)?;
+        }
+    }
+    match (seen, want) {
+        (None, None) => Ok(Swapped::Done),
+        (None, Some(_)) => match fs::rename_new(&aside, document) {
+            Ok(()) => Ok(Swapped::Done),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Swapped::Moved),
+            Err(error) => Err(error.into()),
+        },
+        (Some(seen), None) => {
+            match fs::rename(document, &aside) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Swapped::Moved),
+                result => result?,
+            }
+            if is_same(see(&aside)?.as_ref(), seen) {
+                return Ok(Swapped::Done);
+            }
+            // If a newer one has come meanwhile, that stays.
+            match fs::rename_new(&aside, document) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
+                _ => Ok(Swapped::Moved),
+            }
+        }
+        (Some(seen), Some(want)) => replace(document, &aside, seen, want),
+    }
+}
+
+fn replace(document: &Path, aside: &Path, seen: &Seen, want: &[u8]) -> Result<Swapped, Error> {
+    match fs::exchange(document, aside) {
+        Ok(true) => {}
+        Ok(false) => return look_and_rename(document, aside, seen),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Swapped::Moved),
+        Err(error) => return Err(error.into()),
+    }
+    if is_same(see(aside)?.as_ref(), seen) {
+        return Ok(Swapped::Done);
+    }
+    // What came out is newer than what we merged: back with it.
+    fs::exchange(document, aside)?;
+    let is_ours = see(aside)?.is_some_and(|back| back.bytes == want);
+    if !is_ours {
+        // A third one came between the two exchanges: it is the newest.
+        fs::exchange(document, aside)?;
+    }
+    Ok(Swapped::Moved)
+}
+
+fn look_and_rename(document: &Path, aside: &Path, seen: &Seen) -> Result<Swapped, Error> {
+    if !is_same(see(document)?.as_ref(), seen) {
+        return Ok(Swapped::Moved);
+    }
+    fs::rename(aside, document)?;
+    Ok(Swapped::Done)
+}
+
+fn is_same(found: Option<&Seen>, seen: &Seen) -> bool {
+    found.is_some_and(|found| found.inode == seen.inode && found.bytes == seen.bytes)
+}
+
+/// Removes the swap file; for when its content is no longer needed.
+///
+/// # Errors
+/// When it can't.
+pub fn clear(document: &Path) -> Result<(), Error> {
+    let swap = path_of(document);
+    if fs::lstat(&swap)?.is_some() {
+        fs::remove_file(&swap)?;
+    }
+    Ok(())
+}

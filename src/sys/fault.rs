@@ -1,0 +1,70 @@
+//! Failures of the world as data: dying or failing at the n-th mutating call.
+//!
+//! `CS_FAULT` is read in builds with debug assertions only:
+//! - `kill:N`: the process aborts just before the N-th mutating call (a write: after half of it)
+//! - `error:ERRNO:N`: the N-th call and every later one fail (`ENOSPC`, `EACCES`, `EIO`)
+//! - `once:ERRNO:N`: only the N-th fails
+
+use std::io;
+
+/// What a mutating call may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    Pass,
+    /// Do half of it, then die.
+    DieHalfway,
+}
+
+/// Counts a mutating call.
+///
+/// # Errors
+/// When the fault asked for says so.
+pub fn gate(what: &'static str) -> io::Result<Gate> {
+    if cfg!(debug_assertions) { active::gate(what) } else { Ok(Gate::Pass) }
+}
+
+mod active {
+    use std::io;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::Gate;
+
+    enum Fault {
+        None,
+        Kill(u64),
+        Error { errno: rustix::io::Errno, from: u64, sticks: bool },
+    }
+
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    static FAULT: OnceLock<Fault> = OnceLock::new();
+
+    pub fn gate(what: &'static str) -> io::Result<Gate> {
+        let number = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+        match FAULT.get_or_init(|| parse(&crate::sys::env::var("CS_FAULT").unwrap_or_default())) {
+            Fault::Kill(at) if *at == number && what == "write" => Ok(Gate::DieHalfway),
+            Fault::Kill(at) if *at == number => std::process::abort(),
+            Fault::Error { errno, from, sticks } if number == *from || (*sticks && number > *from) => {
+                Err(io::Error::from_raw_os_error(errno.raw_os_error()))
+            }
+            _ => Ok(Gate::Pass),
+        }
+    }
+
+    fn parse(text: &str) -> Fault {
+        let parts: Vec<&str> = text.split(':').collect();
+        let number = |text: &str| text.parse().expect("CS_FAULT: a number");
+        let errno = |text: &str| match text {
+            "ENOSPC" => rustix::io::Errno::NOSPC,
+            "EACCES" => rustix::io::Errno::ACCESS,
+            "EIO" => rustix::io::Errno::IO,
+            other => panic!("CS_FAULT: unknown error {other}"),
+        };
+        match parts[..] {
+            ["kill", at] => Fault::Kill(number(at)),
+            ["error", name, from] => Fault::Error { errno: errno(name), from: number(from), sticks: true },
+            ["once", name, from] => Fault::Error { errno: errno(name), from: number(from), sticks: false },
+            _ => Fault::None,
+        }
+    }
+}

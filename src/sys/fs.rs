@@ -1,0 +1,400 @@
+//! Files. Errors name the path and what was tried.
+
+use std::ffi::OsString;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+
+use super::fault::{Gate, gate};
+
+/// What stands at a path, without following a link at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    pub kind: Kind,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub size: u64,
+    /// Of the content, in nanoseconds since 1970.
+    pub modified_ns: i64,
+    pub inode: u64,
+    pub device: u64,
+    /// How many names the inode has.
+    pub links: u64,
+}
+
+/// What kind of thing it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    File,
+    Folder,
+    Link,
+    Other,
+}
+
+fn stat_of(metadata: &std::fs::Metadata) -> Stat {
+    let kind = metadata.file_type();
+    let kind = match kind {
+        _ if kind.is_symlink() => Kind::Link,
+        _ if kind.is_file() => Kind::File,
+        _ if kind.is_dir() => Kind::Folder,
+        _ => Kind::Other,
+    };
+    Stat {
+        kind,
+        mode: metadata.permissions().mode() & 0o7777,
+        uid: metadata.uid(),
+        size: metadata.size(),
+        modified_ns: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
+        inode: metadata.ino(),
+        device: metadata.dev(),
+        links: metadata.nlink(),
+    }
+}
+
+fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What stands at `path` itself; `None` when nothing does.
+///
+/// # Errors
+/// Anything but "not there".
+pub fn lstat(path: &Path) -> io::Result<Option<Stat>> {
+    absent_is_none(fs_err::symlink_metadata(path)).map(|found| found.as_ref().map(stat_of))
+}
+
+/// What stands at the end of `path`'s links.
+///
+/// # Errors
+/// Anything but "not there".
+pub fn stat(path: &Path) -> io::Result<Option<Stat>> {
+    absent_is_none(fs_err::metadata(path)).map(|found| found.as_ref().map(stat_of))
+}
+
+/// Whether `path` is a file somebody may execute.
+#[must_use]
+pub fn is_executable(path: &Path) -> bool {
+    stat(path).ok().flatten().is_some_and(|stat| stat.kind == Kind::File && stat.mode & 0o111 != 0)
+}
+
+/// Whether we may make and rename things in a folder.
+#[must_use]
+pub fn is_writable(folder: &Path) -> bool {
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+/// Whether programs on the file system of `path` can't be run.
+#[must_use]
+pub fn is_noexec(path: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::fs::statvfs(path)
+        .is_ok_and(|stat| stat.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
+    #[cfg(not(target_os = "linux"))]
+    return false;
+}
+
+/// The text of a link.
+///
+/// # Errors
+/// When it is none.
+pub fn read_link(path: &Path) -> io::Result<PathBuf> {
+    fs_err::read_link(path)
+}
+
+/// A file's bytes, at most `bytes_max`.
+///
+/// # Errors
+/// When it can't be read or is larger (`FileTooLarge`).
+pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let file = fs_err::File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(size.min(bytes_max)).unwrap_or_default());
+    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        let message = format!("{} is larger than {bytes_max} bytes", path.display());
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+/// A file's bytes; `None` when there is no such file.
+///
+/// # Errors
+/// Anything but "not there".
+pub fn read_if_there(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    absent_is_none(read(path, bytes_max))
+}
+
+/// The names in a folder, sorted.
+///
+/// # Errors
+/// When it can't be read.
+pub fn list(folder: &Path) -> io::Result<Vec<OsString>> {
+    let names = fs_err::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
+    let mut names = names.collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// Files below a folder, relative to it, sorted; links are not followed.
+///
+/// # Errors
+/// When a folder can't be read.
+pub fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(below) = open.pop() {
+        for name in list(&folder.join(&below))? {
+            let relative = below.join(name);
+            match lstat(&folder.join(&relative))?.map(|stat| stat.kind) {
+                Some(Kind::Folder) => open.push(relative),
+                Some(_) => found.push(relative),
+                None => {}
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The path without links.
+///
+/// # Errors
+/// When something on it is missing.
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+    fs_err::canonicalize(path)
+}
+
+/// Makes a folder with a mode.
+///
+/// # Errors
+/// When it can't.
+pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
+    gate("mkdir")?;
+    fs_err::create_dir(path)?;
+    fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// Makes a folder and whatever is missing above it.
+///
+/// # Errors
+/// When it can't.
+pub fn make_folders(path: &Path, mode: u32) -> io::Result<()> {
+    if stat(path)?.is_some_and(|stat| stat.kind == Kind::Folder) {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_folders(parent, mode)?;
+    }
+    make_folder(path, mode)
+}
+
+/// Writes a file that is not there yet.
+///
+/// # Errors
+/// When it is there, or can't be written.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    gate("create")?;
+    let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    match gate("write")? {
+        Gate::DieHalfway => {
+            let _ = file.write_all(&bytes[..bytes.len() / 2]);
+            std::process::abort()
+        }
+        Gate::Pass => file.write_all(bytes)?,
+    }
+    // The umask has been at work.
+    if file.metadata()?.permissions().mode() & 0o7777 != mode {
+        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// Copies a file's bytes to a place where nothing is yet.
+///
+/// # Errors
+/// When it can't.
+pub fn copy_new(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
+    write_new(to, &read(from, u64::MAX - 1)?, mode)
+}
+
+/// Gives a thing another name, replacing what had it.
+///
+/// # Errors
+/// When it can't.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    gate("rename")?;
+    fs_err::rename(from, to)
+}
+
+/// Gives a thing another name, unless something has it.
+///
+/// # Errors
+/// `AlreadyExists`, or when it can't.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    gate("rename")?;
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(error) if is_unsupported(error) => {}
+            result => return result.map_err(|error| named(error.into(), "rename", from, to)),
+        }
+    }
+    if lstat(to)?.is_some() {
+        return Err(named(io::ErrorKind::AlreadyExists.into(), "rename", from, to));
+    }
+    fs_err::rename(from, to)
+}
+
+/// Swaps two names at one instant; `Ok(false)` where the file system can't.
+///
+/// # Errors
+/// When one is missing, or anything else.
+pub fn exchange(a: &Path, b: &Path) -> io::Result<bool> {
+    gate("exchange")?;
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        let is_off = cfg!(debug_assertions) && super::env::var("CS_NO_EXCHANGE").is_some();
+        if is_off {
+            return Ok(false);
+        }
+        match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+            Ok(()) => Ok(true),
+            Err(error) if is_unsupported(error) => Ok(false),
+            Err(error) => Err(named(error.into(), "exchange", a, b)),
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    Ok(false)
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn is_unsupported(error: rustix::io::Errno) -> bool {
+    use rustix::io::Errno;
+    [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&error)
+}
+
+fn named(error: io::Error, what: &str, from: &Path, to: &Path) -> io::Error {
+    let message = format!("failed to {what} `{}` and `{}`: {error}", from.display(), to.display());
+    io::Error::new(error.kind(), message)
+}
+
+/// Makes a symbolic link.
+///
+/// # Errors
+/// When something is there, or it can't.
+pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
+    gate("symlink")?;
+    std::os::unix::fs::symlink(target, link).map_err(|error| named(error, "link", link, target))
+}
+
+/// Gives a file a second name.
+///
+/// # Errors
+/// When it can't.
+pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    gate("link")?;
+    fs_err::hard_link(from, to)
+}
+
+/// Removes a file or link; nothing there is fine.
+///
+/// # Errors
+/// When it can't.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    gate("unlink")?;
+    absent_is_none(fs_err::remove_file(path)).map(drop)
+}
+
+/// Removes an empty folder.
+///
+/// # Errors
+/// When it is not empty, or can't.
+pub fn remove_folder(path: &Path) -> io::Result<()> {
+    gate("rmdir")?;
+    fs_err::remove_dir(path)
+}
+
+/// Removes a folder and all below it; nothing there is fine.
+///
+/// # Errors
+/// When something can't be removed.
+pub fn remove_all(path: &Path) -> io::Result<()> {
+    let Some(stat) = lstat(path)? else { return Ok(()) };
+    if stat.kind != Kind::Folder {
+        return remove_file(path);
+    }
+    for name in list(path)? {
+        remove_all(&path.join(name))?;
+    }
+    remove_folder(path)
+}
+
+/// Sets permission bits.
+///
+/// # Errors
+/// When it can't.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    gate("chmod")?;
+    fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode))
+}
+
+/// Makes a file's or folder's content durable.
+///
+/// # Errors
+/// When the system says it could not.
+pub fn sync(path: &Path) -> io::Result<()> {
+    gate("fsync")?;
+    fs_err::File::open(path)?.sync_all()
+}
+
+/// Makes everything on the file system of `path` durable in one call.
+///
+/// # Errors
+/// When the system says it could not.
+pub fn sync_all_around(path: &Path) -> io::Result<()> {
+    gate("fsync")?;
+    let file = fs_err::File::open(path)?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(file.file())?;
+    #[cfg(not(target_os = "linux"))]
+    file.sync_all()?;
+    Ok(())
+}
+
+/// An advisory lock on a file, held until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct FileLock(#[expect(dead_code, reason = "the lock lives as long as the open file")] fs_err::File);
+
+/// Tries to lock a file for ourselves, making it if need be; `None` when another process
+/// has it.
+///
+/// # Errors
+/// When the file can't be opened or locks don't work there.
+pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
+    let is_there = stat(path)?.is_some();
+    if !is_there {
+        gate("create")?;
+    }
+    let file = fs_err::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    match rustix::fs::flock(file.file(), rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+        Err(error) => return Err(named(error.into(), "lock", path, path)),
+    }
+    // Somebody may have removed the file (a purge) between our opening and locking it.
+    let own = file.metadata()?;
+    let is_current = stat(path)?.is_some_and(|stat| (stat.inode, stat.device) == (own.ino(), own.dev()));
+    if is_current { Ok(Some(FileLock(file))) } else { try_lock(path) }
+}

@@ -1,0 +1,10 @@
+//! The only way to files, environment, clock and processes.
+//!
+//! Everything that changes something outside the process goes through [`fault::gate`], which
+//! counts; so a test can let `cs` die or fail at the n-th change, for every n.
+
+pub mod clock;
+pub mod env;
+pub mod fault;
+pub mod fs;
+pub mod process;
