@@ -1,2 +1,3 @@
 //! `cs`: a declarative configuration manager for Claude Code.
 pub mod model;
+pub mod profile;
