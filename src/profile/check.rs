@@ -5,8 +5,9 @@
 
 use super::client::EVENTS;
 use super::diagnostic::{Diagnostic, Report, Spot, named};
-use super::tree::{Entry, Node, Table, Value};
+use super::tree::{self, Entry, Node, Table, Value};
 use super::{client, conflict, names, settings, suggest};
+use crate::model::key::dotted;
 
 /// The newest profile format this program reads.
 pub const FORMAT: i64 = 1;
@@ -21,6 +22,10 @@ pub(super) struct Field {
 pub(super) enum Shape {
     /// A string that is not empty.
     Text,
+    /// Any string.
+    AnyText,
+    /// As the client's: a string, several tools in one.
+    Matcher,
     Bool,
     /// An integer from and to.
     Integer(i64, i64),
@@ -49,9 +54,12 @@ const INSTALL_MODES: &[&str] = &["link", "copy"];
 /// The hooks that ship inside `cs`.
 pub const BUILTIN_HOOKS: [&str; 3] = ["context-enhancer", "intelligent-optimizer", "learning-collector"];
 
+/// The agents that ship with `cs`.
+const BUNDLED_AGENTS: [&str; 3] = ["learning-analyst", "hpc-advisor", "troubleshooting-detective"];
+
 static HOOK: &[Field] = &[
     field("event", Shape::Events),
-    field("matcher", Shape::Free),
+    field("matcher", Shape::Matcher),
     field("source", Shape::Text),
     field("builtin", Shape::OneOf(&BUILTIN_HOOKS)),
     field("command", Shape::Text),
@@ -66,8 +74,11 @@ static HOOK: &[Field] = &[
     field("mode", Shape::OneOf(INSTALL_MODES)),
 ];
 
-static INSTALL: &[Field] =
-    &[field("source", Shape::Text), field("text", Shape::Text), field("mode", Shape::OneOf(INSTALL_MODES))];
+static INSTALL: &[Field] = &[
+    field("source", Shape::Text),
+    field("text", Shape::AnyText),
+    field("mode", Shape::OneOf(INSTALL_MODES)),
+];
 
 const VERDICTS: &[&str] = &["ask", "deny", "off"];
 
@@ -142,7 +153,7 @@ static TOP: &[Field] = &[
 ];
 
 /// Checks one layer of a file: its unconditional tables (`top`), or those under one condition.
-/// What is wrong is reported and taken out, so that it is not stumbled over again.
+/// What is unknown is reported and taken out, so that it is not stumbled over again.
 pub(super) fn layer(tables: &mut Table, top: bool, report: &mut Report) {
     let found: Vec<String> = tables.keys().cloned().collect();
     for name in found {
@@ -175,6 +186,9 @@ fn section(field: &Field, entry: &mut Entry, report: &mut Report) -> bool {
             if let (Shape::Named(_), Some(table)) = (&field.shape, entry.node.table_mut()) {
                 table_names(name, table, report);
             }
+            if name == "thresholds" {
+                threshold_agents(entry, report);
+            }
             value(name, &mut entry.node, &field.shape, report)
         }
     }
@@ -189,6 +203,19 @@ fn table_names(section: &str, table: &mut Table, report: &mut Report) {
                 .error(entry.at, format!("{} can't be a name in [{section}]: {}", named(&name), refusal.why))
                 .help = refusal.help;
             table.remove(&name);
+        }
+    }
+}
+
+/// Thresholds may be for agents of the user's own; one that is nearly ours is a slip.
+fn threshold_agents(entry: &Entry, report: &mut Report) {
+    let agents = entry.node.table().and_then(|table| tree::table(table, "agents"));
+    for (name, entry) in
+        agents.into_iter().flatten().filter(|(name, _)| !BUNDLED_AGENTS.contains(&name.as_str()))
+    {
+        let near = suggest::nearest(name, BUNDLED_AGENTS);
+        if near.is_some() {
+            report.warning(entry.at, format!("no agent of ours is named {}", named(name))).suggest(near);
         }
     }
 }
@@ -212,11 +239,12 @@ fn unknown_section(name: &str, entry: &Entry, top: bool, report: &mut Report) ->
     false
 }
 
-/// Whether `node` has the shape; if not, that is reported. Parts that don't are taken out of tables.
+/// Whether `node` has the shape; if not, that is reported.
 fn value(path: &str, node: &mut Node, shape: &Shape, report: &mut Report) -> bool {
     let at = node.at;
     match (shape, &mut node.value) {
         (Shape::Free, _) | (Shape::Bool, Value::Bool(_)) => true,
+        (Shape::AnyText | Shape::Matcher, Value::Text(_)) => true,
         (Shape::Text, Value::Text(text)) => not_empty(path, text, at, report),
         (Shape::OneOf(known), Value::Text(text)) => one_of(path, text, known, at, report),
         (Shape::Integer(least, most), Value::Integer(number)) => {
@@ -228,10 +256,8 @@ fn value(path: &str, node: &mut Node, shape: &Shape, report: &mut Report) -> boo
         (Shape::Number, number @ (Value::Integer(_) | Value::Float(_))) => {
             within(path, as_number(number) >= 0.0, "at least 0", at, report)
         }
-        (Shape::Texts, Value::List(items)) => retain(items, |item| value(path, item, &Shape::Text, report)),
-        (Shape::Events, Value::List(items)) => {
-            retain(items, |item| value(path, item, &Shape::OneOf(&EVENTS), report))
-        }
+        (Shape::Texts, Value::List(items)) => each(path, items, &Shape::Text, report),
+        (Shape::Events, Value::List(items)) => each(path, items, &Shape::OneOf(&EVENTS), report),
         (Shape::Events, Value::Text(text)) => one_of(path, text, &EVENTS, at, report),
         (Shape::Table(fields), Value::Table(table)) => {
             closed(path, table, fields, report);
@@ -242,21 +268,34 @@ fn value(path: &str, node: &mut Node, shape: &Shape, report: &mut Report) -> boo
             true
         }
         (shape, found) => {
-            report.error(at, format!("`{path}` must be {}, found {}", expected(shape), found.kind()));
+            let finding =
+                report.error(at, format!("`{path}` must be {}, found {}", expected(shape), found.kind()));
+            if let (Shape::Matcher, Value::List(_)) = (shape, &found) {
+                finding.help("several tools are one string: \"Edit|Write\"");
+            } else if let (Shape::Texts, Value::Text(_)) = (shape, &found) {
+                finding.help("a single one is written in brackets, too");
+            }
             false
         }
     }
 }
 
-/// Takes out of a list what does not pass; the list stays.
-fn retain(items: &mut Vec<Node>, pass: impl FnMut(&mut Node) -> bool) -> bool {
-    items.retain_mut(pass);
-    true
+fn each(path: &str, items: &mut [Node], shape: &Shape, report: &mut Report) -> bool {
+    // Every item is looked at, also after a bad one.
+    let mut good = true;
+    for item in items {
+        good &= value(path, item, shape, report);
+    }
+    good
 }
 
+/// Unknown keys are taken out; values of a wrong type stay, so that nobody takes them for missing.
 fn closed(path: &str, table: &mut Table, fields: &'static [Field], report: &mut Report) {
     table.retain(|name, entry| match fields.iter().find(|field| field.name == name) {
-        Some(field) => value(&format!("{path}.{name}"), &mut entry.node, &field.shape, report),
+        Some(field) => {
+            value(&format!("{path}.{name}"), &mut entry.node, &field.shape, report);
+            true
+        }
         None => {
             unknown_key(path, name, entry.at, fields, report);
             false
@@ -264,11 +303,10 @@ fn closed(path: &str, table: &mut Table, fields: &'static [Field], report: &mut 
     });
 }
 
-/// The names under a section. One that has something wrong stays, marked by its finding: an
-/// error means that nothing is rendered anyway.
+/// The names under a section.
 fn entries(path: &str, table: &mut Table, fields: &'static [Field], report: &mut Report) {
     table.retain(|name, entry| {
-        let path = crate::model::key::dotted(&[path.to_owned(), name.to_owned()]);
+        let path = format!("{path}.{}", dotted(&[name.to_owned()]));
         match entry.node.table_mut() {
             Some(inner) => {
                 closed(&path, inner, fields, report);
@@ -342,7 +380,7 @@ fn as_number(value: &Value) -> f64 {
 
 fn expected(shape: &Shape) -> &'static str {
     match shape {
-        Shape::Text | Shape::OneOf(_) => "a string",
+        Shape::Text | Shape::AnyText | Shape::Matcher | Shape::OneOf(_) => "a string",
         Shape::Bool => "true or false",
         Shape::Integer(..) => "an integer",
         Shape::Number | Shape::Positive => "a number",

@@ -91,6 +91,10 @@ pub(super) fn take(tables: &mut Table, path: &[String], element: Option<&str>) -
     taken
 }
 
+/// A string is named as it is, anything else as JSON.
 fn is_element(node: &Node, element: &str) -> bool {
-    node.text().map_or_else(|| node.to_json().to_string() == element, |text| text == element)
+    match node.text() {
+        Some(text) => text == element,
+        None => serde_json::from_str(element).is_ok_and(|value: serde_json::Value| value == node.to_json()),
+    }
 }

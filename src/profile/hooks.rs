@@ -58,7 +58,7 @@ impl Hooks<'_> {
         let events = events(name, entry, table, out);
         let Some(command) = self.command(name, entry, table, out) else { return };
         let json = self.json(table, &command);
-        let matcher = self.matcher(name, table, out);
+        let matcher = tree::text(table, "matcher").map(|(matcher, _)| matcher);
         for (event, at) in events {
             let id = HookId::new(event, matcher, &command);
             if let Some(first) = self.seen.insert(id.clone(), entry.at) {
@@ -71,18 +71,6 @@ impl Hooks<'_> {
             self.declared.push(Declared { key: Key::Hook(id), want: Want::Enforced(json.clone()), origin });
         }
         warn_if(table, out);
-    }
-
-    fn matcher<'e>(&self, name: &str, table: &'e Table, out: &mut Out<'_>) -> Option<&'e str> {
-        let entry = table.get("matcher")?;
-        let matcher = entry.node.text();
-        if matcher.is_none() {
-            let found = entry.node.value.kind();
-            out.report
-                .error(entry.node.at, format!("`hooks.{name}.matcher` must be a string, found {found}"))
-                .help("several tools are one string: \"Edit|Write\"");
-        }
-        matcher
     }
 
     /// The command the client runs; what it needs is installed.

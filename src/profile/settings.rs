@@ -7,7 +7,7 @@ use super::client::{self, Kind};
 use super::diagnostic::{Report, named};
 use super::tree::{Entry, Node, Table, Value, table};
 use super::{dotted, suggest};
-use crate::model::{Declared, Key, Pointer, Want, key, sets};
+use crate::model::{Declared, Key, Pointer, Want, key, limits, sets};
 
 /// How far from a known setting an unknown one is still taken for a slip.
 const SLIP_EDITS_MAX: usize = 2;
@@ -19,6 +19,7 @@ pub(super) fn check(entry: &mut Entry, report: &mut Report) -> bool {
     }
     let Some(table) = entry.node.table_mut() else { return false };
     refuse_raw(table, report);
+    refuse_deep(table, report);
     for (name, entry) in table.iter() {
         if !client::settings().any(|known| known == name) {
             let near = suggest::within(name, client::settings(), SLIP_EDITS_MAX);
@@ -38,10 +39,30 @@ fn refuse_raw(table: &mut Table, report: &mut Report) {
     for (raw, instead) in [("hooks", "[hooks.NAME]"), ("mcpServers", "[mcp.NAME]")] {
         if let Some(entry) = table.remove(raw) {
             report
-                .error(entry.at, format!("`{raw}` can't be set directly"))
+                .error(entry.at, format!("`{raw}` is not written as a setting"))
                 .help(format!("declare each one under {instead}: only so can `cs` own it and let it go"));
         }
     }
+}
+
+/// What the document could not hold.
+fn refuse_deep(table: &mut Table, report: &mut Report) {
+    table.retain(|name, entry| {
+        let fits = depth(&entry.node) < limits::DOCUMENT_DEPTH_MAX;
+        if !fits {
+            report.error(entry.at, format!("{} is nested too deeply", named(name)));
+        }
+        fits
+    });
+}
+
+fn depth(node: &Node) -> usize {
+    let below = match &node.value {
+        Value::List(items) => items.iter().map(depth).max(),
+        Value::Table(table) => table.values().map(|entry| depth(&entry.node)).max(),
+        _ => return 0,
+    };
+    1 + below.unwrap_or_default()
 }
 
 fn check_table(table: &mut Table, pointer: &mut Pointer, report: &mut Report) {
