@@ -1,7 +1,9 @@
 //! `cs`: a declarative configuration manager for Claude Code.
+pub mod cli;
 pub mod document;
 pub mod generation;
 pub mod model;
 pub mod plan;
+pub mod profile;
 pub mod root;
 pub mod sys;

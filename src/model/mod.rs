@@ -5,6 +5,7 @@
 //! - [`Generation`]: a generation's number
 //! - [`Desired`]: what a profile asks for, rendered
 //! - [`Key`], [`Row`], [`Ledger`]: the entries `cs` owns and how it came to them
+//! - [`sets`]: which of the client's lists are sets
 //! - [`limits`]: every bound, with its reason
 
 pub mod desired;
@@ -14,6 +15,7 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 pub mod path;
+pub mod sets;
 
 pub use desired::{
     Content, Declared, Desired, DocumentId, FileSpec, Install, InstallMode, Kind, Origin, Want,

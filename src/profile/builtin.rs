@@ -1,0 +1,20 @@
+//! The profiles that ship with `cs`.
+
+/// Name and text of each.
+const BUILTINS: [(&str, &str); 4] = [
+    ("default", include_str!("../../profiles/default.toml")),
+    ("learning", include_str!("../../profiles/learning.toml")),
+    ("minimal", include_str!("../../profiles/minimal.toml")),
+    ("team", include_str!("../../profiles/team.toml")),
+];
+
+/// The text of the built-in profile `name`.
+#[must_use]
+pub fn builtin(name: &str) -> Option<&'static str> {
+    BUILTINS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// The names of the built-in profiles, sorted.
+pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+    BUILTINS.iter().map(|(name, _)| *name)
+}

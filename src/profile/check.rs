@@ -1,0 +1,392 @@
+//! The profile's grammar: which keys each table takes, and what their values look like.
+//!
+//! Checked per file and before anything is composed, also where a condition does not hold, so
+//! that a slip meant for another machine is found on this one.
+
+use super::client::EVENTS;
+use super::diagnostic::{Diagnostic, Report, Spot, named};
+use super::tree::{self, Entry, Node, Table, Value};
+use super::{client, conflict, names, settings, suggest};
+use crate::model::key::dotted;
+
+/// The newest profile format this program reads.
+pub const FORMAT: i64 = 1;
+
+/// A key of a closed table.
+pub(super) struct Field {
+    pub name: &'static str,
+    pub shape: Shape,
+}
+
+/// What a value must look like.
+pub(super) enum Shape {
+    /// A string that is not empty.
+    Text,
+    /// Any string.
+    AnyText,
+    /// As the client's: a string, several tools in one.
+    Matcher,
+    Bool,
+    /// An integer from and to.
+    Integer(i64, i64),
+    /// A number ≥ 0.
+    Number,
+    /// A number > 0.
+    Positive,
+    Texts,
+    OneOf(&'static [&'static str]),
+    /// One of the client's events, or a list of them.
+    Events,
+    /// A table with these keys and no others.
+    Table(&'static [Field]),
+    /// A table of names, each with a table of these keys.
+    Named(&'static [Field]),
+    /// Looked at elsewhere.
+    Free,
+}
+
+const fn field(name: &'static str, shape: Shape) -> Field {
+    Field { name, shape }
+}
+
+const INSTALL_MODES: &[&str] = &["link", "copy"];
+
+/// The hooks that ship inside `cs`.
+pub const BUILTIN_HOOKS: [&str; 3] = ["context-enhancer", "intelligent-optimizer", "learning-collector"];
+
+/// The agents that ship with `cs`.
+const BUNDLED_AGENTS: [&str; 3] = ["learning-analyst", "hpc-advisor", "troubleshooting-detective"];
+
+static HOOK: &[Field] = &[
+    field("event", Shape::Events),
+    field("matcher", Shape::Matcher),
+    field("source", Shape::Text),
+    field("builtin", Shape::OneOf(&BUILTIN_HOOKS)),
+    field("command", Shape::Text),
+    field("args", Shape::Texts),
+    field("if", Shape::Text),
+    field("shell", Shape::OneOf(&["bash", "powershell"])),
+    field("timeout", Shape::Positive),
+    field("on-failure", Shape::OneOf(&["block", "continue"])),
+    field("status-message", Shape::Text),
+    field("async", Shape::Bool),
+    field("async-rewake", Shape::Bool),
+    field("mode", Shape::OneOf(INSTALL_MODES)),
+];
+
+static INSTALL: &[Field] = &[
+    field("source", Shape::Text),
+    field("text", Shape::AnyText),
+    field("mode", Shape::OneOf(INSTALL_MODES)),
+];
+
+const VERDICTS: &[&str] = &["ask", "deny", "off"];
+
+/// `[guard]`: per family what it answers, and what is left alone.
+pub(super) static GUARD: &[Field] = &[
+    field("default", Shape::OneOf(VERDICTS)),
+    field("filesystem", Shape::OneOf(VERDICTS)),
+    field("git", Shape::OneOf(VERDICTS)),
+    field("devices", Shape::OneOf(VERDICTS)),
+    field("permissions", Shape::OneOf(VERDICTS)),
+    field("databases", Shape::OneOf(VERDICTS)),
+    field("containers", Shape::OneOf(VERDICTS)),
+    field("cloud", Shape::OneOf(VERDICTS)),
+    field("packages", Shape::OneOf(VERDICTS)),
+    field("remote-code", Shape::OneOf(VERDICTS)),
+    field("secrets", Shape::OneOf(VERDICTS)),
+    field("exceptions", Shape::Texts),
+    field("paths", Shape::Texts),
+    field("protected-paths", Shape::Texts),
+    field("on-failure", Shape::OneOf(&["block", "allow"])),
+];
+
+/// What the learning runtime counts.
+static COUNTERS: &[Field] = &[
+    field("new-commands", Shape::Number),
+    field("failures", Shape::Number),
+    field("optimizations", Shape::Number),
+    field("performance-shifts", Shape::Number),
+    field("host-changes", Shape::Number),
+];
+
+static AGENT_THRESHOLD: &[Field] =
+    &[field("threshold", Shape::Positive), field("factors", Shape::Table(COUNTERS))];
+
+/// `[thresholds]`: how much news it takes before an agent is suggested.
+pub(super) static THRESHOLDS: &[Field] =
+    &[field("weights", Shape::Table(COUNTERS)), field("agents", Shape::Named(AGENT_THRESHOLD))];
+
+/// `[learning]`.
+pub(super) static LEARNING: &[Field] = &[
+    field("enabled", Shape::Bool),
+    field("retention-days", Shape::Integer(1, 365)),
+    field("streak-sessions", Shape::Integer(1, 100)),
+    field("host-type", Shape::OneOf(&["laptop", "desktop", "server", "hpc", "ci", "container"])),
+];
+
+/// The tables a profile has at its top and under each `[when."…"]`.
+static SECTIONS: &[Field] = &[
+    field("without", Shape::Texts),
+    field("mode", Shape::OneOf(INSTALL_MODES)),
+    field("settings", Shape::Free),
+    field("defaults", Shape::Free),
+    field("unset", Shape::Free),
+    field("hooks", Shape::Named(HOOK)),
+    field("agents", Shape::Named(INSTALL)),
+    field("commands", Shape::Named(INSTALL)),
+    field("skills", Shape::Named(INSTALL)),
+    field("rules", Shape::Named(INSTALL)),
+    field("output-styles", Shape::Named(INSTALL)),
+    field("files", Shape::Named(INSTALL)),
+    field("mcp", Shape::Free),
+    field("thresholds", Shape::Table(THRESHOLDS)),
+    field("guard", Shape::Table(GUARD)),
+    field("learning", Shape::Table(LEARNING)),
+];
+
+/// What only the top of a file takes.
+static TOP: &[Field] = &[
+    field("format", Shape::Integer(1, i64::MAX)),
+    field("extends", Shape::Texts),
+    field("when", Shape::Free),
+];
+
+/// Checks one layer of a file: its unconditional tables (`top`), or those under one condition.
+/// What is unknown is reported and taken out, so that it is not stumbled over again.
+pub(super) fn layer(tables: &mut Table, top: bool, report: &mut Report) {
+    let found: Vec<String> = tables.keys().cloned().collect();
+    for name in found {
+        let known = TOP.iter().filter(|_| top).chain(SECTIONS).find(|field| field.name == name);
+        let Some(entry) = tables.get_mut(&name) else { continue };
+        let keep = match known {
+            Some(field) => section(field, entry, report),
+            None => unknown_section(&name, entry, top, report),
+        };
+        if !keep {
+            tables.remove(&name);
+        }
+    }
+    conflict::within(tables, report);
+}
+
+fn section(field: &Field, entry: &mut Entry, report: &mut Report) -> bool {
+    match field.name {
+        "settings" => settings::check(entry, report),
+        "defaults" => settings::check(entry, report),
+        "unset" => settings::check_unset(entry, report),
+        "mcp" => {
+            report
+                .error(entry.at, "[mcp] is not yet supported by this version")
+                .help("declare servers with `claude mcp add` or in `.mcp.json` for now");
+            false
+        }
+        "when" => table_expected("when", entry, report),
+        name => {
+            if let (Shape::Named(_), Some(table)) = (&field.shape, entry.node.table_mut()) {
+                table_names(name, table, report);
+            }
+            if name == "thresholds" {
+                threshold_agents(entry, report);
+            }
+            value(name, &mut entry.node, &field.shape, report)
+        }
+    }
+}
+
+fn table_names(section: &str, table: &mut Table, report: &mut Report) {
+    let found: Vec<String> = table.keys().cloned().collect();
+    for name in found {
+        let Some(entry) = table.get(&name) else { continue };
+        if let Err(refusal) = names::path(section, &name) {
+            report
+                .error(entry.at, format!("{} can't be a name in [{section}]: {}", named(&name), refusal.why))
+                .help = refusal.help;
+            table.remove(&name);
+        }
+    }
+}
+
+/// Thresholds may be for agents of the user's own; one that is nearly ours is a slip.
+fn threshold_agents(entry: &Entry, report: &mut Report) {
+    let agents = entry.node.table().and_then(|table| tree::table(table, "agents"));
+    for (name, entry) in
+        agents.into_iter().flatten().filter(|(name, _)| !BUNDLED_AGENTS.contains(&name.as_str()))
+    {
+        let near = suggest::nearest(name, BUNDLED_AGENTS);
+        if near.is_some() {
+            report.warning(entry.at, format!("no agent of ours is named {}", named(name))).suggest(near);
+        }
+    }
+}
+
+fn unknown_section(name: &str, entry: &Entry, top: bool, report: &mut Report) -> bool {
+    let shown = named(name);
+    if !top && TOP.iter().any(|field| field.name == name) {
+        report
+            .error(entry.at, format!("{shown} can't depend on a condition"))
+            .help("it belongs at the top of the file");
+        return false;
+    }
+    let known = SECTIONS.iter().chain(TOP.iter().filter(|_| top)).map(|field| field.name);
+    let near = suggest::nearest(name, known);
+    let finding = report.error(entry.at, format!("unknown key {shown}"));
+    if near.is_none() && client::settings().any(|setting| setting == name) {
+        finding.help(format!("{shown} is one of the client's settings: it belongs under [settings]"));
+    } else {
+        finding.suggest(near);
+    }
+    false
+}
+
+/// Whether `node` has the shape; if not, that is reported.
+fn value(path: &str, node: &mut Node, shape: &Shape, report: &mut Report) -> bool {
+    let at = node.at;
+    match (shape, &mut node.value) {
+        (Shape::Free, _) | (Shape::Bool, Value::Bool(_)) => true,
+        (Shape::AnyText | Shape::Matcher, Value::Text(_)) => true,
+        (Shape::Text, Value::Text(text)) => not_empty(path, text, at, report),
+        (Shape::OneOf(known), Value::Text(text)) => one_of(path, text, known, at, report),
+        (Shape::Integer(least, most), Value::Integer(number)) => {
+            within(path, (*least..=*most).contains(number), &range(*least, *most), at, report)
+        }
+        (Shape::Positive, number @ (Value::Integer(_) | Value::Float(_))) => {
+            within(path, as_number(number) > 0.0, "greater than 0", at, report)
+        }
+        (Shape::Number, number @ (Value::Integer(_) | Value::Float(_))) => {
+            within(path, as_number(number) >= 0.0, "at least 0", at, report)
+        }
+        (Shape::Texts, Value::List(items)) => each(path, items, &Shape::Text, report),
+        (Shape::Events, Value::List(items)) => each(path, items, &Shape::OneOf(&EVENTS), report),
+        (Shape::Events, Value::Text(text)) => one_of(path, text, &EVENTS, at, report),
+        (Shape::Table(fields), Value::Table(table)) => {
+            closed(path, table, fields, report);
+            true
+        }
+        (Shape::Named(fields), Value::Table(table)) => {
+            entries(path, table, fields, report);
+            true
+        }
+        (shape, found) => {
+            let finding =
+                report.error(at, format!("`{path}` must be {}, found {}", expected(shape), found.kind()));
+            if let (Shape::Matcher, Value::List(_)) = (shape, &found) {
+                finding.help("several tools are one string: \"Edit|Write\"");
+            } else if let (Shape::Texts, Value::Text(_)) = (shape, &found) {
+                finding.help("a single one is written in brackets, too");
+            }
+            false
+        }
+    }
+}
+
+fn each(path: &str, items: &mut [Node], shape: &Shape, report: &mut Report) -> bool {
+    // Every item is looked at, also after a bad one.
+    let mut good = true;
+    for item in items {
+        good &= value(path, item, shape, report);
+    }
+    good
+}
+
+/// Unknown keys are taken out; values of a wrong type stay, so that nobody takes them for missing.
+fn closed(path: &str, table: &mut Table, fields: &'static [Field], report: &mut Report) {
+    table.retain(|name, entry| match fields.iter().find(|field| field.name == name) {
+        Some(field) => {
+            value(&format!("{path}.{name}"), &mut entry.node, &field.shape, report);
+            true
+        }
+        None => {
+            unknown_key(path, name, entry.at, fields, report);
+            false
+        }
+    });
+}
+
+/// The names under a section.
+fn entries(path: &str, table: &mut Table, fields: &'static [Field], report: &mut Report) {
+    table.retain(|name, entry| {
+        let path = format!("{path}.{}", dotted(&[name.to_owned()]));
+        match entry.node.table_mut() {
+            Some(inner) => {
+                closed(&path, inner, fields, report);
+                true
+            }
+            None => table_expected(&path, entry, report),
+        }
+    });
+}
+
+fn unknown_key(path: &str, name: &str, at: Spot, fields: &'static [Field], report: &mut Report) {
+    let near = suggest::nearest(name, fields.iter().map(|field| field.name));
+    let finding = report.error(at, format!("unknown key {} in [{path}]", named(name)));
+    match near {
+        Some(_) => finding.suggest(near),
+        None => finding.help(format!("it takes {}", suggest::listed(fields.iter().map(|field| field.name)))),
+    };
+}
+
+/// Reports an entry that is no table, and whether it is one.
+pub(super) fn table_expected(path: &str, entry: &Entry, report: &mut Report) -> bool {
+    let found = &entry.node.value;
+    if !matches!(found, Value::Table(_)) {
+        report.error(entry.node.at, format!("`{path}` must be a table, found {}", found.kind()));
+        return false;
+    }
+    true
+}
+
+fn not_empty(path: &str, text: &str, at: Spot, report: &mut Report) -> bool {
+    if text.is_empty() {
+        report.error(at, format!("`{path}` is empty"));
+    }
+    !text.is_empty()
+}
+
+/// Whether `text` is one of `known`.
+pub(super) fn one_of(path: &str, text: &str, known: &[&'static str], at: Spot, report: &mut Report) -> bool {
+    if known.contains(&text) {
+        return true;
+    }
+    let near = suggest::nearest(text, known.iter().copied());
+    let finding: &mut Diagnostic = report.error(at, format!("`{path}` can't be {}", named(text)));
+    match near {
+        Some(_) => finding.suggest(near),
+        None if known.len() > 12 => finding.help("the client fires no such event"),
+        None => finding.help(format!("it is {}", suggest::listed(known.iter().copied()))),
+    };
+    false
+}
+
+fn within(path: &str, holds: bool, range: &str, at: Spot, report: &mut Report) -> bool {
+    if !holds {
+        report.error(at, format!("`{path}` must be {range}"));
+    }
+    holds
+}
+
+fn range(least: i64, most: i64) -> String {
+    if most == i64::MAX { format!("at least {least}") } else { format!("from {least} to {most}") }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only compared with 0")]
+fn as_number(value: &Value) -> f64 {
+    match value {
+        Value::Integer(number) => *number as f64,
+        Value::Float(number) => *number,
+        _ => f64::NAN,
+    }
+}
+
+fn expected(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Text | Shape::AnyText | Shape::Matcher | Shape::OneOf(_) => "a string",
+        Shape::Bool => "true or false",
+        Shape::Integer(..) => "an integer",
+        Shape::Number | Shape::Positive => "a number",
+        Shape::Texts => "a list of strings",
+        Shape::Events => "an event or a list of events",
+        Shape::Table(_) | Shape::Named(_) => "a table",
+        Shape::Free => "anything",
+    }
+}

@@ -1,0 +1,328 @@
+//! What appears in the root: agents, commands, skills, rules, output styles and other files.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::condition::expand;
+use super::diagnostic::{Report, Spot, named};
+use super::names::{self, PLACES, Place};
+use super::tree::{self, Entry, Node, Table};
+use super::{ReadError, World, frontmatter};
+use crate::model::{Content, FileSpec, Install, InstallMode, Kind, ManagedPath, limits};
+
+/// What is rendered so far, and who has which path.
+pub(super) struct Out<'a> {
+    pub world: &'a dyn World,
+    pub report: &'a mut Report,
+    /// `mode` at the top of the profile.
+    mode: InstallMode,
+    files: BTreeMap<ManagedPath, FileSpec>,
+    installs: BTreeMap<ManagedPath, Install>,
+    /// By path in lower case: on macOS two that differ in case only are one.
+    claims: HashMap<String, Spot>,
+    /// Every folder above a claim, and a claim in it.
+    above: HashMap<String, Spot>,
+}
+
+/// A source, read once: what is checked is what is installed.
+pub(super) struct SourceFile {
+    pub path: PathBuf,
+    pub bytes: Vec<u8>,
+}
+
+impl<'a> Out<'a> {
+    pub fn new(world: &'a dyn World, tables: &Table, report: &'a mut Report) -> Self {
+        Self {
+            world,
+            report,
+            mode: mode_of(tables).unwrap_or_default(),
+            files: BTreeMap::new(),
+            installs: BTreeMap::new(),
+            claims: HashMap::new(),
+            above: HashMap::new(),
+        }
+    }
+
+    pub fn finish(self) -> (BTreeMap<ManagedPath, FileSpec>, BTreeMap<ManagedPath, Install>) {
+        (self.files, self.installs)
+    }
+
+    pub fn mode(&self, table: &Table) -> InstallMode {
+        mode_of(table).unwrap_or(self.mode)
+    }
+
+    pub fn spec(&self, path: &ManagedPath) -> Option<&FileSpec> {
+        self.files.get(path)
+    }
+
+    pub fn file(&mut self, path: ManagedPath, spec: FileSpec) {
+        self.files.insert(path, spec);
+    }
+
+    pub fn install(
+        &mut self,
+        path: &ManagedPath,
+        kind: Kind,
+        mode: InstallMode,
+        source: Option<&Path>,
+        at: Spot,
+    ) {
+        let source = source.map(|path| path.display().to_string());
+        let install = Install { kind, mode, folder: false, source, origin: self.report.origin(at) };
+        self.installs.insert(path.clone(), install);
+    }
+
+    /// Takes `path` for the entry at `at`, if nobody has it, nothing above it and nothing below it.
+    pub fn claim(&mut self, path: &ManagedPath, folder: bool, at: Spot) -> bool {
+        let lower = path.as_str().to_lowercase();
+        let parents = || lower.match_indices('/').map(|(end, _)| &lower[..end]);
+        let same = self.claims.get(&lower).map(|spot| (*spot, "is declared twice"));
+        let below = parents()
+            .find_map(|parent| self.claims.get(parent))
+            .map(|spot| (*spot, "lies below another entry"));
+        let above = self.above.get(&lower).map(|spot| (*spot, "has another entry below it"));
+        if let Some((first, what)) = same.or(below).or(above) {
+            let first = self.report.origin(first);
+            let what =
+                if folder && what.starts_with("has") { "is a folder with another entry in it" } else { what };
+            self.report
+                .error(at, format!("{} {what}", named(path.as_str())))
+                .help(format!("the other one is at {first}"));
+            return false;
+        }
+        let parents: Vec<String> = parents().map(str::to_owned).collect();
+        for parent in parents {
+            self.above.entry(parent).or_insert(at);
+        }
+        self.claims.insert(lower, at);
+        true
+    }
+
+    /// The path that the string `node` names, relative to the profile it is written in.
+    pub fn resolve(&mut self, node: &Node) -> Option<PathBuf> {
+        let text = node.text()?;
+        let folder = self.report.source(node.at.source).and_then(|source| source.folder.clone());
+        let Some(folder) = folder else {
+            self.report.error(node.at, "a built-in profile has no files beside it").help("use `text`");
+            return None;
+        };
+        if text.contains('\0') {
+            self.report.error(node.at, "a path can't hold a NUL");
+            return None;
+        }
+        Some(expand(text, self.world, Some(&folder)))
+    }
+
+    /// Reads the file that the string `node` names.
+    pub fn read(&mut self, node: &Node) -> Option<SourceFile> {
+        let path = self.resolve(node)?;
+        let bytes = self.read_at(&path, node)?;
+        Some(SourceFile { path, bytes })
+    }
+
+    fn read_at(&mut self, path: &Path, node: &Node) -> Option<Vec<u8>> {
+        match self.world.read(path, limits::SOURCE_BYTES_MAX) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.unreadable(path, &error, node);
+                None
+            }
+        }
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &ReadError, node: &Node) {
+        let shown = path.display().to_string();
+        let finding = self.report.error(node.at, format!("can't read {}: {error}", named(&shown)));
+        if *error == ReadError::NotFound {
+            finding.help("a source is relative to the profile it is written in");
+        }
+    }
+}
+
+fn mode_of(table: &Table) -> Option<InstallMode> {
+    tree::text(table, "mode")
+        .map(|(mode, _)| if mode == "copy" { InstallMode::Copy } else { InstallMode::Link })
+}
+
+/// Renders every section of files but the hooks.
+pub(super) fn render(tables: &Table, out: &mut Out<'_>) {
+    let mut agents = HashMap::new();
+    for place in &PLACES {
+        for (name, entry) in tree::table(tables, place.section).into_iter().flatten() {
+            // Names were checked when the file was read.
+            if let (Ok(path), Some(table)) = (names::path(place.section, name), entry.node.table()) {
+                one(place, name, &path, entry, table, &mut agents, out);
+            }
+        }
+    }
+}
+
+fn one(
+    place: &Place,
+    name: &str,
+    path: &ManagedPath,
+    entry: &Entry,
+    table: &Table,
+    agents: &mut HashMap<String, Spot>,
+    out: &mut Out<'_>,
+) {
+    let (source, text) = (table.get("source"), table.get("text"));
+    if source.is_some() == text.is_some() {
+        let what = if source.is_some() { "both a `source` and a `text`" } else { "no source" };
+        out.report
+            .error(entry.at, format!("[{}.{name}] has {what}", place.section))
+            .help("give it a `source`, a path relative to the profile, or its `text` itself");
+        return;
+    }
+    if place.kind == Kind::Skill || is_folder(place, source, out) {
+        return folder(place, path, entry, table, out);
+    }
+    let Some(content) = content(source, text, out) else { return };
+    if place.kind == Kind::Agent {
+        agent(&content, agents, out);
+    }
+    if out.claim(path, false, entry.at) {
+        let mode = out.mode(table);
+        out.install(path, place.kind, mode, content.path.as_deref(), entry.at);
+        let executable =
+            place.kind == Kind::File && content.path.as_deref().is_some_and(|p| out.world.is_executable(p));
+        out.file(path.clone(), FileSpec { content: Content::Bytes(content.bytes), executable });
+    }
+}
+
+/// A content, and what findings about it point at.
+struct Found {
+    path: Option<PathBuf>,
+    bytes: Vec<u8>,
+    at: Spot,
+}
+
+fn content(source: Option<&Entry>, text: Option<&Entry>, out: &mut Out<'_>) -> Option<Found> {
+    if let Some(entry) = text {
+        let bytes = entry.node.text()?.as_bytes().to_vec();
+        return Some(Found { path: None, bytes, at: entry.node.at });
+    }
+    let node = &source?.node;
+    let file = out.read(node)?;
+    Some(Found { path: Some(file.path), bytes: file.bytes, at: node.at })
+}
+
+fn is_folder(place: &Place, source: Option<&Entry>, out: &mut Out<'_>) -> bool {
+    let (Kind::File, Some(entry)) = (place.kind, source) else { return false };
+    let Some(folder) = out.report.source(entry.node.at.source).and_then(|source| source.folder.clone())
+    else {
+        return false;
+    };
+    entry.node.text().is_some_and(|text| out.world.is_folder(&expand(text, out.world, Some(&folder))))
+}
+
+/// The client takes an agent's name from its frontmatter and skips what it can't read.
+fn agent(content: &Found, agents: &mut HashMap<String, Spot>, out: &mut Out<'_>) {
+    let Some(name) = frontmatter::check(
+        content.path.as_deref(),
+        &content.bytes,
+        content.at,
+        &["name", "description"],
+        out,
+    ) else {
+        return;
+    };
+    if let Some(first) = agents.insert(name.clone(), content.at) {
+        let first = out.report.origin(first);
+        out.report
+            .error(content.at, format!("two agents are named {} in their frontmatter", named(&name)))
+            .help(format!("the client loads one of them only; the other one is at {first}"));
+    }
+}
+
+/// A folder is linked as one; copied, each of its files is an install of its own.
+fn folder(place: &Place, path: &ManagedPath, entry: &Entry, table: &Table, out: &mut Out<'_>) {
+    let mode = out.mode(table);
+    let Some(files) = folder_files(place, path, table, out) else { return };
+    let base = match table.get("source") {
+        Some(source) => out.resolve(&source.node),
+        None => None,
+    };
+    let linked = mode == InstallMode::Link;
+    if linked {
+        if !out.claim(path, true, entry.at) {
+            return;
+        }
+        out.install(path, place.kind, mode, base.as_deref(), entry.at);
+        if let Some(install) = out.installs.get_mut(path) {
+            install.folder = true;
+        }
+    }
+    for (below, spec, source) in files {
+        if !linked {
+            if !out.claim(&below, false, entry.at) {
+                continue;
+            }
+            out.install(&below, place.kind, mode, source.as_deref(), entry.at);
+        }
+        out.file(below, spec);
+    }
+}
+
+type FolderFile = (ManagedPath, FileSpec, Option<PathBuf>);
+
+fn folder_files(
+    place: &Place,
+    path: &ManagedPath,
+    table: &Table,
+    out: &mut Out<'_>,
+) -> Option<Vec<FolderFile>> {
+    if let Some(entry) = table.get("text") {
+        let bytes = entry.node.text()?.as_bytes().to_vec();
+        frontmatter::check(None, &bytes, entry.node.at, &["description"], out);
+        let below = ManagedPath::new(format!("{path}/SKILL.md")).ok()?;
+        return Some(vec![(below, FileSpec { content: Content::Bytes(bytes), executable: false }, None)]);
+    }
+    let node = &table.get("source")?.node;
+    let base = out.resolve(node)?;
+    let names = match out.world.walk(&base) {
+        Ok(names) => names,
+        Err(error) => {
+            out.unreadable(&base, &error, node);
+            return None;
+        }
+    };
+    if place.kind == Kind::Skill && !names.iter().any(|name| name == Path::new("SKILL.md")) {
+        let shown = base.display().to_string();
+        out.report
+            .error(node.at, format!("{} has no SKILL.md", named(&shown)))
+            .help("a skill is a folder with a SKILL.md in it");
+        return None;
+    }
+    if names.is_empty() {
+        out.report.error(node.at, format!("{} holds no files", named(&base.display().to_string())));
+    }
+    Some(names.iter().filter_map(|name| folder_file(place, path, &base, name, node, out)).collect())
+}
+
+fn folder_file(
+    place: &Place,
+    path: &ManagedPath,
+    base: &Path,
+    name: &Path,
+    node: &Node,
+    out: &mut Out<'_>,
+) -> Option<FolderFile> {
+    let below = match name.to_str().map(|name| ManagedPath::new(format!("{path}/{name}"))) {
+        Some(Ok(below)) => below,
+        refused => {
+            let why =
+                refused.and_then(Result::err).map_or("it is not UTF-8".to_owned(), |error| error.to_string());
+            let shown = name.display().to_string();
+            out.report.error(node.at, format!("{} in it can't be managed: {why}", named(&shown)));
+            return None;
+        }
+    };
+    let source = base.join(name);
+    let bytes = out.read_at(&source, node)?;
+    if place.kind == Kind::Skill && name == Path::new("SKILL.md") {
+        frontmatter::check(Some(&source), &bytes, node.at, &["description"], out);
+    }
+    let executable = out.world.is_executable(&source);
+    Some((below, FileSpec { content: Content::Bytes(bytes), executable }, Some(source)))
+}

@@ -1,0 +1,197 @@
+//! Text → desired state: parses profiles, composes them, decides their conditions, renders what they ask for.
+//!
+//! Pure: what a profile may ask of the machine goes through [`World`], which tests answer from
+//! memory. [`render`] finds everything that is wrong in one go.
+//!
+//! ```text
+//! load ─ tree ─ check ─ condition ─ compose ─┐        ┌─ settings ─┐
+//!   (per file: text → tables → one set)      ├─ tables ┼─ hooks    ─┼─ Desired
+//!                                            ┘        ├─ installs ─┤
+//!                                                     └─ runtime  ─┘
+//! ```
+//!
+//! # Composition
+//! Files are applied in one line, each once, at the first place it is reached: what a file
+//! `extends` before the file itself. Later scalars replace, tables merge, lists add up without
+//! duplicates. Where an entry's content comes from (`source`, `text`, `builtin`, or `command`
+//! with its `args`) is one decision, replaced whole. A key that a later file has under another of
+//! `[settings]`, `[defaults]`, `[unset]` moves there.
+//!
+//! `without` takes out of what was applied before: dotted paths from the profile's tables, and
+//! after a `:` one element of a list. A path that names nothing is an error.
+//! ```toml
+//! without = ["hooks.format-rust", "settings.model", "settings.permissions.allow: Bash(curl:*)"]
+//! ```
+//!
+//! # Conditions
+//! `[when."host(login*) and not env(CI)"]` holds the same tables. They are checked everywhere and
+//! applied, in file order after the file's other tables, where the condition holds; sources under
+//! a condition that does not hold are not read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::model::{Desired, DocumentId};
+
+mod builtin;
+mod check;
+mod client;
+mod compose;
+mod condition;
+mod conflict;
+mod diagnostic;
+mod dotted;
+mod frontmatter;
+mod hooks;
+mod installs;
+mod load;
+mod names;
+mod runtime;
+mod script;
+mod settings;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use builtin::{builtin, builtin_names};
+pub use check::{BUILTIN_HOOKS, FORMAT};
+pub use client::EVENTS;
+pub use diagnostic::{Diagnostic, Severity};
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error("there is no such file")]
+    NotFound,
+    #[error("it is a folder")]
+    IsFolder,
+    #[error("it is {bytes} bytes long, more than is read")]
+    TooLarge { bytes: u64 },
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What a profile may ask of the machine.
+pub trait World {
+    /// The bytes of the file at `path`.
+    ///
+    /// # Errors
+    /// Where it can't be read or has more than `bytes_max`.
+    fn read(&self, path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError>;
+    /// The files below `folder`: relative to it, sorted.
+    ///
+    /// # Errors
+    /// Where it is not there or no folder.
+    fn walk(&self, folder: &Path) -> Result<Vec<PathBuf>, ReadError>;
+    /// Whether the file at `path` may be run.
+    fn is_executable(&self, path: &Path) -> bool;
+    /// Whether `path` is a folder.
+    fn is_folder(&self, path: &Path) -> bool;
+    /// Whether anything is at `path`.
+    fn exists(&self, path: &Path) -> bool;
+    /// Whether `name` is found on PATH, or is the absolute path of an executable.
+    fn program(&self, name: &str) -> bool;
+    /// A variable of the environment.
+    fn env(&self, name: &str) -> Option<String>;
+    /// The home folder.
+    fn home(&self) -> Option<PathBuf>;
+    /// As `std::env::consts::OS` names it.
+    fn os(&self) -> &str;
+    /// As `std::env::consts::ARCH` names it.
+    fn arch(&self) -> &str;
+    /// The host's name.
+    fn host(&self) -> &str;
+    /// One path for all ways to write it; where links can't be resolved, a lexical normalisation.
+    fn canonical(&self, path: &Path) -> PathBuf;
+}
+
+/// Which profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileRef {
+    /// One that ships with `cs`.
+    Builtin(String),
+    /// The user's.
+    File(PathBuf),
+}
+
+impl ProfileRef {
+    /// `builtin:NAME`, or a path.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.strip_prefix("builtin:") {
+            Some(name) => Self::Builtin(name.to_owned()),
+            None => Self::File(PathBuf::from(text)),
+        }
+    }
+}
+
+impl fmt::Display for ProfileRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Builtin(name) => write!(f, "builtin:{name}"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// How hooks are spelled and where entries go: depends on the root, not on the profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `~/.claude/hooks`, or the folder's absolute path; unquoted.
+    pub hooks_prefix: String,
+    /// The command is to be quoted as a whole. Where it is not, only a name that needs quotes gets
+    /// them, so that a `~` in the prefix is still expanded.
+    pub quoted: bool,
+    /// Where hooks go.
+    pub hooks_document: DocumentId,
+    /// Where everything else goes.
+    pub settings_document: DocumentId,
+}
+
+/// A profile, rendered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    pub desired: Desired,
+    /// Warnings only.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The profile files that were read, in the order they were applied or asked for.
+    pub files: Vec<PathBuf>,
+    /// Each condition's text, and whether it held.
+    pub facts: BTreeMap<String, bool>,
+}
+
+/// Renders a profile for a root.
+///
+/// # Errors
+/// Everything that is wrong with it, warnings included, in the order of files and lines.
+pub fn render(which: &ProfileRef, target: &Target, world: &dyn World) -> Result<Rendered, Vec<Diagnostic>> {
+    let mut report = diagnostic::Report::default();
+    let load::Composed { tables, files, facts } = load::compose(which, world, &mut report);
+    let desired = desired(&tables, target, world, &mut report);
+    let failed = report.has_errors();
+    let diagnostics = report.finish();
+    if failed { Err(diagnostics) } else { Ok(Rendered { desired, diagnostics, files, facts }) }
+}
+
+fn desired(
+    tables: &tree::Table,
+    target: &Target,
+    world: &dyn World,
+    report: &mut diagnostic::Report,
+) -> Desired {
+    let mut out = installs::Out::new(world, tables, report);
+    let hooks = hooks::render(tables, target, &mut out);
+    installs::render(tables, &mut out);
+    let (files, installs) = out.finish();
+    let mut documents = BTreeMap::new();
+    for (document, declared) in
+        [(target.settings_document, settings::render(tables, report)), (target.hooks_document, hooks)]
+    {
+        if !declared.is_empty() {
+            documents.entry(document).or_insert_with(Vec::new).extend(declared);
+        }
+    }
+    Desired { files, installs, documents, runtime: runtime::render(tables) }
+}

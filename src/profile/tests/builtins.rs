@@ -1,0 +1,106 @@
+//! Every profile that ships renders, without a warning.
+
+use super::*;
+
+fn rendered(name: &str) -> Rendered {
+    let machine = Machine::new("");
+    let found = render(&ProfileRef::Builtin(name.to_owned()), &target(), &machine);
+    let rendered = found.unwrap_or_else(|found| panic!("{}", shown(&found)));
+    assert_eq!(shown(&rendered.diagnostics), "");
+    assert!(rendered.files.is_empty(), "a built-in needs no file");
+    rendered
+}
+
+#[test]
+fn every_builtin_renders() {
+    for name in builtin_names() {
+        rendered(name);
+    }
+    assert_eq!(builtin("no-such"), None);
+}
+
+#[test]
+fn minimal_declares_nothing() {
+    let rendered = rendered("minimal");
+    assert_eq!(rendered.desired, Desired { runtime: json!({"format": 1}), ..Desired::default() });
+}
+
+/// Every commented line of the skeleton is a profile once its `#` is gone.
+#[test]
+fn the_skeleton_of_minimal_is_valid() {
+    let text = builtin("minimal").expect("there");
+    let example = |line: &str| line.contains(" = ") || line.starts_with("# [");
+    let uncommented: Vec<&str> =
+        text.lines().map(|line| if example(line) { line.trim_start_matches("# ") } else { line }).collect();
+    Machine::new(&uncommented.join("\n"))
+        .file("/p/base.toml", "format = 1\n")
+        .script("/p/hooks/format.sh", "#!/bin/sh\n")
+        .file("/p/agents/reviewer.md", "---\nname: r\ndescription: d\n---\n")
+        .file("/p/CLAUDE.md", "hello")
+        .good();
+}
+
+#[test]
+fn default_needs_no_program_and_runs_none() {
+    let rendered = rendered("default");
+    insta::assert_snapshot!(installs(&rendered), @"Command Link commands/cs.md builtin:default:66");
+    assert!(documents(&rendered).iter().all(|declared| !matches!(declared.key, Key::Hook(_))));
+    let Content::Bytes(bytes) = &rendered.desired.files[&path("commands/cs.md")].content else { panic!() };
+    assert!(bytes.starts_with(b"---\ndescription: "));
+}
+
+#[test]
+fn team_has_what_default_has() {
+    let (default, team) = (rendered("default"), rendered("team"));
+    let keys = |rendered: &Rendered| documents(rendered).iter().map(|d| d.key.clone()).collect::<Vec<_>>();
+    let team_keys = keys(&team);
+    assert!(keys(&default).iter().all(|key| team_keys.contains(key)));
+    assert!(team_keys.len() > keys(&default).len());
+}
+
+#[test]
+fn learning_puts_each_hook_on_its_events() {
+    let rendered = rendered("learning");
+    insta::assert_snapshot!(entries(&rendered), @r#"
+    = hooks.UserPromptSubmit  ~/.claude/hooks/context-enhancer
+    = hooks.SessionStart  ~/.claude/hooks/context-enhancer
+    = hooks.PreToolUse  Bash|Edit|Write|MultiEdit|NotebookEdit → ~/.claude/hooks/intelligent-optimizer
+    = hooks.PostToolUse  ~/.claude/hooks/learning-collector
+    = hooks.PostToolUseFailure  ~/.claude/hooks/learning-collector
+    = hooks.SessionEnd  ~/.claude/hooks/learning-collector
+    "#);
+    insta::assert_snapshot!(installs(&rendered), @r#"
+    Hook Link hooks/context-enhancer builtin:learning:10
+    Hook Link hooks/intelligent-optimizer builtin:learning:16
+    Hook Link hooks/learning-collector builtin:learning:23
+    "#);
+    let spec = &rendered.desired.files[&path("hooks/learning-collector")];
+    assert_eq!((&spec.content, spec.executable), (&Content::RunningExecutable, true));
+}
+
+/// The table of the mission, requirement L4.
+#[test]
+fn learning_weighs_as_the_mission_says() {
+    let runtime = rendered("learning").desired.runtime;
+    assert_eq!(
+        runtime["thresholds"],
+        json!({
+            "weights": {
+                "new-commands": 2.0, "failures": 4.0, "optimizations": 1.5,
+                "performance-shifts": 5.0, "host-changes": 2.5
+            },
+            "agents": {
+                "hpc-advisor": {
+                    "threshold": 30.0, "factors": {"new-commands": 1.5, "failures": 1.0, "host-changes": 1.3}
+                },
+                "learning-analyst": {
+                    "threshold": 50.0,
+                    "factors": {"new-commands": 1.0, "optimizations": 1.2, "performance-shifts": 0.8}
+                },
+                "troubleshooting-detective": {
+                    "threshold": 15.0, "factors": {"failures": 2.0, "performance-shifts": 1.5}
+                }
+            }
+        })
+    );
+}
