@@ -204,7 +204,7 @@ impl Report {
         self.note(Severity::Warning, at, message)
     }
 
-    fn note(&mut self, severity: Severity, at: Spot, message: impl Into<String>) -> &mut Diagnostic {
+    pub fn note(&mut self, severity: Severity, at: Spot, message: impl Into<String>) -> &mut Diagnostic {
         let range = at.start as usize..at.end as usize;
         let finding = match self.sources.get(at.source as usize) {
             Some(source) => source.at(severity, range, message),

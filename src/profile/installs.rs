@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::condition::expand;
 use super::diagnostic::{Report, Spot, named};
+use super::frontmatter::{self, Of};
 use super::names::{self, PLACES, Place};
 use super::tree::{self, Entry, Node, Table};
-use super::{ReadError, World, frontmatter};
+use super::{ReadError, World};
 use crate::model::{Content, FileSpec, Install, InstallMode, Kind, ManagedPath, limits};
 
 /// What is rendered so far, and who has which path.
@@ -218,13 +219,8 @@ fn is_folder(place: &Place, source: Option<&Entry>, out: &mut Out<'_>) -> bool {
 
 /// The client takes an agent's name from its frontmatter and skips what it can't read.
 fn agent(content: &Found, agents: &mut HashMap<String, Spot>, out: &mut Out<'_>) {
-    let Some(name) = frontmatter::check(
-        content.path.as_deref(),
-        &content.bytes,
-        content.at,
-        &["name", "description"],
-        out,
-    ) else {
+    let Some(name) = frontmatter::check(Of::Agent, content.path.as_deref(), &content.bytes, content.at, out)
+    else {
         return;
     };
     if let Some(first) = agents.insert(name.clone(), content.at) {
@@ -274,7 +270,7 @@ fn folder_files(
 ) -> Option<Vec<FolderFile>> {
     if let Some(entry) = table.get("text") {
         let bytes = entry.node.text()?.as_bytes().to_vec();
-        frontmatter::check(None, &bytes, entry.node.at, &["description"], out);
+        frontmatter::check(Of::Skill, None, &bytes, entry.node.at, out);
         let below = ManagedPath::new(format!("{path}/SKILL.md")).ok()?;
         return Some(vec![(below, FileSpec { content: Content::Bytes(bytes), executable: false }, None)]);
     }
@@ -321,7 +317,7 @@ fn folder_file(
     let source = base.join(name);
     let bytes = out.read_at(&source, node)?;
     if place.kind == Kind::Skill && name == Path::new("SKILL.md") {
-        frontmatter::check(Some(&source), &bytes, node.at, &["description"], out);
+        frontmatter::check(Of::Skill, Some(&source), &bytes, node.at, out);
     }
     let executable = out.world.is_executable(&source);
     Some((below, FileSpec { content: Content::Bytes(bytes), executable }, Some(source)))

@@ -35,7 +35,6 @@ pub(super) fn path(section: &str, name: &str) -> Result<ManagedPath, Refusal> {
     let known = PLACES.iter().find(|place| place.section == section);
     let (folder, suffix) = match known {
         Some(place) => (place.folder, place.suffix),
-        // Hooks; a threshold's agent is named like one and becomes no file.
         None => ("hooks/", ""),
     };
     if section != "files" {

@@ -20,7 +20,9 @@ pub(super) fn within<'a>(
     }
     let lower = name.to_lowercase();
     let distance = |candidate: &&str| strsim::osa_distance(&lower, &candidate.to_lowercase());
-    let near = candidates.into_iter().map(|candidate| (distance(&candidate), candidate));
+    // Names whose lengths differ by more can't be that near: most are never compared.
+    let close = candidates.into_iter().filter(|candidate| candidate.len().abs_diff(name.len()) <= most);
+    let near = close.map(|candidate| (distance(&candidate), candidate));
     near.filter(|(distance, _)| *distance <= most).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 

@@ -8,7 +8,8 @@ fn loads(text: &str) -> bool {
         matches!(last(fields, key), Some(Scalar::SomeText))
             || matches!(last(fields, key), Some(Scalar::Text(text)) if !text.trim().is_empty())
     };
-    fields(text).is_ok_and(|fields| is_text(&fields, "name") && is_text(&fields, "description"))
+    let fields = block(text).and_then(|(_, block)| fields(block).ok());
+    fields.is_some_and(|fields| is_text(&fields, "name") && is_text(&fields, "description"))
 }
 
 fn description(value: &str) -> String {

@@ -144,25 +144,25 @@ f = "x"
 fn agents_the_client_would_skip_are_errors() {
     let agent = |text: &str| Machine::new("format = 1\n[agents.a]\nsource = \"a.md\"").file("/p/a.md", text);
     insta::assert_snapshot!(agent("# Reviewer\n").bad(), @r#"
-    error: there is no frontmatter: the first line is not `---`
+    error: there is no frontmatter between two lines `---` at the top
       /p/a.md:1:1
         1 | # Reviewer
           | ^^^^^^^^^^
-      help: a file begins with a line `---`, then `name: …`, `description: …`, then a line `---`
+      help: begin with a line `---`, then `name: …` and `description: …`, then a line `---`
     "#);
     insta::assert_snapshot!(agent("---\ndescription: d\n---\n").bad(), @r#"
     error: the frontmatter has no `name`
       /p/a.md:1:1
         1 | ---
           | ^^^
-      help: Claude Code skips such a file without a word; put text there, in quotes if need be
+      help: Claude Code skips such an agent without a word; put text there, in quotes if need be
     "#);
     insta::assert_snapshot!(agent("---\nname: n\ndescription:\n---\n").bad(), @r#"
     error: `description` in the frontmatter is empty
       /p/a.md:1:1
         1 | ---
           | ^^^
-      help: Claude Code skips such a file without a word; put text there, in quotes if need be
+      help: Claude Code skips such an agent without a word; put text there, in quotes if need be
     "#);
     insta::assert_snapshot!(agent("---\nname: n\ndescription: Use when: x\n  or: y\n---\n").bad(), @r#"
     error: a `:` in a value that is not in quotes
@@ -176,15 +176,15 @@ fn agents_the_client_would_skip_are_errors() {
       /p/a.md:1:1
         1 | ---
           | ^^^
-      help: Claude Code skips such a file without a word; put text there, in quotes if need be
+      help: Claude Code skips such an agent without a word; put text there, in quotes if need be
     "#);
     let inline = Machine::new("format = 1\n[agents.a]\ntext = \"hello\"");
     insta::assert_snapshot!(inline.bad(), @r#"
-    error: there is no frontmatter: the first line is not `---`
+    error: there is no frontmatter between two lines `---` at the top
       /p/main.toml:3:8
         3 | text = "hello"
           |        ^^^^^^^
-      help: a file begins with a line `---`, then `name: …`, `description: …`, then a line `---`
+      help: begin with a line `---`, then `name: …` and `description: …`, then a line `---`
     "#);
 }
 
@@ -210,7 +210,7 @@ source = "b.md"
 }
 
 #[test]
-fn skills_have_a_skill_file_with_a_description() {
+fn skills_have_a_skill_file() {
     let bad = Machine::new(
         r#"format = 1
 [skills.a]
@@ -224,7 +224,7 @@ source = "d.md"
 "#,
     )
     .file("/p/a/README.md", "x")
-    .file("/p/b/SKILL.md", "---\nname: b\n---\n")
+    .file("/p/b/SKILL.md", "---\ndescription: Use\n  when: x\n---\n")
     .file("/p/d.md", "x");
     insta::assert_snapshot!(bad.bad(), @r#"
     error: `/p/a` has no SKILL.md
@@ -245,12 +245,25 @@ source = "d.md"
           |          ^^^^^^
       help: a skill is a folder with a SKILL.md in it
 
-    error: the frontmatter has no `description`
-      /p/b/SKILL.md:1:1
-        1 | ---
-          | ^^^
-      help: Claude Code skips such a file without a word; put text there, in quotes if need be
+    error: a `:` in a value that is not in quotes
+      /p/b/SKILL.md:3:1
+        3 |   when: x
+          | ^^^^^^^^^
+      help: put the value in quotes, or after `|` on lines of their own
     "#);
+}
+
+/// The client loads them, and shows the model the first line of their text instead.
+#[test]
+fn a_skill_without_description_is_remarked_on() {
+    for text in ["---\nname: b\n---\nBody", "Just text", "---\ndescription: ''\n---\n"] {
+        let machine = Machine::new("format = 1\n[skills.a]\nsource = \"a\"").file("/p/a/SKILL.md", text);
+        let found = machine.render().expect("a warning only").diagnostics;
+        assert_eq!((found.len(), found[0].severity), (1, Severity::Warning), "{text}");
+    }
+    Machine::new("format = 1\n[skills.a]\nsource = \"a\"")
+        .file("/p/a/SKILL.md", "---\ndescription: 5\n---\n")
+        .good();
 }
 
 #[test]

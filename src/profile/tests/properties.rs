@@ -101,7 +101,7 @@ source = "f"
     }
 }
 
-/// Ten thousand files render in far less than a second; what is quadratic would take minutes.
+/// Ten thousand of everything: what is quadratic would take minutes.
 #[test]
 fn many_files_render_in_linear_time() {
     let mut text = "format = 1\n".to_owned();
