@@ -2,6 +2,7 @@
 pub mod cli;
 pub mod document;
 pub mod generation;
+pub mod hook;
 pub mod model;
 pub mod plan;
 pub mod profile;

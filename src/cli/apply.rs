@@ -1,0 +1,181 @@
+//! `cs apply`: make it so.
+
+use serde_json::json;
+
+use super::args::{ApplyArgs, OnConflict};
+use super::engine::{Context, Planned, Wanted, Work, find_revision, policy};
+use super::error::{CliError, exit, refused};
+use super::output::{count, paint, style};
+use super::plan::{Saved, is_nothing, load, print};
+use super::show::{self, Detail, plan_json};
+use crate::generation::{Cause, retention};
+use crate::model::limits;
+use crate::plan::{DocumentPlan, Plan, TreeChange};
+use crate::root::transaction::Applied;
+use crate::root::{LockedRoot, Side};
+use crate::sys::clock::{self, Stopwatch};
+use crate::sys::fs;
+
+/// Runs it.
+///
+/// # Errors
+/// When nothing was changed, or when the error says what was.
+pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
+    let saved = args.plan.as_deref().map(load).transpose()?;
+    let mut context =
+        Context { common: context.common.clone(), out: context.out, root: context.root.clone() };
+    if let Some(saved) = &saved {
+        context.common.profile = Some(saved.profile().to_owned());
+    }
+    let watch = Stopwatch::start();
+    let locked = context.lock(args.durability.durability)?;
+    let base = context.base(&locked.store)?;
+    let wanted = context.wanted(base.as_ref())?;
+    let on_conflict = saved.as_ref().map_or(args.conflict.on_conflict, Saved::on_conflict);
+    let planned =
+        context.plan(&locked.store, base.as_ref(), &wanted.state, Cause::Apply, policy(on_conflict))?;
+    if let Some(saved) = &saved {
+        saved.check_fresh(&context, &wanted, &planned)?;
+    }
+    let plan = planned.checked.plan();
+    if is_nothing(plan, base.as_ref(), &wanted) {
+        return Ok(up_to_date(&context, base.as_ref(), &wanted));
+    }
+    let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
+    print(&context, &locked.store, base.as_ref(), &wanted, plan, detail);
+    if !consent(&context, &wanted, saved.is_some(), plan)? {
+        context.out.line("Nothing was changed.");
+        return Ok(exit::REFUSED);
+    }
+    let mut profile = wanted.record.clone();
+    find_revision(&wanted.which, &mut profile);
+    let work = Work {
+        planned: &planned,
+        contents: &wanted.contents,
+        from: None,
+        profile: Some(profile),
+        facts: wanted.facts.clone(),
+    };
+    let mut applied = context.carry_out(&locked, base.as_ref(), &work)?;
+    prune(&locked, &mut applied);
+    done(&context, &planned, base.as_ref(), &applied, watch);
+    Ok(exit::DONE)
+}
+
+fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted) -> u8 {
+    let generation = base.map(|side| side.manifest.generation);
+    for warning in &wanted.warnings {
+        context.out.note(warning.to_string());
+    }
+    let at = generation.map(|generation| format!(": generation {generation}")).unwrap_or_default();
+    context.out.line(format!("Up to date{at}."));
+    context.out.object(&json!({"version": 1, "success": true, "message": "up to date", "generation": generation,
+        "new_generation": false, "actions": [], "backups": [], "warnings": [], "errors": [], "rolled_back": false}));
+    exit::DONE
+}
+
+/// A profile that nobody named may come with a cloned repository: it is confirmed by a person, whatever
+/// the flags say.
+fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> Result<bool, CliError> {
+    if wanted.found {
+        let name = context.root.show(std::path::Path::new(&wanted.record.reference));
+        context.out.line(format!("This profile was found, not named: {name}"));
+        let hint = format!("Name it, if you mean it: cs apply --profile {name}");
+        return context.out.ask("Apply it?").ok_or_else(|| {
+            refused("a profile that was only found is not applied without a person's yes", hint)
+        });
+    }
+    if context.common.yes || is_saved {
+        return Ok(true);
+    }
+    context.out.line(format!("{}.", show::summary(plan.tally())));
+    context.out.ask("Apply?").ok_or_else(|| {
+        refused(
+            "there is nobody to ask",
+            "Nothing was changed. Look at it with cs plan, then: cs apply --yes",
+        )
+    })
+}
+
+fn prune(locked: &LockedRoot, applied: &mut Applied) {
+    let policy = retention::Policy { keep: Some(limits::GENERATIONS_KEPT), older_than_s: None };
+    let numbers = locked.store.numbers().unwrap_or_default();
+    if numbers.len() <= limits::GENERATIONS_KEPT {
+        return;
+    }
+    if let Err(error) = super::generations::prune_by(locked, policy) {
+        let warning = error.report(None).message;
+        applied.warnings.push(format!("old generations could not be removed: {warning}"));
+    }
+}
+
+/// Tells what was done, by the plan that was carried out.
+pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: &Applied, watch: Stopwatch) {
+    let plan = planned.checked.plan();
+    let from = base.map(|side| format!(" (from {})", side.manifest.generation)).unwrap_or_default();
+    let edits = plan.documents.values().flat_map(|document| &document.merged.changes);
+    let entries = edits.filter(|change| change.action.is_edit()).count();
+    let paths = plan.steps.iter().filter(|step| step.change.sign() != crate::plan::Sign::Leave).count();
+    let mut parts = Vec::new();
+    if entries > 0 {
+        parts.push(count(entries, "entry", "entries"));
+    }
+    if paths > 0 {
+        parts.push(count(paths, "path", "paths"));
+    }
+    parts.push(format!("{} ms", watch.ms()));
+    for warning in &applied.warnings {
+        context.out.warn(warning);
+    }
+    let back = if base.is_some() { "Back: cs rollback" } else { "Undo: cs uninstall" };
+    context.out.line(format!(
+        "{} is current{from}.  {}.   {}",
+        paint(style::BOLD, format!("Generation {}", applied.generation)),
+        parts.join(", "),
+        paint(style::DIM, back)
+    ));
+    let backups: Vec<String> = plan.steps.iter().filter_map(|step| backup(&step.change)).collect();
+    let plan_value = plan_json(plan, &context.root.path, false);
+    let warnings: Vec<&String> = plan.warnings.iter().chain(&applied.warnings).collect();
+    context.out.object(&json!({"version": 1, "success": true, "message": format!("generation {} is current", applied.generation),
+        "generation": applied.generation, "new_generation": true, "from": plan.from,
+        "actions": {"paths": plan_value["paths"], "entries": plan_value["entries"]},
+        "summary": plan_value["summary"], "backups": backups, "warnings": warnings, "errors": [], "rolled_back": false}));
+}
+
+fn backup(change: &TreeChange) -> Option<String> {
+    match change {
+        TreeChange::MoveAside(name) | TreeChange::Adopt(name) | TreeChange::Reassert(name) => {
+            Some(format!("claude-sync/displaced/{name}"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the document plan is worth mentioning at all.
+#[must_use]
+pub fn is_worth_telling(document: &DocumentPlan) -> bool {
+    document.is_edit() || !document.merged.changes.is_empty()
+}
+
+/// Removes a generation's folder.
+///
+/// # Errors
+/// When it can't.
+pub fn remove_generation(locked: &LockedRoot, number: crate::model::Generation) -> Result<(), CliError> {
+    // Named away first: a kill halfway leaves no generation that lacks a part.
+    let folder = locked.store.generation(number);
+    let going = locked.store.generations().join(format!(".gone-{number}"));
+    fs::remove_all(&going)?;
+    fs::rename(&folder, &going)?;
+    Ok(fs::remove_all(&going)?)
+}
+
+/// The time, for retention.
+#[must_use]
+pub fn now() -> u64 {
+    clock::now()
+}
+
+/// The conflict policy of commands that have no flag for it.
+pub const NO_POLICY: OnConflict = OnConflict::Refuse;

@@ -1,0 +1,241 @@
+//! The command line as it is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Declarative configuration for Claude Code: say what you want, see the plan, apply it as a
+/// numbered generation, go back.
+#[derive(Debug, Parser)]
+#[command(name = "cs", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 done or nothing to do · 1 refused or failed, nothing changed · 2 usage · \
+3 changes pending · 4 another cs is at work · 5 an interrupted apply needs a decision · 70 a bug"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The profile: a file, or builtin:NAME [default: the one applied last]
+    #[arg(long, global = true, value_name = "FILE|builtin:NAME")]
+    pub profile: Option<String>,
+    /// The configuration folder [default: $CLAUDE_CONFIG_DIR, else ~/.claude]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Work on a project's .claude instead [default DIR: here]
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
+    pub project: Option<PathBuf>,
+    /// Don't ask
+    #[arg(long, short, global = true)]
+    pub yes: bool,
+    /// Print one JSON object for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print only what went wrong
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print more
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// Colours [default: on a terminal]
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, hide_default_value = true)]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what apply would do; changes nothing
+    Plan(PlanArgs),
+    /// Make it so, as a new generation
+    Apply(ApplyArgs),
+    /// One look: generation, drift, hooks
+    Status(StatusArgs),
+    /// List generations; prune, pin and unpin them
+    Generations(GenerationsArgs),
+    /// Show what differs between two generations, or a generation and the disk
+    Diff(DiffArgs),
+    /// Go back to an earlier generation (as a new one)
+    Rollback(RollbackArgs),
+    /// Say who owns an entry, since when, and where it is declared
+    Why(WhyArgs),
+    /// Check that everything cs owns is as written and that Claude Code will load it
+    Verify,
+    /// Finish or undo an apply that was interrupted
+    Recover(RecoverArgs),
+    /// Let go of everything: entries and links go, what they stood on comes back
+    Uninstall(UninstallArgs),
+    /// Run a bundled hook (Claude Code does this)
+    #[command(hide = true)]
+    Hook {
+        /// context-enhancer, intelligent-optimizer or learning-collector
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// Say why, entry by entry, also for what stays
+    #[arg(long)]
+    pub explain: bool,
+    /// Exit with 3 when something is pending
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Save the plan, for `cs apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Show values that look like secrets
+    #[arg(long)]
+    pub show_secrets: bool,
+    #[command(flatten)]
+    pub conflict: ConflictArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ConflictArgs {
+    /// What to do about a path that exists and is not cs's: refuse, backup (it comes back), adopt
+    /// (if it is identical), skip
+    #[arg(long, value_enum, default_value_t = OnConflict::Refuse, hide_default_value = true, hide_possible_values = true, value_name = "WHAT")]
+    pub on_conflict: OnConflict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnConflict {
+    Refuse,
+    Backup,
+    Adopt,
+    Skip,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ApplyArgs {
+    /// A plan that `cs plan --out` saved: apply exactly that, or refuse it as stale
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    /// Show values that look like secrets
+    #[arg(long)]
+    pub show_secrets: bool,
+    #[command(flatten)]
+    pub conflict: ConflictArgs,
+    #[command(flatten)]
+    pub durability: DurabilityArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DurabilityArgs {
+    /// `none` skips fsync: for benchmarks, not for machines you care about
+    #[arg(long, value_enum, default_value_t = Durability::Full, hide = true)]
+    pub durability: Durability,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    Full,
+    None,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// One line, for a prompt or a status line
+    #[arg(long)]
+    pub short: bool,
+    /// Exit with 3 when something has drifted or is pending
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct GenerationsArgs {
+    #[command(subcommand)]
+    pub command: Option<GenerationsCommand>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum GenerationsCommand {
+    /// List them, newest first
+    List,
+    /// Remove old ones; never the current, its parent, or a pinned one
+    Prune {
+        /// Keep the newest N
+        #[arg(long, value_name = "N")]
+        keep: Option<usize>,
+        /// Only those older than this: 30d, 12h, 2w
+        #[arg(long, value_name = "AGE")]
+        older_than: Option<String>,
+    },
+    /// Never prune this one
+    Pin { generation: u64 },
+    /// Let it be pruned again
+    Unpin { generation: u64 },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DiffArgs {
+    /// A generation
+    pub a: u64,
+    /// Another, or `live` for what is on the disk now
+    #[arg(default_value = "live")]
+    pub b: String,
+    /// Show values that look like secrets
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RollbackArgs {
+    /// The generation to go back to [default: the one before the current]
+    pub generation: Option<u64>,
+    /// Show values that look like secrets
+    #[arg(long)]
+    pub show_secrets: bool,
+    #[command(flatten)]
+    pub conflict: ConflictArgs,
+    #[command(flatten)]
+    pub durability: DurabilityArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct WhyArgs {
+    /// An entry (permissions.allow, model, hooks.PostToolUse) or a path (hooks/format-rust)
+    pub key: String,
+    /// For a list or hooks: the element or command
+    pub value: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RecoverArgs {
+    /// Undo it, even if it had arrived
+    #[arg(long, conflicts_with = "forward")]
+    pub back: bool,
+    /// Finish it, even if it had not arrived
+    #[arg(long)]
+    pub forward: bool,
+    #[command(flatten)]
+    pub durability: DurabilityArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct UninstallArgs {
+    /// Show what would go and come back
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove all generations and everything learned, too
+    #[arg(long)]
+    pub purge: bool,
+    #[command(flatten)]
+    pub durability: DurabilityArgs,
+}

@@ -1,0 +1,326 @@
+//! From a request to a checked plan, and from there to the disk: what plan, apply, rollback,
+//! uninstall, status and verify have in common.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::args::{self, Common};
+use super::error::{CliError, refused};
+use super::output::Output;
+use super::world::Machine;
+use crate::generation::{Cause, ProfileRecord, State};
+use crate::model::{Content, Digest, DocumentId, Generation, ManagedPath};
+use crate::plan::{self, Base, CheckedPlan, Observed, OnConflict, PlanInput, check};
+use crate::profile::{self, Diagnostic, ProfileRef, Target};
+use crate::root::stage::{Staging, stage};
+use crate::root::store::Durability;
+use crate::root::transaction::{self, Applied, Recovered};
+use crate::root::{LockedRoot, Root, Scope, Side, Store, locate, observe};
+use crate::sys::{env, fs, process};
+
+/// What every command starts from.
+#[derive(Debug)]
+pub struct Context {
+    pub common: Common,
+    pub out: Output,
+    pub root: Root,
+}
+
+/// A profile, rendered for a root and ready to plan with.
+#[derive(Debug)]
+pub struct Wanted {
+    pub which: ProfileRef,
+    /// Nobody named it: it was found lying here.
+    pub found: bool,
+    pub record: ProfileRecord,
+    pub state: State,
+    pub contents: BTreeMap<ManagedPath, Vec<u8>>,
+    pub facts: BTreeMap<String, bool>,
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A plan with what it was made from.
+#[derive(Debug)]
+pub struct Planned {
+    pub checked: CheckedPlan,
+    pub observed: Observed,
+}
+
+impl Context {
+    /// As the flags say.
+    ///
+    /// # Errors
+    /// When there is no root to be found.
+    pub fn new(common: Common) -> Result<Self, CliError> {
+        let out = Output::new(&common);
+        let root = Root::locate(common.root.as_deref(), common.project.as_deref())?;
+        Ok(Self { common, out, root })
+    }
+
+    /// The home folder, for showing paths.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.root.home.as_deref()
+    }
+
+    /// The store, for reading.
+    ///
+    /// # Errors
+    /// When the root is somebody else's or no folder.
+    pub fn store(&self) -> Result<Store, CliError> {
+        self.root.check()?;
+        Ok(Store::new(self.root.clone()))
+    }
+
+    /// The current generation, refused where another kind of system made it.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn base(&self, store: &Store) -> Result<Option<Side>, CliError> {
+        let side = store.current_side()?;
+        if let Some(side) = &side {
+            store.check_system(side)?;
+        }
+        Ok(side)
+    }
+
+    /// Locks the root and finishes or undoes what was interrupted.
+    ///
+    /// # Errors
+    /// When another cs holds the lock, or recovery needs a decision.
+    pub fn lock(&self, durability: args::Durability) -> Result<LockedRoot, CliError> {
+        let durability = match durability {
+            args::Durability::Full => Durability::Full,
+            args::Durability::None => Durability::None,
+        };
+        let mut waiting = || self.out.note("Waiting for another cs …");
+        let locked = LockedRoot::lock(self.root.clone(), durability, &mut waiting)?;
+        super::recover::tell(self, transaction::recover(&locked, None)?);
+        Ok(locked)
+    }
+
+    /// Which profile is meant, and whether it was merely found.
+    fn which(&self, base: Option<&Side>) -> Result<(ProfileRef, bool), CliError> {
+        let here = env::current_dir()?;
+        if let Some(text) = &self.common.profile {
+            return Ok((absolute(ProfileRef::parse(text), &here), false));
+        }
+        if let Some(record) = base.and_then(|side| side.manifest.profile.as_ref()) {
+            return Ok((ProfileRef::parse(&record.reference), false));
+        }
+        let in_config = self.home().map(|home| home.join(".config/claude-sync/profile.toml"));
+        let found = [Some(here.join("claude-sync.toml")), in_config];
+        for path in found.into_iter().flatten() {
+            if fs::stat(&path)?.is_some() {
+                return Ok((ProfileRef::File(path), true));
+            }
+        }
+        Err(refused(
+            "there is no profile",
+            "Name one: --profile FILE, or --profile builtin:default for a first look. Without the flag cs looks for \
+             ./claude-sync.toml and ~/.config/claude-sync/profile.toml.",
+        ))
+    }
+
+    /// How hooks are spelled for this root.
+    fn target(&self) -> Target {
+        let hooks = self.root.path.join("hooks");
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@".contains(c));
+        let under_home = self.home().and_then(|home| hooks.strip_prefix(home).ok()).and_then(Path::to_str);
+        let under_home = under_home.filter(|rest| plain(rest));
+        let (hooks_document, settings_document) = match self.root.scope {
+            Scope::User => (DocumentId::Settings, DocumentId::Settings),
+            Scope::Project(_) => (DocumentId::LocalSettings, DocumentId::Settings),
+        };
+        let (hooks_prefix, quoted) = match under_home {
+            Some(rest) => (format!("~/{rest}"), false),
+            None => {
+                let text = hooks.to_string_lossy().into_owned();
+                let quoted = !plain(&text);
+                (text, quoted)
+            }
+        };
+        Target { hooks_prefix, quoted, hooks_document, settings_document }
+    }
+
+    /// Renders the profile.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn wanted(&self, base: Option<&Side>) -> Result<Wanted, CliError> {
+        let (which, found) = self.which(base)?;
+        let rendered = profile::render(&which, &self.target(), &Machine::new()).map_err(CliError::Profile)?;
+        let mut desired = rendered.desired;
+        let uses_cs = desired.files.values().any(|spec| spec.content == Content::RunningExecutable);
+        let cs = uses_cs.then(executable_digest).transpose()?;
+        let state = State::of(&desired, cs);
+        let contents = std::mem::take(&mut desired.files)
+            .into_iter()
+            .filter_map(|(path, spec)| match spec.content {
+                Content::Bytes(bytes) => Some((path, bytes)),
+                Content::RunningExecutable | Content::Kept(_) => None,
+            })
+            .collect();
+        let reference = which.to_string();
+        let record = ProfileRecord { reference, revision: None, dirty: false };
+        let (facts, warnings) = (rendered.facts, rendered.diagnostics);
+        Ok(Wanted { which, found, record, state, contents, facts, warnings })
+    }
+
+    /// Plans from `base` to `state`.
+    ///
+    /// # Errors
+    /// Whatever is in the way.
+    pub fn plan(
+        &self,
+        store: &Store,
+        base: Option<&Side>,
+        state: &State,
+        cause: Cause,
+        on_conflict: OnConflict,
+    ) -> Result<Planned, CliError> {
+        let observed = observe::observe(store, base, state)?;
+        let (root, home) = (self.root.text(), self.root.home_text());
+        let input = PlanInput {
+            base: base.map(|side| Base {
+                generation: side.manifest.generation,
+                state: &side.manifest.state,
+                ledger: &side.ledger,
+            }),
+            next: store.next()?,
+            observed: &observed,
+            desired: state,
+            cause,
+            on_conflict,
+            root: &root,
+            home: home.as_deref(),
+        };
+        let plan = plan::plan(&input).map_err(|problems| self.locate_problems(problems, &observed))?;
+        let checked = check::check(plan, base.map(|side| &side.ledger), &observed, &root, home.as_deref())?;
+        Ok(Planned { checked, observed })
+    }
+
+    /// A fault in a document is told with the file's path.
+    fn locate_problems(&self, mut problems: Vec<plan::Problem>, observed: &Observed) -> CliError {
+        use crate::document::Refusal;
+        if let [plan::Problem::Document(id, Refusal::Fault(fault))] = problems.as_mut_slice() {
+            let path = observed.documents.get(id).map(|document| document.path.clone()).unwrap_or_default();
+            let (id, fault) = (*id, Box::new(fault.clone()));
+            return CliError::Root(crate::root::Error::Document { id, path, fault });
+        }
+        CliError::Problems(problems)
+    }
+
+    /// Stages and commits a plan.
+    ///
+    /// # Errors
+    /// When it fails; then nothing has changed, or the error says what will be done about it.
+    pub fn carry_out(
+        &self,
+        locked: &LockedRoot,
+        base: Option<&Side>,
+        work: &Work<'_>,
+    ) -> Result<Applied, CliError> {
+        let needs_cs = work.planned.checked.plan().state.files.values().any(|record| record.is_cs);
+        let executable = needs_cs.then(env::executable).transpose()?;
+        let staging = Staging {
+            plan: &work.planned.checked,
+            base,
+            contents: work.contents,
+            from: work.from,
+            executable: executable.as_deref(),
+            observed: &work.planned.observed.documents,
+            profile: work.profile.clone(),
+            facts: work.facts.clone(),
+        };
+        let staged = stage(locked, &staging)?;
+        Ok(transaction::commit(locked, base, staged)?)
+    }
+}
+
+/// A plan with what it needs to be carried out.
+#[derive(Debug)]
+pub struct Work<'a> {
+    pub planned: &'a Planned,
+    pub contents: &'a BTreeMap<ManagedPath, Vec<u8>>,
+    pub from: Option<&'a Side>,
+    pub profile: Option<ProfileRecord>,
+    pub facts: BTreeMap<String, bool>,
+}
+
+fn absolute(which: ProfileRef, here: &Path) -> ProfileRef {
+    match which {
+        ProfileRef::File(path) => ProfileRef::File(locate::normal(&here.join(path))),
+        builtin @ ProfileRef::Builtin(_) => builtin,
+    }
+}
+
+/// Digest and size of the running executable.
+///
+/// # Errors
+/// When it can't be read.
+pub fn executable_digest() -> Result<(Digest, u64), CliError> {
+    let bytes = fs::read(&env::executable()?, u64::MAX - 1)?;
+    Ok((Digest::of(&bytes), bytes.len() as u64))
+}
+
+/// Asks git for the commit a profile is at. Starts two processes, so only for what is shown
+/// or kept.
+pub fn find_revision(which: &ProfileRef, record: &mut ProfileRecord) {
+    let ProfileRef::File(path) = which else { return };
+    let Some(folder) = path.parent() else { return };
+    let is_repository =
+        folder.ancestors().any(|above| fs::lstat(&above.join(".git")).ok().flatten().is_some());
+    if !is_repository {
+        return;
+    }
+    let revision = process::output("git", &["rev-parse", "--short", "HEAD"], folder);
+    record.revision = revision.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if record.revision.is_some() {
+        let changes = process::output("git", &["status", "--porcelain", "."], folder);
+        record.dirty = changes.is_some_and(|text| !text.trim().is_empty());
+    }
+}
+
+/// The name of a profile for people, with its revision.
+#[must_use]
+pub fn show_profile(record: &ProfileRecord, home: Option<&Path>) -> String {
+    let name = match record.reference.strip_prefix("builtin:") {
+        Some(_) => record.reference.clone(),
+        None => locate::show(&PathBuf::from(&record.reference), home),
+    };
+    match (&record.revision, record.dirty) {
+        (Some(revision), false) => format!("{name}  (git {revision}, clean)"),
+        (Some(revision), true) => format!("{name}  (git {revision}, with changes not committed)"),
+        (None, _) => name,
+    }
+}
+
+/// What a conflict flag means to the planner.
+#[must_use]
+pub fn policy(flag: args::OnConflict) -> OnConflict {
+    match flag {
+        args::OnConflict::Refuse => OnConflict::Refuse,
+        args::OnConflict::Backup => OnConflict::Backup,
+        args::OnConflict::Adopt => OnConflict::Adopt,
+        args::OnConflict::Skip => OnConflict::Skip,
+    }
+}
+
+/// A generation's number as typed.
+///
+/// # Errors
+/// Usage, when it is 0.
+pub fn number(typed: u64) -> Result<Generation, CliError> {
+    Generation::new(typed).ok_or_else(|| CliError::Usage("generations are numbered from 1".to_owned()))
+}
+
+/// What recovery did, as a value for programs.
+#[must_use]
+pub fn recovered_json(recovered: Recovered) -> serde_json::Value {
+    match recovered {
+        Recovered::Nothing => serde_json::Value::Null,
+        Recovered::Finished(generation) => serde_json::json!({"finished": generation}),
+        Recovered::Undone { was, back_at } => serde_json::json!({"undone": was, "back_at": back_at}),
+    }
+}

@@ -1,0 +1,296 @@
+//! From an error's kind to what a person reads and what a script gets. The only place that
+//! knows exit codes and remedies.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::document::{Fault, Refusal};
+use crate::model::{DocumentId, key::dotted};
+use crate::plan::{Conflict, Problem};
+use crate::profile::Diagnostic;
+use crate::root::{self, locate::show};
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum CliError {
+    Root(root::Error),
+    Profile(Vec<Diagnostic>),
+    Problems(Vec<Problem>),
+    /// Refused with words of its own.
+    Refused {
+        message: String,
+        hint: String,
+    },
+    Usage(String),
+    /// A bug of ours.
+    Bug(String),
+}
+
+impl From<root::Error> for CliError {
+    fn from(error: root::Error) -> Self {
+        Self::Root(error)
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Root(root::Error::Io(error))
+    }
+}
+
+impl From<crate::plan::check::Flaw> for CliError {
+    fn from(flaw: crate::plan::check::Flaw) -> Self {
+        Self::Bug(flaw.to_string())
+    }
+}
+
+/// Exit codes, as documented in `cs --help`.
+pub mod exit {
+    pub const DONE: u8 = 0;
+    pub const REFUSED: u8 = 1;
+    pub const USAGE: u8 = 2;
+    pub const PENDING: u8 = 3;
+    pub const LOCKED: u8 = 4;
+    pub const UNDECIDED: u8 = 5;
+    pub const BUG: u8 = 70;
+}
+
+/// A refusal with what to do about it.
+pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> CliError {
+    CliError::Refused { message: message.into(), hint: hint.into() }
+}
+
+/// An error as people read it.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The first line, after `error: `.
+    pub message: String,
+    /// Places and details, each line as it is.
+    pub details: Vec<String>,
+    /// What to do next.
+    pub hints: Vec<String>,
+}
+
+impl CliError {
+    /// The exit code.
+    #[must_use]
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Root(root::Error::Locked(_)) => exit::LOCKED,
+            Self::Root(root::Error::Undecided { .. } | root::Error::Stuck { .. }) => exit::UNDECIDED,
+            Self::Usage(_) => exit::USAGE,
+            Self::Bug(_) => exit::BUG,
+            Self::Root(_) | Self::Profile(_) | Self::Problems(_) | Self::Refused { .. } => exit::REFUSED,
+        }
+    }
+
+    /// Message, details and hints.
+    #[must_use]
+    pub fn report(&self, home: Option<&Path>) -> Report {
+        match self {
+            Self::Root(error) => root_report(error, home),
+            Self::Profile(diagnostics) => profile_report(diagnostics),
+            Self::Problems(problems) => problems_report(problems),
+            Self::Refused { message, hint } => {
+                Report { message: message.clone(), hints: vec![hint.clone()], ..Report::default() }
+            }
+            Self::Usage(message) => Report { message: message.clone(), ..Report::default() },
+            Self::Bug(message) => Report {
+                message: message.clone(),
+                hints: vec![
+                    "Nothing was changed. This is a bug in cs; please report it with the command you ran."
+                        .into(),
+                ],
+                ..Report::default()
+            },
+        }
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn json(&self, home: Option<&Path>) -> serde_json::Value {
+        let Report { message, details, hints } = self.report(home);
+        json!({"version": 1, "success": false, "message": message, "errors": details, "hints": hints,
+               "exit_code": self.code(), "rolled_back": matches!(self, Self::Root(root::Error::Undone { .. }))})
+    }
+}
+
+const UNCHANGED: &str = "Nothing was changed.";
+
+fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
+    use root::Error;
+    let path_of = |path: &Path| show(path, home);
+    let mut report = Report { message: error.to_string(), ..Report::default() };
+    let hint = match error {
+        Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+            format!("{UNCHANGED} The disk is full: free some space and try again.")
+        }
+        Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => {
+            format!("{UNCHANGED} Look at who owns it (ls -ld) and whether you may write there.")
+        }
+        Error::Io(_) | Error::Missing(_) => UNCHANGED.to_owned(),
+        Error::NoHome => "Set HOME, or say where: cs --root DIR.".to_owned(),
+        Error::NotAFolder(path) => {
+            report.message = format!("{} is not a folder", path_of(path));
+            format!("{UNCHANGED} Move it away, or say where the configuration is: cs --root DIR.")
+        }
+        Error::ForeignOwner { .. } => {
+            format!("{UNCHANGED} Run cs as that user (under sudo HOME may still be yours: use sudo -H, or no sudo at all).")
+        }
+        Error::OtherSystem { .. } => format!(
+            "{UNCHANGED} Hooks are programs: one folder can't serve two kinds of machine. Give each its own: \
+             export CLAUDE_CONFIG_DIR=~/.claude-$(uname -m)"
+        ),
+        Error::Locked(_) => "Wait for it to end, then try again.".to_owned(),
+        Error::Format { error: crate::generation::FormatError::Newer(_), .. } => {
+            format!("{UNCHANGED} Update cs on this machine.")
+        }
+        Error::Format { .. } => format!("{UNCHANGED} `cs generations` shows which ones can still be read."),
+        Error::NoGeneration(_) => "`cs generations` lists them.".to_owned(),
+        Error::Corrupt { .. } => format!("{UNCHANGED} Apply your profile instead: cs apply."),
+        Error::Document { id, path, fault } => {
+            document_report(&mut report, *id, &path_of(path), fault);
+            return report;
+        }
+        Error::DocumentPlace { id, path, why, remedy } => {
+            report.message = format!("{id} can't be written: {why}");
+            report.details.push(format!("  {}", path_of(path)));
+            format!("{UNCHANGED} {remedy}")
+        }
+        Error::Busy(_) => format!("{UNCHANGED} Stop whatever keeps writing it, then apply again."),
+        Error::NoExec(path) => {
+            report.message = format!("programs can't be run from {}", path_of(path));
+            format!(
+                "{UNCHANGED} The file system is mounted noexec (or the program is for another machine). Remount it, or \
+                 put the configuration elsewhere: export CLAUDE_CONFIG_DIR=DIR."
+            )
+        }
+        Error::InTheWay(path) => {
+            report.message = format!("{} is in the way: cs did not put it there", path_of(path));
+            "Move it away, then run cs recover.".to_owned()
+        }
+        Error::Undecided { .. } => {
+            "Remove what is in the way and run `cs recover`; `cs recover --back` undoes it, `cs recover --forward` \
+             finishes it."
+                .to_owned()
+        }
+        Error::Undone { back_at: Some(back_at), .. } => {
+            format!("Everything is as it was: generation {back_at} is current.")
+        }
+        Error::Undone { back_at: None, .. } => "Everything is as it was before.".to_owned(),
+        Error::Stuck { .. } => "The next cs undoes it; to do it now: cs recover.".to_owned(),
+    };
+    report.hints.push(hint);
+    report
+}
+
+/// The headline, the place and the remedy for a document that can't be used.
+fn document_report(report: &mut Report, id: DocumentId, path: &str, fault: &Fault) {
+    report.message = match fault.kind.is_void() {
+        true => format!("{id} {}, so Claude Code ignores the whole file", fault.kind),
+        false => format!("{id} {}", fault.kind),
+    };
+    report.details.push(format!("  {path}:{}:{}", fault.line, fault.column));
+    if !fault.source_line.is_empty() {
+        let number = fault.line.to_string();
+        let pad = " ".repeat(fault.column - 1);
+        report.details.push(format!("    {number} | {}", fault.source_line.replace('\t', " ")));
+        report.details.push(format!(
+            "    {} | {pad}{}",
+            " ".repeat(number.len()),
+            "^".repeat(fault.width.min(60))
+        ));
+    }
+    report.hints.push(format!("{UNCHANGED} {}", fault.kind.remedy()));
+}
+
+fn profile_report(diagnostics: &[Diagnostic]) -> Report {
+    let errors = diagnostics.iter().filter(|d| d.severity == crate::profile::Severity::Error).count();
+    let message = if errors == 1 {
+        "the profile has an error".into()
+    } else {
+        format!("the profile has {errors} errors")
+    };
+    let details = diagnostics.iter().map(|diagnostic| format!("\n{diagnostic}")).collect();
+    Report { message, details, hints: vec![UNCHANGED.to_owned()] }
+}
+
+fn problems_report(problems: &[Problem]) -> Report {
+    let conflicts: Vec<&Conflict> = problems
+        .iter()
+        .filter_map(|problem| if let Problem::Conflict(conflict) = problem { Some(conflict) } else { None })
+        .collect();
+    let mut report = Report::default();
+    if !conflicts.is_empty() {
+        report.message = match conflicts.len() {
+            1 => "a path is taken by something that is not cs's".to_owned(),
+            n => format!("{n} paths are taken by something that is not cs's"),
+        };
+        report.details.extend(conflicts.iter().map(|conflict| conflict_line(conflict)));
+        report.hints.push(format!("{UNCHANGED} {}", conflict_hint(&conflicts)));
+    }
+    for problem in problems {
+        match problem {
+            Problem::Conflict(_) => {}
+            Problem::Document(id, Refusal::Fault(fault)) => {
+                let mut own = Report::default();
+                document_report(&mut own, *id, id.name(), fault);
+                append(&mut report, own);
+            }
+            Problem::Document(id, Refusal::Shape { pointer, found, wanted, key, origin }) => {
+                let by = origin.as_ref().map(|origin| format!(", declared in {origin},")).unwrap_or_default();
+                let message =
+                    format!("{} in {id} is {found}, and {key}{by} needs {wanted} there", dotted(pointer));
+                let hint =
+                    format!("{UNCHANGED} Correct or remove {} there, then apply again.", dotted(pointer));
+                append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
+            }
+            Problem::Void(id, voiding) => {
+                let message = format!(
+                    "{} in {id} is {}, so Claude Code ignores the whole file",
+                    voiding.what, voiding.found
+                );
+                let hint = format!(
+                    "{UNCHANGED} Claude Code wants {} there. Correct it, then apply again.",
+                    voiding.wanted
+                );
+                append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
+            }
+        }
+    }
+    report
+}
+
+fn append(report: &mut Report, other: Report) {
+    if report.message.is_empty() {
+        report.message = other.message;
+    } else {
+        report.details.push(format!("error: {}", other.message));
+    }
+    report.details.extend(other.details);
+    report.hints.extend(other.hints);
+}
+
+fn conflict_line(conflict: &Conflict) -> String {
+    let Conflict { path, found, identical, is_parent, was_ours, origin } = conflict;
+    let note = match (identical, is_parent, was_ours) {
+        (true, ..) => "  with the same content",
+        (_, true, _) => "  where a folder has to be",
+        (_, _, true) => "  put there by others since the last apply",
+        _ => "",
+    };
+    format!("  {path}  is {}{note}  ({origin})", found.describe())
+}
+
+fn conflict_hint(conflicts: &[&Conflict]) -> String {
+    if conflicts.iter().any(|conflict| conflict.is_parent) {
+        return "cs only puts things into real folders: move that away, or make it a folder.".to_owned();
+    }
+    if conflicts.iter().all(|conflict| conflict.identical) {
+        return "Take them over: --on-conflict adopt (or backup, which brings them back on uninstall)."
+            .to_owned();
+    }
+    "Move them aside and get them back on uninstall: --on-conflict backup. Leave them: --on-conflict skip."
+        .to_owned()
+}

@@ -1,0 +1,86 @@
+//! The command line: arguments as typed, requests as meant, one file per command.
+
+pub mod apply;
+pub mod args;
+pub mod engine;
+pub mod error;
+pub mod generations;
+pub mod output;
+pub mod plan;
+pub mod recover;
+pub mod show;
+pub mod status;
+pub mod uninstall;
+pub mod why;
+pub mod world;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+
+use self::args::{Cli, Command};
+use self::engine::Context;
+use self::error::{CliError, Report, exit};
+use self::output::{Output, paint, style};
+use crate::sys::env;
+
+/// Runs the command line; the exit code.
+#[must_use]
+pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE } else { exit::DONE };
+        }
+    };
+    let out = Output::new(&cli.common);
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            fail(out, &error);
+            error.code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<u8, CliError> {
+    let Cli { common, command } = cli;
+    if let Command::Hook { name } = &command {
+        return Ok(crate::hook::main(name));
+    }
+    let context = Context::new(common)?;
+    match command {
+        Command::Plan(args) => plan::run(&context, &args),
+        Command::Apply(args) => apply::run(&context, &args),
+        Command::Status(args) => status::run(&context, &args),
+        Command::Generations(args) => generations::run(&context, &args),
+        Command::Diff(args) => generations::diff(&context, &args),
+        Command::Rollback(args) => generations::rollback(&context, &args),
+        Command::Why(args) => why::run(&context, &args),
+        Command::Verify => status::verify(&context),
+        Command::Recover(args) => recover::run(&context, &args),
+        Command::Uninstall(args) => uninstall::run(&context, &args),
+        Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
+    }
+}
+
+fn fail(out: Output, error: &CliError) {
+    let home = env::home();
+    if out.json {
+        out.object(&error.json(home.as_deref()));
+        return;
+    }
+    let Report { message, details, hints } = error.report(home.as_deref());
+    let text =
+        |line: &str| drop(std::io::Write::write_all(&mut anstream::stderr(), format!("{line}\n").as_bytes()));
+    text(&format!("{} {message}", paint(style::ERROR, "error:")));
+    if !details.is_empty() {
+        text("");
+        details.iter().for_each(|line| text(line));
+    }
+    if !hints.is_empty() {
+        text("");
+        hints.iter().for_each(|line| text(line));
+    }
+}

@@ -1,0 +1,111 @@
+//! Printing: for people, or one JSON object for programs.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+
+use super::args::{Color, Common};
+
+/// Styles, by what they mean.
+pub mod style {
+    use super::{AnsiColor, Style};
+
+    pub const ADD: Style = AnsiColor::Green.on_default();
+    pub const CHANGE: Style = AnsiColor::Yellow.on_default();
+    pub const REMOVE: Style = AnsiColor::Red.on_default();
+    pub const DRIFT: Style = AnsiColor::Magenta.on_default();
+    pub const DIM: Style = Style::new().dimmed();
+    pub const BOLD: Style = Style::new().bold();
+    pub const ERROR: Style = AnsiColor::Red.on_default().bold();
+    pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+}
+
+/// `text` in `style`.
+#[must_use]
+pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Where output goes, and how much of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    pub json: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+}
+
+impl Output {
+    /// As the flags say; sets colour for the process.
+    #[must_use]
+    pub fn new(common: &Common) -> Self {
+        let choice = match common.color {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+        Self { json: common.json, quiet: common.quiet, verbose: common.verbose }
+    }
+
+    /// A line for people. A reader that went away (`| head`) is no error.
+    pub fn line(&self, text: impl AsRef<str>) {
+        if !self.json && !self.quiet {
+            let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
+        }
+    }
+
+    /// The answer for programs.
+    pub fn object(&self, value: &Value) {
+        if self.json {
+            let _ = writeln!(anstream::stdout(), "{value}");
+        }
+    }
+
+    /// A line that is not the answer: progress, warnings.
+    pub fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            let _ = writeln!(anstream::stderr(), "{}", text.as_ref());
+        }
+    }
+
+    /// A warning.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        if !self.json {
+            self.note(format!("{} {}", paint(style::WARNING, "warning:"), text.as_ref()));
+        }
+    }
+
+    /// Asks a question; `None` where nobody is there to answer.
+    #[must_use]
+    pub fn ask(&self, question: &str) -> Option<bool> {
+        if self.json || !std::io::stdin().is_terminal() {
+            return None;
+        }
+        let mut out = anstream::stdout();
+        let _ = write!(out, "{question} [y/N] ");
+        let _ = out.flush();
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).ok()?;
+        Some(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+}
+
+/// `1 entry`, `2 entries`.
+#[must_use]
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// How long ago, for people.
+#[must_use]
+pub fn ago(then: u64, now: u64) -> String {
+    let seconds = now.saturating_sub(then);
+    let (number, unit) = match seconds {
+        0..=59 => return "just now".to_owned(),
+        60..=3_599 => (seconds / 60, "minute"),
+        3_600..=86_399 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,263 @@
+//! `cs plan`: what apply would do. Also plans that are saved, and told stale.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::args::PlanArgs;
+use super::engine::{Context, Planned, Wanted, find_revision, policy, show_profile};
+use super::error::{CliError, exit, refused};
+use super::output::{paint, style};
+use super::show::{self, Detail};
+use crate::generation::{Cause, FORMAT, State};
+use crate::model::Digest;
+use crate::plan::{Observation, Plan};
+use crate::root::{Side, Store};
+use crate::sys::fs;
+
+/// Runs it.
+///
+/// # Errors
+/// Whatever keeps a plan from being made.
+pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
+    let store = context.store()?;
+    if let Some(pending) = store.pending()? {
+        context.out.warn(format!(
+            "an apply of generation {} was interrupted; the next cs apply or cs recover settles it first",
+            pending.to
+        ));
+    }
+    let base = context.base(&store)?;
+    let wanted = context.wanted(base.as_ref())?;
+    let planned = context.plan(
+        &store,
+        base.as_ref(),
+        &wanted.state,
+        Cause::Apply,
+        policy(args.conflict.on_conflict),
+    )?;
+    let plan = planned.checked.plan();
+    let is_pending = !is_nothing(plan, base.as_ref(), &wanted);
+    if let Some(file) = &args.out {
+        save(file, &Saved::of(context, &wanted, &planned, args.conflict.on_conflict))?;
+    }
+    if context.out.json {
+        let mut value = show::plan_json(plan, &context.root.path, args.show_secrets);
+        value["profile"] = wanted.which.to_string().into();
+        value["pending"] = is_pending.into();
+        value["profile_warnings"] = wanted.warnings.iter().map(ToString::to_string).collect();
+        context.out.object(&value);
+    } else {
+        let detail =
+            Detail { explain: args.explain, show_secrets: args.show_secrets, verbose: context.out.verbose };
+        print(context, &store, base.as_ref(), &wanted, plan, detail);
+        match (is_pending, &args.out) {
+            (true, Some(file)) => context.out.line(format!("\nSaved.   cs apply {}", file.display())),
+            (true, None) => {
+                context.out.line(format!("{}.   {}", show::summary(plan.tally()), next_steps(plan)))
+            }
+            (false, _) => {}
+        }
+    }
+    Ok(if args.exit_code && is_pending { exit::PENDING } else { exit::DONE })
+}
+
+fn next_steps(plan: &Plan) -> String {
+    let drifted = plan.tally().drifted > 0;
+    let steps = if drifted {
+        "cs apply   ·   cs plan --explain   ·   apply asserts what drifted"
+    } else {
+        "cs apply   ·   cs plan --explain"
+    };
+    paint(style::DIM, steps)
+}
+
+/// Whether applying would write nothing at all: same state, same profile, nothing drifted.
+#[must_use]
+pub fn is_nothing(plan: &Plan, base: Option<&Side>, wanted: &Wanted) -> bool {
+    let same_profile = base
+        .and_then(|side| side.manifest.profile.as_ref())
+        .is_some_and(|record| record.reference == wanted.record.reference);
+    plan.is_empty() && same_profile
+}
+
+/// Header, steps, entries and diffs.
+pub fn print(
+    context: &Context,
+    store: &Store,
+    base: Option<&Side>,
+    wanted: &Wanted,
+    plan: &Plan,
+    detail: Detail,
+) {
+    let out = context.out;
+    for warning in &wanted.warnings {
+        out.note(warning.to_string());
+    }
+    if is_nothing(plan, base, wanted) {
+        let at = base.map(|side| format!(": generation {}", side.manifest.generation)).unwrap_or_default();
+        out.line(format!("Up to date{at}."));
+        return;
+    }
+    let mut record = wanted.record.clone();
+    find_revision(&wanted.which, &mut record);
+    out.line(format!("Profile  {}", show_profile(&record, context.home())));
+    let at = match base {
+        Some(side) => format!("  at generation {}", side.manifest.generation),
+        None => "  (nothing of cs's there yet)".to_owned(),
+    };
+    out.line(format!("Root     {}{at}", context.root.show(&context.root.path)));
+    out.line("");
+    let lines = show::plan(plan, store, &wanted.contents, detail);
+    let has_lines = !lines.is_empty();
+    lines.into_iter().for_each(|line| out.line(line));
+    if has_lines {
+        out.line("");
+    }
+    for warning in &plan.warnings {
+        out.warn(warning);
+    }
+}
+
+/// A plan on disk: what it was made from, in digests, so that anything that moved since is
+/// seen and named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    format: u32,
+    root: String,
+    profile: String,
+    on_conflict: String,
+    from: Option<u64>,
+    /// What is declared, by name.
+    declared: BTreeMap<String, String>,
+    /// What was there, by name.
+    preconditions: BTreeMap<String, String>,
+}
+
+impl Saved {
+    fn of(
+        context: &Context,
+        wanted: &Wanted,
+        planned: &Planned,
+        on_conflict: super::args::OnConflict,
+    ) -> Self {
+        let mut preconditions = BTreeMap::new();
+        for (path, seen) in &planned.observed.tree {
+            preconditions.insert(path.to_string(), fingerprint(seen));
+        }
+        for (id, document) in &planned.observed.documents {
+            let digest = document
+                .text
+                .as_ref()
+                .map_or("absent".to_owned(), |text| Digest::of(text.as_bytes()).to_string());
+            preconditions.insert(id.to_string(), digest);
+        }
+        Self {
+            format: FORMAT,
+            root: context.root.text(),
+            profile: wanted.which.to_string(),
+            on_conflict: format!("{on_conflict:?}").to_lowercase(),
+            from: planned.checked.plan().from.map(crate::model::Generation::get),
+            declared: declared(&wanted.state),
+            preconditions,
+        }
+    }
+
+    /// The profile it was made from.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// The conflict policy it was made with.
+    #[must_use]
+    pub fn on_conflict(&self) -> super::args::OnConflict {
+        use super::args::OnConflict;
+        match self.on_conflict.as_str() {
+            "backup" => OnConflict::Backup,
+            "adopt" => OnConflict::Adopt,
+            "skip" => OnConflict::Skip,
+            _ => OnConflict::Refuse,
+        }
+    }
+
+    /// Refuses when anything has moved since the plan was saved, naming what.
+    ///
+    /// # Errors
+    /// As said.
+    pub fn check_fresh(&self, context: &Context, wanted: &Wanted, planned: &Planned) -> Result<(), CliError> {
+        let now = Self::of(context, wanted, planned, self.on_conflict());
+        let mut moved = Vec::new();
+        if now.root != self.root {
+            moved.push(format!("it was made for {}", self.root));
+        }
+        if now.from != self.from {
+            let show = |from: Option<u64>| from.map_or("none".to_owned(), |n| n.to_string());
+            moved.push(format!("the current generation was {} and is {}", show(self.from), show(now.from)));
+        }
+        moved.extend(differences("declared differently", &self.declared, &now.declared));
+        moved.extend(differences("changed on disk", &self.preconditions, &now.preconditions));
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let list = moved.iter().map(|what| format!("\n  {what}")).collect::<String>();
+        Err(refused(
+            format!("the saved plan is stale{list}"),
+            "Nothing was changed. Make it anew: cs plan --out FILE.",
+        ))
+    }
+}
+
+fn fingerprint(seen: &Observation) -> String {
+    match seen {
+        Observation::File { digest, mode } => format!("file {mode:o} {digest}"),
+        Observation::Link { target, digest } => {
+            format!("link {target} {}", digest.map_or("dangling".to_owned(), |digest| digest.to_string()))
+        }
+        other => other.describe(),
+    }
+}
+
+fn declared(state: &State) -> BTreeMap<String, String> {
+    let mut declared = BTreeMap::new();
+    for path in state.installs.keys() {
+        let digest = state.install_digest(path).map(|digest| digest.to_string()).unwrap_or_default();
+        declared.insert(path.to_string(), digest);
+    }
+    for (id, entries) in &state.documents {
+        for entry in entries {
+            let want = serde_json::to_string(&entry.want).expect("BUG: our own types serialize");
+            declared.insert(format!("{id}  {}", entry.key), Digest::of(want.as_bytes()).to_string());
+        }
+    }
+    declared.insert("runtime.json".to_owned(), Digest::of(state.runtime.to_string().as_bytes()).to_string());
+    declared
+}
+
+fn differences(how: &str, was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<String> {
+    let names: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| was.get(*name) != is.get(*name))
+        .map(|name| format!("{name} {how}"))
+        .collect()
+}
+
+fn save(file: &Path, saved: &Saved) -> Result<(), CliError> {
+    let text = serde_json::to_vec_pretty(saved).expect("BUG: our own types serialize");
+    fs::remove_file(file)?;
+    Ok(fs::write_new(file, &text, 0o600)?)
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// When it is none.
+pub fn load(file: &Path) -> Result<Saved, CliError> {
+    let text = fs::read(file, 64 << 20)?;
+    crate::generation::read(&text).map_err(|error| {
+        refused(format!("{} {error}", file.display()), "It should be a file that `cs plan --out` wrote.")
+    })
+}

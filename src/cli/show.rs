@@ -1,0 +1,432 @@
+//! A plan as people read it, and as programs do.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use similar::{ChangeTag, TextDiff};
+
+use super::output::{count, paint, style};
+use crate::document::{Action, EntryChange};
+use crate::model::{DocumentId, Generation, Key, key::dotted};
+use crate::plan::secrets::{looks_secret, shown};
+use crate::plan::{DocumentPlan, Plan, Sign, Tally, TreeChange, TreeStep};
+use crate::root::Store;
+use crate::sys::fs;
+
+/// How much of a plan is shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Detail {
+    /// Every entry with its reason, also those nothing happens to.
+    pub explain: bool,
+    pub show_secrets: bool,
+    /// Whole diffs, however long.
+    pub verbose: bool,
+}
+
+/// Longest diff shown without `-v`, in lines.
+const DIFF_LINES_MAX: usize = 40;
+
+/// The whole plan: steps, documents, diffs, summary.
+#[must_use]
+pub fn plan(plan: &Plan, store: &Store, contents: Contents<'_>, detail: Detail) -> Vec<String> {
+    let since = plan.from;
+    let mut lines = Vec::new();
+    let rows: Vec<Line> = plan.steps.iter().map(|step| step_line(step, since)).collect();
+    let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).clamp(28, 44);
+    for (row, step) in rows.iter().zip(&plan.steps) {
+        lines.push(row.render("  ", width));
+        lines.extend(content_diff(step, store, plan, contents, detail));
+    }
+    for (id, document) in &plan.documents {
+        lines.extend(document_lines(*id, document, since, width, detail));
+    }
+    lines
+}
+
+/// New contents, by path below `files/`.
+pub type Contents<'a> = &'a std::collections::BTreeMap<crate::model::ManagedPath, Vec<u8>>;
+
+/// `1 to add, 2 to change, …`.
+#[must_use]
+pub fn summary(tally: Tally) -> String {
+    let Tally { added, changed, removed, drifted } = tally;
+    let parts = [(added, "to add"), (changed, "to change"), (removed, "to remove"), (drifted, "drifted")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
+    if parts.is_empty() {
+        "Nothing to write; what is there already is remembered as declared".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}
+
+struct Line {
+    sign: char,
+    style: anstyle::Style,
+    name: String,
+    what: String,
+    origin: String,
+}
+
+impl Line {
+    fn render(&self, indent: &str, width: usize) -> String {
+        let Self { sign, style, name, what, origin } = self;
+        let pad = " ".repeat(width.saturating_sub(name.chars().count()));
+        let origin =
+            if origin.is_empty() { String::new() } else { format!("   {}", paint(style::DIM, origin)) };
+        let what = if what.is_empty() { String::new() } else { format!("{pad}  {what}") };
+        format!("{indent}{} {name}{what}{origin}", paint(*style, sign))
+    }
+}
+
+fn since(generation: Option<Generation>) -> String {
+    generation.map(|generation| format!(" since generation {generation}")).unwrap_or_default()
+}
+
+fn step_line(step: &TreeStep, base: Option<Generation>) -> Line {
+    let (sign, style) = match (step.change.sign(), step.is_drift) {
+        (Sign::Create, false) => ('+', style::ADD),
+        (Sign::Change, false) => ('~', style::CHANGE),
+        (Sign::Remove, _) => ('-', style::REMOVE),
+        (Sign::Create | Sign::Change, true) => ('!', style::DRIFT),
+        (Sign::Leave, _) => ('=', style::DIM),
+    };
+    Line {
+        sign,
+        style,
+        name: step.path.to_string(),
+        what: step_words(step, base),
+        origin: step.origin.as_ref().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
+/// Why, in words.
+fn step_words(step: &TreeStep, base: Option<Generation>) -> String {
+    match &step.change {
+        TreeChange::Create if step.is_drift => format!("removed outside cs{}; made again", since(base)),
+        TreeChange::Create => "new".to_owned(),
+        TreeChange::MoveAside(_) if step.is_drift => {
+            format!("replaced outside cs{}; that is moved aside and comes back", since(base))
+        }
+        TreeChange::MoveAside(_) => "new; what is there is moved aside and comes back".to_owned(),
+        TreeChange::Adopt(_) => "the same is there: taken over".to_owned(),
+        TreeChange::Content => "content changed".to_owned(),
+        TreeChange::Reassert(name) => {
+            format!("edited outside cs{}; the edit is kept in claude-sync/displaced/{name}", since(base))
+        }
+        TreeChange::Mode(crate::model::InstallMode::Copy) => "a copy instead of a link".to_owned(),
+        TreeChange::Mode(crate::model::InstallMode::Link) => "a link instead of a copy".to_owned(),
+        TreeChange::Remove => "no longer declared".to_owned(),
+        TreeChange::Restore(_) => "no longer declared; what was there before comes back".to_owned(),
+        TreeChange::LeaveEdited => "edited outside cs, so it stays, as a regular file of yours".to_owned(),
+        TreeChange::Forget => "changed outside cs, so it is yours now".to_owned(),
+    }
+}
+
+/// Old and new content of a file that changes.
+fn content_diff(
+    step: &TreeStep,
+    store: &Store,
+    plan: &Plan,
+    contents: Contents<'_>,
+    detail: Detail,
+) -> Vec<String> {
+    let is_content = matches!(step.change, TreeChange::Content | TreeChange::Reassert(_));
+    let old = || fs::read(&store.root.path.join(step.path.as_str()), 1 << 20).ok();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+    let is_cs = plan.state.files.get(&step.path).is_some_and(|record| record.is_cs);
+    if !is_content || is_cs {
+        return Vec::new();
+    }
+    let (Some(old), Some(new)) = (old().and_then(text), contents.get(&step.path).cloned().and_then(text))
+    else {
+        return Vec::new();
+    };
+    diff(&old, &new, &BTreeSet::new(), "      ", detail)
+}
+
+fn document_lines(
+    id: DocumentId,
+    document: &DocumentPlan,
+    base: Option<Generation>,
+    width: usize,
+    detail: Detail,
+) -> Vec<String> {
+    let changes: Vec<&EntryChange> = document.merged.changes.iter().collect();
+    let edits = changes.iter().filter(|change| change.action.is_edit()).count();
+    let told: Vec<&EntryChange> = changes
+        .iter()
+        .copied()
+        .filter(|change| change.action.is_edit() || detail.explain || change.action == Action::Release)
+        .collect();
+    let mut lines = Vec::new();
+    if edits == 0 && told.is_empty() {
+        let already = changes.iter().filter(|change| change.action == Action::Coincide).count();
+        if already > 0 {
+            lines.push(format!(
+                "  = {id}  {} already there: yours, and stays",
+                count(already, "entry is", "entries are")
+            ));
+        }
+        return lines;
+    }
+    let (sign, style) = match (&document.before, &document.merged.text) {
+        (None, Some(_)) => ('+', style::ADD),
+        (Some(_), None) => ('-', style::REMOVE),
+        _ => ('~', style::CHANGE),
+    };
+    let others = leaves(document.before.as_deref())
+        .saturating_sub(changes.iter().filter(|change| change.before.is_some()).count());
+    let what = match others {
+        0 => count(edits, "entry", "entries"),
+        others => format!("{}, {others} others untouched", count(edits, "entry", "entries")),
+    };
+    lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render("  ", width));
+    let labels: Vec<(String, String)> = told.iter().map(|change| label(&change.key)).collect();
+    let label_width = labels.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(32);
+    for (change, (name, rest)) in told.iter().zip(&labels) {
+        lines.push(entry_line(change, name, rest, label_width, base, detail));
+    }
+    let already = changes.iter().filter(|change| change.action == Action::Coincide).count();
+    if already > 0 && !detail.explain {
+        let words = count(already, "declared entry is", "declared entries are");
+        lines.push(format!("      = {words} already there: yours, and stays"));
+    }
+    if let (Some(before), Some(after)) = (&document.before, &document.merged.text)
+        && before != after
+    {
+        let secrets = if detail.show_secrets { BTreeSet::new() } else { secret_texts(&[before, after]) };
+        let name = paint(style::DIM, format!("@@ {id} @@"));
+        lines.push(String::new());
+        lines.push(format!("    {name}"));
+        lines.extend(diff(before, after, &secrets, "    ", detail));
+    }
+    lines
+}
+
+/// An entry's name in two columns: where it is, and which of the things there it is.
+fn label(key: &Key) -> (String, String) {
+    match key {
+        Key::Value(pointer) => (dotted(pointer), String::new()),
+        Key::Element { list, value: Value::String(text) } => (dotted(list), text.clone()),
+        Key::Element { list, value } => (dotted(list), value.to_string()),
+        Key::Hook(id) if id.matcher.is_empty() => (format!("hooks.{}", id.event), id.command.clone()),
+        Key::Hook(id) => (format!("hooks.{}", id.event), format!("{} → {}", id.matcher, id.command)),
+    }
+}
+
+fn entry_line(
+    change: &EntryChange,
+    name: &str,
+    rest: &str,
+    width: usize,
+    base: Option<Generation>,
+    detail: Detail,
+) -> String {
+    let (sign, style) = match change.action {
+        Action::Add => ('+', style::ADD),
+        Action::Override | Action::Update | Action::Restore => ('~', style::CHANGE),
+        Action::Reassert => ('!', style::DRIFT),
+        Action::Remove | Action::RemoveDangling => ('-', style::REMOVE),
+        Action::Coincide | Action::Release | Action::Leave => ('=', style::DIM),
+    };
+    let value = |value: &Option<Value>| match value {
+        Some(value) => shorten(&shown(name, value, detail.show_secrets)),
+        None => "(absent)".to_owned(),
+    };
+    let is_value = matches!(change.key, Key::Value(_));
+    let text = match (is_value, change.action) {
+        (false, _) => rest.to_owned(),
+        (true, Action::Add) => value(&change.after),
+        (true, Action::Remove | Action::RemoveDangling) => value(&change.before),
+        (true, Action::Coincide | Action::Release | Action::Leave) => value(&change.before),
+        (true, _) => format!("{} → {}", value(&change.before), value(&change.after)),
+    };
+    let why = match change.action {
+        Action::Add if detail.explain => "declared, and not there".to_owned(),
+        Action::Add => String::new(),
+        Action::Update if change.after.is_none() => "declared to be absent".to_owned(),
+        Action::Update if detail.explain => "declared differently now".to_owned(),
+        Action::Update => String::new(),
+        Action::Override if change.after.is_none() => {
+            "declared to be absent; it comes back when you let go".to_owned()
+        }
+        Action::Override => "overrides your value; it comes back when you let go".to_owned(),
+        Action::Reassert => format!("changed outside cs{}", since(base)),
+        Action::Remove => "no longer declared".to_owned(),
+        Action::Restore => "no longer declared; your value comes back".to_owned(),
+        Action::Coincide => "already there: yours, and stays".to_owned(),
+        Action::Release => "changed outside cs, so it is yours now".to_owned(),
+        Action::Leave => "no longer declared, and stays: it was yours".to_owned(),
+        Action::RemoveDangling => "runs a hook of cs's that goes".to_owned(),
+    };
+    let origin = match &change.origin {
+        Some(origin) if detail.explain => format!("   {}", paint(style::DIM, origin)),
+        _ => String::new(),
+    };
+    let pad = " ".repeat(width.saturating_sub(name.chars().count()));
+    let why = if why.is_empty() { why } else { format!("   {}", paint(style::DIM, why)) };
+    format!("      {} {name}{pad}  {text}{why}{origin}", paint(style, sign))
+}
+
+fn shorten(text: &str) -> String {
+    const WIDE: usize = 60;
+    if text.chars().count() <= WIDE {
+        text.to_owned()
+    } else {
+        text.chars().take(WIDE - 1).collect::<String>() + "…"
+    }
+}
+
+/// Values in a document: scalars, each element and each hook.
+fn leaves(text: Option<&str>) -> usize {
+    fn count(value: &Value) -> usize {
+        match value {
+            Value::Object(members) if members.contains_key("command") => 1,
+            Value::Object(members) => members.values().map(count).sum(),
+            Value::Array(items) => items.iter().map(count).sum(),
+            _ => 1,
+        }
+    }
+    let value = text.and_then(|text| serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')).ok());
+    value.map_or(0, |value| count(&value))
+}
+
+/// Unified hunks, indented, with secrets masked.
+fn diff(old: &str, new: &str, secrets: &BTreeSet<String>, indent: &str, detail: Detail) -> Vec<String> {
+    let diff = TextDiff::from_lines(old, new);
+    let mut lines = Vec::new();
+    for (index, group) in diff.grouped_ops(2).iter().enumerate() {
+        if index > 0 {
+            lines.push(format!("{indent}{}", paint(style::DIM, "⋮")));
+        }
+        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+            let text = mask(change.value().trim_end_matches(['\n', '\r']), secrets);
+            let line = match change.tag() {
+                ChangeTag::Delete => paint(style::REMOVE, format!("-   {text}")),
+                ChangeTag::Insert => paint(style::ADD, format!("+   {text}")),
+                ChangeTag::Equal => format!("    {text}"),
+            };
+            lines.push(format!("{indent}{line}").trim_end().to_owned());
+        }
+    }
+    if lines.len() > DIFF_LINES_MAX && !detail.verbose {
+        let more = lines.len() - DIFF_LINES_MAX;
+        lines.truncate(DIFF_LINES_MAX);
+        lines.push(format!("{indent}{}", paint(style::DIM, format!("… {more} more lines (-v)"))));
+    }
+    lines
+}
+
+fn mask(line: &str, secrets: &BTreeSet<String>) -> String {
+    let mut line = line.to_owned();
+    for secret in secrets {
+        line = line.replace(secret.as_str(), "(secret)");
+    }
+    line
+}
+
+/// The JSON texts of all values that look like secrets.
+fn secret_texts(texts: &[&str]) -> BTreeSet<String> {
+    fn collect(name: &str, value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, value)| collect(name, value, found)),
+            Value::Array(items) => items.iter().for_each(|value| collect(name, value, found)),
+            value if looks_secret(name, value) => drop(found.insert(value.to_string())),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    for text in texts {
+        if let Ok(value) = serde_json::from_str(text.trim_start_matches('\u{feff}')) {
+            collect("", &value, &mut found);
+        }
+    }
+    found
+}
+
+/// The plan for programs.
+#[must_use]
+pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
+    let steps = plan.steps.iter().map(|step| {
+        let action = match step.change.sign() {
+            Sign::Create => "create",
+            Sign::Change => "change",
+            Sign::Remove => "remove",
+            Sign::Leave => "leave",
+        };
+        json!({"path": step.path, "action": action, "drift": step.is_drift, "reason": step_words(step, plan.from),
+               "declared": step.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})
+    });
+    let entries = plan.documents.iter().flat_map(|(id, document)| {
+        document.merged.changes.iter().map(move |change| {
+            let (name, rest) = label(&change.key);
+            let value = |value: &Option<Value>| match value {
+                Some(value) if !show_secrets => masked(&name, value),
+                value => value.clone().unwrap_or(Value::Null),
+            };
+            json!({"document": id, "entry": name, "item": if rest.is_empty() { Value::Null } else { json!(rest) },
+                   "action": action_word(change.action), "drift": change.action == Action::Reassert,
+                   "before": value(&change.before), "after": value(&change.after),
+                   "declared": change.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})
+        })
+    });
+    let patches: serde_json::Map<String, Value> = plan
+        .documents
+        .iter()
+        .filter(|(_, document)| document.is_edit())
+        .map(|(id, document)| {
+            let patch = &document.merged.patch;
+            (id.to_string(), if show_secrets { patch.clone() } else { masked("", patch) })
+        })
+        .collect();
+    let Tally { added, changed, removed, drifted } = plan.tally();
+    json!({"version": 1, "root": root, "from": plan.from, "to": plan.to, "empty": plan.is_empty(),
+           "paths": steps.collect::<Vec<_>>(), "entries": entries.collect::<Vec<_>>(), "patches": patches,
+           "summary": {"added": added, "changed": changed, "removed": removed, "drifted": drifted},
+           "warnings": plan.warnings})
+}
+
+/// The value with whatever looks like a secret taken out.
+fn masked(name: &str, value: &Value) -> Value {
+    match value {
+        // In a patch the name is the last part of the path.
+        Value::Object(members) if members.contains_key("op") => {
+            let path = members.get("path").and_then(Value::as_str).unwrap_or_default();
+            let last = path.rsplit('/').next().unwrap_or_default().to_owned();
+            members
+                .iter()
+                .map(|(key, own)| {
+                    (key.clone(), if key == "value" { masked(&last, own) } else { own.clone() })
+                })
+                .collect()
+        }
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), masked(name, value))).collect()
+        }
+        Value::Array(items) => items.iter().map(|value| masked(name, value)).collect(),
+        value if looks_secret(name, value) => json!("(secret)"),
+        value => value.clone(),
+    }
+}
+
+/// An action's name in JSON.
+#[must_use]
+pub fn action_word(action: Action) -> &'static str {
+    match action {
+        Action::Add => "create",
+        Action::Override => "override",
+        Action::Update => "change",
+        Action::Reassert => "reassert",
+        Action::Coincide => "coincide",
+        Action::Remove => "remove",
+        Action::Restore => "restore",
+        Action::Release => "release",
+        Action::Leave => "leave",
+        Action::RemoveDangling => "remove-dangling",
+    }
+}

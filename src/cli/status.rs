@@ -1,0 +1,283 @@
+//! `cs status` and `cs verify`.
+
+use serde_json::{Value, json};
+
+use super::args::StatusArgs;
+use super::engine::{Context, show_profile};
+use super::error::{CliError, exit};
+use super::output::{ago, count, paint, style};
+use super::plan::is_nothing;
+use super::show::plan_json;
+use crate::document::{Document, claude};
+use crate::generation::Cause;
+use crate::model::{Digest, DocumentId, Kind, limits};
+use crate::plan::{OnConflict, Plan, Problem};
+use crate::root::{Side, Store, observe};
+use crate::sys::{clock, fs};
+
+/// What there is to say of a root.
+struct Status {
+    side: Side,
+    /// What others changed since, one line each.
+    drift: Vec<String>,
+    /// What the profile has that is not applied; `None` when it can't be told.
+    pending: Option<usize>,
+    hooks: (usize, usize, Vec<String>),
+}
+
+/// Runs `cs status`.
+///
+/// # Errors
+/// When the root or store can't be read.
+pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
+    let store = context.store()?;
+    let root = context.root.show(&context.root.path);
+    if let Some(pending) = store.pending()? {
+        let words = format!("interrupted while applying generation {}", pending.to);
+        context.out.line(if args.short {
+            format!("cs: {words}")
+        } else {
+            format!("{root}   {words}   cs recover")
+        });
+        context.out.object(&json!({"version": 1, "root": context.root.path, "generation": store.current()?,
+            "interrupted": pending.to, "installed": true}));
+        return Ok(if args.exit_code { exit::PENDING } else { exit::DONE });
+    }
+    let side = store.current_side()?.filter(|side| side.manifest.cause != Cause::Uninstall);
+    let Some(side) = side else {
+        context.out.line(if args.short {
+            "cs: not installed".to_owned()
+        } else {
+            format!("{root}   nothing applied   cs apply")
+        });
+        context.out.object(
+            &json!({"version": 1, "root": context.root.path, "generation": null, "installed": false}),
+        );
+        return Ok(exit::DONE);
+    };
+    let status = look(context, &store, side)?;
+    let is_off = !status.drift.is_empty() || status.pending.unwrap_or(0) > 0;
+    if args.short {
+        context.out.line(short(&status));
+    } else {
+        long(context, &root, &status);
+    }
+    context.out.object(&status_json(context, &status));
+    Ok(if args.exit_code && is_off { exit::PENDING } else { exit::DONE })
+}
+
+fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError> {
+    let drift = match context.plan(store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup)
+    {
+        Ok(planned) => drift(planned.checked.plan()),
+        Err(CliError::Problems(problems)) => problems.iter().map(problem_line).collect(),
+        Err(CliError::Root(
+            error @ (crate::root::Error::Document { .. } | crate::root::Error::DocumentPlace { .. }),
+        )) => {
+            vec![error.to_string()]
+        }
+        Err(error) => return Err(error),
+    };
+    let pending = context.wanted(Some(&side)).and_then(|wanted| {
+        let planned = context.plan(store, Some(&side), &wanted.state, Cause::Apply, OnConflict::Backup)?;
+        let plan = planned.checked.plan();
+        let tally = plan.tally();
+        let changes = (tally.added + tally.changed + tally.removed).saturating_sub(drift.len());
+        Ok(if is_nothing(plan, Some(&side), &wanted) { 0 } else { changes })
+    });
+    let hooks = hooks(context, &side)?;
+    Ok(Status { side, drift, pending: pending.ok(), hooks })
+}
+
+fn drift(plan: &Plan) -> Vec<String> {
+    let steps = plan.steps.iter().map(|step| format!("{} changed outside cs", step.path));
+    let entries = plan.documents.iter().flat_map(|(id, document)| {
+        let edits = document.merged.changes.iter().filter(|change| change.action.is_edit());
+        edits.map(move |change| format!("{id}  {} changed outside cs", change.key))
+    });
+    steps.chain(entries).collect()
+}
+
+fn problem_line(problem: &Problem) -> String {
+    CliError::Problems(vec![problem.clone()]).report(None).message
+}
+
+/// How many hooks are bundled and how many the user's, and which can't be run.
+fn hooks(context: &Context, side: &Side) -> Result<(usize, usize, Vec<String>), CliError> {
+    let mut broken = Vec::new();
+    let (mut bundled, mut own) = (0, 0);
+    for (path, install) in &side.manifest.state.installs {
+        if install.kind != Kind::Hook {
+            continue;
+        }
+        let is_cs = side.manifest.state.files.get(path).is_some_and(|record| record.is_cs);
+        *(if is_cs { &mut bundled } else { &mut own }) += 1;
+        let full = context.root.path.join(path.as_str());
+        let runs = fs::is_executable(&full) && interpreter_is_there(&full)?;
+        if !runs {
+            broken.push(path.to_string());
+        }
+    }
+    Ok((bundled, own, broken))
+}
+
+fn interpreter_is_there(script: &std::path::Path) -> Result<bool, CliError> {
+    let Ok(bytes) = fs::read(script, limits::SOURCE_BYTES_MAX) else { return Ok(false) };
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Some(line) = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("#!")) else {
+        return Ok(true);
+    };
+    let program = line.split_whitespace().next().unwrap_or_default();
+    Ok(fs::is_executable(std::path::Path::new(program)))
+}
+
+fn short(status: &Status) -> String {
+    let mut text = format!("cs {}", status.side.manifest.generation);
+    if !status.drift.is_empty() {
+        text.push_str(&format!(" !{}", status.drift.len()));
+    }
+    if let Some(pending @ 1..) = status.pending {
+        text.push_str(&format!(" +{pending}"));
+    }
+    if !status.hooks.2.is_empty() {
+        text.push_str(" hooks broken");
+    }
+    text
+}
+
+fn long(context: &Context, root: &str, status: &Status) {
+    let manifest = &status.side.manifest;
+    let from =
+        manifest.profile.as_ref().map(|record| format!(" from {}", show_profile(record, context.home())));
+    let when = ago(manifest.made_at, clock::now());
+    context.out.line(format!(
+        "{root}   generation {}, applied {when}{}",
+        manifest.generation,
+        from.unwrap_or_default()
+    ));
+    match status.drift.split_first() {
+        None => context.out.line("drift       none"),
+        Some((first, rest)) => {
+            let what = paint(style::DRIFT, format!("{:<3}", status.drift.len()));
+            context.out.line(format!("drift       {what} {first}"));
+            rest.iter().for_each(|line| context.out.line(format!("                {line}")));
+            context.out.line(paint(
+                style::DIM,
+                "                cs plan shows it · cs apply asserts what is declared",
+            ));
+        }
+    }
+    match status.pending {
+        Some(0) => {}
+        Some(pending) => context
+            .out
+            .line(format!("profile     {} not applied   cs plan", count(pending, "change", "changes"))),
+        None => context.out.line("profile     can't be rendered now   cs plan says why"),
+    }
+    let (bundled, own, broken) = &status.hooks;
+    if bundled + own > 0 {
+        let state = if broken.is_empty() {
+            "all runnable".to_owned()
+        } else {
+            format!("{} can't be run: {}", broken.len(), broken.join(", "))
+        };
+        context.out.line(format!("hooks       {bundled} bundled, {own} yours, {state}"));
+    }
+}
+
+fn status_json(context: &Context, status: &Status) -> Value {
+    let manifest = &status.side.manifest;
+    let (bundled, own, broken) = &status.hooks;
+    json!({"version": 1, "root": context.root.path, "installed": true, "generation": manifest.generation,
+           "made_at": manifest.made_at, "cause": manifest.cause, "profile": manifest.profile, "drift": status.drift,
+           "pending": status.pending, "hooks": {"bundled": bundled, "own": own, "broken": broken}})
+}
+
+/// Runs `cs verify`: reads everything, changes nothing.
+///
+/// # Errors
+/// When the root or store can't be read at all.
+pub fn verify(context: &Context) -> Result<u8, CliError> {
+    let store = context.store()?;
+    let Some(side) = store.current_side()? else {
+        context.out.line("Nothing was applied here.");
+        context.out.object(&json!({"version": 1, "success": true, "checked": 0, "faults": []}));
+        return Ok(exit::DONE);
+    };
+    let mut faults = Vec::new();
+    if let Some(pending) = store.pending()? {
+        faults.push(format!("an apply of generation {} was interrupted   cs recover", pending.to));
+    }
+    let mut checked = verify_files(&store, &side, &mut faults)?;
+    checked += verify_hooks(context, &side, &mut faults)?;
+    match context.plan(&store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup) {
+        Ok(planned) => {
+            let plan = planned.checked.plan();
+            checked += side.ledger.tree.len()
+                + side.ledger.documents.values().map(|own| own.rows.len()).sum::<usize>();
+            faults.extend(drift(plan));
+            if context.out.verbose {
+                context.out.note(plan_json(plan, &context.root.path, false).to_string());
+            }
+        }
+        Err(CliError::Problems(problems)) => faults.extend(problems.iter().map(problem_line)),
+        Err(CliError::Root(error)) => faults.push(error.to_string()),
+        Err(error) => return Err(error),
+    }
+    checked += verify_documents(&store, &mut faults)?;
+    for fault in &faults {
+        context.out.line(format!("  {} {fault}", paint(style::REMOVE, "✗")));
+    }
+    let generation = side.manifest.generation;
+    context.out.line(match faults.len() {
+        0 => format!("Generation {generation} is as written: {checked} checked, nothing wrong."),
+        n => format!(
+            "{} of {checked} checked.   cs apply asserts what is declared",
+            count(n, "fault", "faults")
+        ),
+    });
+    context.out.object(&json!({"version": 1, "success": faults.is_empty(), "generation": generation, "checked": checked, "faults": faults}));
+    Ok(if faults.is_empty() { exit::DONE } else { exit::REFUSED })
+}
+
+fn verify_files(store: &Store, side: &Side, faults: &mut Vec<String>) -> Result<usize, CliError> {
+    let folder = store.generation(side.manifest.generation).join("files");
+    for (path, record) in &side.manifest.state.files {
+        let bytes = fs::read_if_there(&folder.join(path.as_str()), limits::SOURCE_BYTES_MAX)?;
+        match bytes {
+            Some(bytes) if Digest::of(&bytes) == record.digest => {}
+            Some(_) => faults.push(format!("{path} has another content than was stored")),
+            None => faults.push(format!("{path} is missing from generation {}", side.manifest.generation)),
+        }
+    }
+    Ok(side.manifest.state.files.len())
+}
+
+fn verify_hooks(context: &Context, side: &Side, faults: &mut Vec<String>) -> Result<usize, CliError> {
+    let (bundled, own, broken) = hooks(context, side)?;
+    faults.extend(broken.iter().map(|path| format!("{path} can't be run")));
+    Ok(bundled + own)
+}
+
+/// Whether the client will load each settings file.
+fn verify_documents(store: &Store, faults: &mut Vec<String>) -> Result<usize, CliError> {
+    for id in DocumentId::ALL {
+        let Ok(document) = observe::observe_document(store, id) else { continue };
+        let Some(text) = document.text else { continue };
+        match Document::parse(&text) {
+            Ok(_) => {
+                if let Some(voiding) = claude::voiding(&text) {
+                    faults.push(format!(
+                        "{id}: {} is {}, so Claude Code ignores the whole file",
+                        voiding.what, voiding.found
+                    ));
+                }
+            }
+            Err(fault) if !faults.iter().any(|known| known.starts_with(id.name())) => {
+                faults.push(format!("{id} {} (line {})", fault.kind, fault.line));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(DocumentId::ALL.len())
+}

@@ -1,0 +1,158 @@
+//! `cs uninstall`: let go of everything.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::args::UninstallArgs;
+use super::engine::{Context, Work};
+use super::error::{CliError, exit, refused};
+use super::output::{paint, style};
+use super::show::{self, Detail, plan_json};
+use crate::generation::{Cause, State};
+use crate::plan::{OnConflict, Plan};
+use crate::root::{LockedRoot, Side, Store};
+use crate::sys::{fs, process};
+
+/// Runs it.
+///
+/// # Errors
+/// When it fails; nothing has changed then.
+pub fn run(context: &Context, args: &UninstallArgs) -> Result<u8, CliError> {
+    let store = context.store()?;
+    if fs::lstat(&store.folder())?.is_none() {
+        context.out.line("Nothing of cs's is there.");
+        context.out.object(&json!({"version": 1, "success": true, "message": "nothing to uninstall"}));
+        return Ok(exit::DONE);
+    }
+    if args.dry_run {
+        return dry_run(context, &store, args.purge);
+    }
+    let locked = context.lock(args.durability.durability)?;
+    let base = locked.store.current_side()?;
+    let is_installed = base.as_ref().is_some_and(owns_something);
+    if is_installed || args.purge {
+        ask(context, base.as_ref().filter(|_| is_installed), &locked.store, args.purge)?;
+    } else {
+        context.out.line(
+            "Nothing is installed; the generations are still there.   cs uninstall --purge removes them",
+        );
+    }
+    let mut plan_value = serde_json::Value::Null;
+    if let Some(base) = base.as_ref().filter(|_| is_installed) {
+        plan_value = let_go(context, &locked, base)?;
+    }
+    let folders = base.map(|side| side.ledger.folders).unwrap_or_default();
+    if args.purge {
+        purge(context, locked, &folders)?;
+    } else if is_installed {
+        let hint =
+            paint(style::DIM, "cs apply brings it back · cs uninstall --purge removes the generations too");
+        context.out.line(format!("Everything is as it was without cs.   {hint}"));
+    }
+    if is_installed && !context.out.json && !context.out.quiet && process::client_runs() {
+        context.out.line("A running Claude Code stops calling the hooks within about a second.");
+    }
+    context.out.object(&json!({"version": 1, "success": true, "message": "uninstalled", "purged": args.purge, "plan": plan_value}));
+    Ok(exit::DONE)
+}
+
+fn owns_something(side: &Side) -> bool {
+    side.manifest.cause != Cause::Uninstall
+        || !side.ledger.tree.is_empty()
+        || !side.ledger.documents.is_empty()
+}
+
+fn dry_run(context: &Context, store: &Store, purge: bool) -> Result<u8, CliError> {
+    let base = store.current_side()?;
+    let Some(base) = base.filter(owns_something) else {
+        context.out.line("Nothing is installed.");
+        context.out.object(&json!({"version": 1, "success": true, "message": "nothing is installed"}));
+        return Ok(exit::DONE);
+    };
+    let planned =
+        context.plan(store, Some(&base), &State::default(), Cause::Uninstall, OnConflict::Backup)?;
+    show_plan(context, store, planned.checked.plan());
+    if purge {
+        context.out.line("  - claude-sync/  all generations\n  - learning/     everything learned");
+    }
+    context.out.object(&plan_json(planned.checked.plan(), &context.root.path, false));
+    Ok(exit::DONE)
+}
+
+fn show_plan(context: &Context, store: &Store, plan: &Plan) {
+    let detail = Detail { verbose: context.out.verbose, ..Detail::default() };
+    let lines = show::plan(plan, store, &BTreeMap::new(), detail);
+    lines.into_iter().for_each(|line| context.out.line(line));
+    plan.warnings.iter().for_each(|warning| context.out.warn(warning));
+}
+
+fn ask(context: &Context, base: Option<&Side>, store: &Store, purge: bool) -> Result<(), CliError> {
+    if context.common.yes {
+        return Ok(());
+    }
+    if let Some(base) = base {
+        let planned =
+            context.plan(store, Some(base), &State::default(), Cause::Uninstall, OnConflict::Backup)?;
+        show_plan(context, store, planned.checked.plan());
+    }
+    let question =
+        if purge { "Uninstall, and remove all generations and everything learned?" } else { "Uninstall?" };
+    match context.out.ask(question) {
+        Some(true) => Ok(()),
+        Some(false) => Err(refused("not uninstalled", "Nothing was changed.")),
+        None => Err(refused(
+            "there is nobody to ask",
+            "Nothing was changed. See what would go: cs uninstall --dry-run; then: cs uninstall --yes",
+        )),
+    }
+}
+
+fn let_go(context: &Context, locked: &LockedRoot, base: &Side) -> Result<serde_json::Value, CliError> {
+    let planned =
+        context.plan(&locked.store, Some(base), &State::default(), Cause::Uninstall, OnConflict::Backup)?;
+    if context.common.yes {
+        planned.checked.plan().warnings.iter().for_each(|warning| context.out.warn(warning));
+    }
+    let work = Work {
+        planned: &planned,
+        contents: &BTreeMap::new(),
+        from: None,
+        profile: base.manifest.profile.clone(),
+        facts: BTreeMap::new(),
+    };
+    let applied = context.carry_out(locked, Some(base), &work)?;
+    applied.warnings.iter().for_each(|warning| context.out.warn(warning));
+    Ok(plan_json(planned.checked.plan(), &context.root.path, false))
+}
+
+/// Removes `claude-sync/` and `learning/`, and folders of ours that are empty. What was moved
+/// aside and could not go back to its place is somebody's: it stays, under a name that says so.
+fn purge(context: &Context, locked: LockedRoot, folders: &[String]) -> Result<(), CliError> {
+    let store = locked.store.clone();
+    let root = &context.root.path;
+    let displaced = store.displaced("");
+    if fs::lstat(&displaced)?.is_some() {
+        if fs::walk(&displaced)?.is_empty() {
+            fs::remove_all(&displaced)?;
+        } else {
+            let kept = root.join("claude-sync-displaced");
+            fs::rename_new(&displaced, &kept)?;
+            context
+                .out
+                .line(format!("What could not go back to its place is in {}.", context.root.show(&kept)));
+        }
+    }
+    // Named away first, so that a kill halfway leaves nothing that looks like a store.
+    let going = root.join(".claude-sync-gone");
+    fs::remove_all(&going)?;
+    fs::rename(&store.folder(), &going)?;
+    fs::remove_all(&going)?;
+    fs::remove_all(&root.join("learning"))?;
+    if folders.iter().any(String::is_empty) && fs::list(root)?.is_empty() {
+        fs::remove_folder(root)?;
+    }
+    context.out.line("Everything of cs's is gone.");
+    drop(locked);
+    Ok(())
+}

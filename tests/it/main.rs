@@ -1,0 +1,4 @@
+//! End-to-end tests of `cs`: one binary, every test in a sealed world of its own.
+
+mod sandbox;
+mod settings_files;
