@@ -1,4 +1,5 @@
 //! End-to-end tests of `cs`: one binary, every test in a sealed world of its own.
 
+mod generations;
 mod sandbox;
 mod settings_files;
