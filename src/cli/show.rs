@@ -1,5 +1,6 @@
 //! A plan as people read it, and as programs do.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -146,7 +147,7 @@ fn content_diff(
     else {
         return Vec::new();
     };
-    diff(&old, &new, &BTreeSet::new(), "      ", detail)
+    diff(&old, &new, &Secrets::Shown, "      ", detail)
 }
 
 fn document_lines(
@@ -199,7 +200,11 @@ fn document_lines(
     if let (Some(before), Some(after)) = (&document.before, &document.merged.text)
         && before != after
     {
-        let secrets = if detail.show_secrets { BTreeSet::new() } else { secret_texts(&[before, after]) };
+        let secrets = if detail.show_secrets {
+            Secrets::Shown
+        } else {
+            Secrets::Of(LazyCell::new(Box::new(move || secret_texts(&[before, after]))))
+        };
         let name = paint(style::DIM, format!("@@ {id} @@"));
         lines.push(String::new());
         lines.push(format!("    {name}"));
@@ -297,7 +302,7 @@ fn leaves(text: Option<&str>) -> usize {
 }
 
 /// Unified hunks, indented, with secrets masked.
-fn diff(old: &str, new: &str, secrets: &BTreeSet<String>, indent: &str, detail: Detail) -> Vec<String> {
+fn diff(old: &str, new: &str, secrets: &Secrets<'_>, indent: &str, detail: Detail) -> Vec<String> {
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(2).iter().enumerate() {
@@ -322,12 +327,31 @@ fn diff(old: &str, new: &str, secrets: &BTreeSet<String>, indent: &str, detail: 
     lines
 }
 
-fn mask(line: &str, secrets: &BTreeSet<String>) -> String {
-    let mut line = line.to_owned();
-    for secret in secrets {
-        line = line.replace(secret.as_str(), "(secret)");
+/// What is masked in a diff. Finding all secrets of a document takes a while; most lines
+/// that are shown can be judged by themselves.
+enum Secrets<'a> {
+    Shown,
+    Of(LazyCell<BTreeSet<String>, Box<dyn FnOnce() -> BTreeSet<String> + 'a>>),
+}
+
+fn mask(line: &str, secrets: &Secrets<'_>) -> String {
+    let Secrets::Of(all) = secrets else { return line.to_owned() };
+    let bare = line.trim().trim_end_matches(',');
+    let member = serde_json::from_str::<serde_json::Map<String, Value>>(&format!("{{{bare}}}"));
+    let is_plain = match (&member, serde_json::from_str::<Value>(bare)) {
+        (Ok(members), _) => {
+            members.iter().all(|(name, value)| value.is_string() && !looks_secret(name, value))
+        }
+        (_, Ok(value)) => !looks_secret("", &value),
+        // Brackets, and names whose value goes on in the next lines.
+        (Err(_), Err(_)) => {
+            !bare.contains('"') || bare.ends_with(['{', '[']) && bare.matches('"').count() == 2
+        }
+    };
+    if is_plain {
+        return line.to_owned();
     }
-    line
+    all.iter().fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), "(secret)"))
 }
 
 /// The JSON texts of all values that look like secrets.

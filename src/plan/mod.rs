@@ -237,8 +237,7 @@ fn plan_document(
     .map_err(|refusal| Problem::Document(id, refusal))?;
     // Letting go always works: what is then wrong with the file was wrong without us.
     if input.cause != Cause::Uninstall
-        && let Some(text) = &merged.text
-        && let Some(voiding) = claude::voiding(text)
+        && let Some(voiding) = claude::voiding(&merged.value)
     {
         return Err(Problem::Void(id, voiding));
     }
@@ -269,10 +268,7 @@ fn is_same_ledger(a: &Ledger, b: &Ledger) -> bool {
 
 /// What the merged result would surprise its owner with.
 fn lints(document: &DocumentPlan) -> Vec<String> {
-    let Some(text) = &document.merged.text else { return Vec::new() };
-    let Ok(value) = serde_json::from_str::<serde_json::Value>(text.trim_start_matches('\u{feff}')) else {
-        return Vec::new();
-    };
+    let value = &document.merged.value;
     let list = |name: &str| -> Vec<&str> {
         let list = value.pointer(&format!("/permissions/{name}")).and_then(serde_json::Value::as_array);
         list.into_iter().flatten().filter_map(serde_json::Value::as_str).collect()
