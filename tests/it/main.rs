@@ -1,6 +1,7 @@
 //! End-to-end tests of `cs`: one binary, every test in a sealed world of its own.
 
 mod crash;
+mod errors;
 mod generations;
 mod sandbox;
 mod scenarios;
