@@ -78,7 +78,9 @@ impl CliError {
     pub fn code(&self) -> u8 {
         match self {
             Self::Root(root::Error::Locked(_)) => exit::LOCKED,
-            Self::Root(root::Error::Undecided { .. } | root::Error::Stuck { .. }) => exit::UNDECIDED,
+            Self::Root(
+                root::Error::Undecided { .. } | root::Error::Stuck { .. } | root::Error::Damaged(_),
+            ) => exit::UNDECIDED,
             Self::Usage(_) => exit::USAGE,
             Self::Bug(_) => exit::BUG,
             Self::Root(_) | Self::Profile(_) | Self::Problems(_) | Self::Refused { .. } => exit::REFUSED,
@@ -117,6 +119,7 @@ impl CliError {
 }
 
 const UNCHANGED: &str = "Nothing was changed.";
+const BACK: &str = "`cs recover --back` makes the newest one current that can.";
 
 fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
     use root::Error;
@@ -124,7 +127,9 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
     let mut report = Report { message: error.to_string(), ..Report::default() };
     let hint = match error {
         Error::Io(io) => format!("{UNCHANGED} {}", io_remedy(io)),
-        Error::Missing(_) => format!("{UNCHANGED} `cs generations` shows which ones can still be read."),
+        Error::Missing(_) => {
+            format!("{UNCHANGED} `cs generations` shows which ones can still be read. {BACK}")
+        }
         Error::NoHome => "Set HOME, or say where: cs --root DIR.".to_owned(),
         Error::NotAFolder(path) => {
             report.message = format!("{} is not a folder", path_of(path));
@@ -141,7 +146,8 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
         Error::Format { error: crate::generation::FormatError::Newer(_), .. } => {
             format!("{UNCHANGED} Update cs on this machine.")
         }
-        Error::Format { .. } => format!("{UNCHANGED} `cs generations` shows which ones can still be read."),
+        Error::Damaged(_) => format!("{UNCHANGED} `cs recover --back` makes the newest generation current that can still be read."),
+        Error::Format { .. } => format!("{UNCHANGED} `cs generations` shows which ones can still be read. {BACK}"),
         Error::NoGeneration(_) => "`cs generations` lists them.".to_owned(),
         Error::Corrupt { .. } => format!("{UNCHANGED} Apply your profile instead: cs apply."),
         Error::Document { id, path, fault } => {

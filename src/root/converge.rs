@@ -54,28 +54,28 @@ impl<'a> Course<'a> {
     }
 
     /// The generation that is to be.
-    pub(super) fn to(&self) -> Option<&'a Side> {
+    pub(super) fn goal(&self) -> Option<&'a Side> {
         self.sides().0
     }
 
-    pub(super) fn to_ledger(&self) -> &'a Ledger {
+    pub(super) fn goal_ledger(&self) -> &'a Ledger {
         self.sides().0.map_or(&NO_LEDGER, |side| &side.ledger)
     }
 
-    pub(super) fn from_ledger(&self) -> &'a Ledger {
+    pub(super) fn start_ledger(&self) -> &'a Ledger {
         self.sides().1.map_or(&NO_LEDGER, |side| &side.ledger)
     }
 
-    pub(super) fn to_state(&self) -> &'a State {
+    pub(super) fn goal_state(&self) -> &'a State {
         self.sides().0.map_or(&NO_STATE, |side| &side.manifest.state)
     }
 
     pub(super) fn leaving(&self) -> impl Iterator<Item = (&'a ManagedPath, &'a TreeRow)> + use<'a> {
-        let to = self.to_ledger();
-        self.from_ledger().tree.iter().filter(move |(path, _)| !to.tree.contains_key(*path))
+        let to = self.goal_ledger();
+        self.start_ledger().tree.iter().filter(move |(path, _)| !to.tree.contains_key(*path))
     }
 
-    fn from_generation(&self) -> Option<Generation> {
+    fn start_generation(&self) -> Option<Generation> {
         self.sides().1.map(|side| side.manifest.generation)
     }
 
@@ -88,7 +88,7 @@ impl<'a> Course<'a> {
 
     pub(super) fn documents(&self) -> BTreeSet<DocumentId> {
         let planned = self.new.manifest.documents.keys();
-        let known = self.to_ledger().documents.keys().chain(self.from_ledger().documents.keys());
+        let known = self.goal_ledger().documents.keys().chain(self.start_ledger().documents.keys());
         planned.chain(known).copied().collect()
     }
 }
@@ -108,7 +108,7 @@ pub fn converge(locked: &LockedRoot, course: Course<'_>) -> Result<Ledger, Error
     worker.documents(true)?;
     worker.out()?;
     worker.clear_temporaries()?;
-    let mut ledger = course.to_ledger().clone();
+    let mut ledger = course.goal_ledger().clone();
     // Once more: who has read a document before us may have written it since.
     ledger.documents = worker.documents(false)?;
     Ok(ledger)
@@ -144,7 +144,7 @@ impl Worker<'_> {
     }
 
     fn folders_in(&self) -> Result<(), Error> {
-        for folder in &self.course.to_ledger().folders {
+        for folder in &self.course.goal_ledger().folders {
             let path = self.locked.store.root.path.join(folder);
             if fs::lstat(&path)?.is_none() {
                 fs::make_folder(&path, 0o755)?;
@@ -164,7 +164,7 @@ impl Worker<'_> {
     }
 
     fn links_in(&self) -> Result<(), Error> {
-        for (path, row) in &self.course.to_ledger().tree {
+        for (path, row) in &self.course.goal_ledger().tree {
             if self.is_as_found(path)? {
                 continue;
             }
@@ -205,13 +205,13 @@ impl Worker<'_> {
 
     /// The text of a link that works before `current` is flipped.
     pub(super) fn pinned(&self, path: &ManagedPath) -> String {
-        let to = self.course.to().map(|side| side.manifest.generation);
+        let to = self.course.goal().map(|side| side.manifest.generation);
         to.map_or_else(|| link_text(path), |to| pinned_link_text(path, to))
     }
 
     /// Whether the file at `path` is a copy that one of the two generations made.
     pub(super) fn is_our_copy(&self, path: &ManagedPath) -> Result<bool, Error> {
-        let rows = [self.course.from_ledger(), self.course.to_ledger()];
+        let rows = [self.course.start_ledger(), self.course.goal_ledger()];
         let mut rows = rows.iter().filter_map(|ledger| ledger.tree.get(path));
         let full = self.path(path);
         if fs::lstat(&full)?.is_none_or(|stat| stat.kind != Kind::File) {
@@ -221,18 +221,27 @@ impl Worker<'_> {
         Ok(rows.any(|row| row.mode == InstallMode::Copy && row.digest == digest))
     }
 
-    /// Points our link elsewhere in one instant.
+    /// Puts our link where one is, or a file or folder whose content we have.
     pub(super) fn replace_by_link(&self, path: &ManagedPath, text: &str) -> Result<(), Error> {
         let full = self.path(path);
         let temporary = temporary(&full);
         clear_temporary(&temporary)?;
         fs::symlink(Path::new(text), &temporary)?;
-        Ok(fs::rename(&temporary, &full)?)
+        if !is_folder(&full)? {
+            return Ok(fs::rename(&temporary, &full)?);
+        }
+        // A link can't be renamed over a folder.
+        if !fs::exchange(&full, &temporary)? {
+            fs::remove_file(&temporary)?;
+            fs::rename(&full, &temporary)?;
+            fs::symlink(Path::new(text), &full)?;
+        }
+        Ok(fs::remove_all(&temporary)?)
     }
 
     /// Writes the copy of a managed file in one instant.
     pub(super) fn write_copy(&self, path: &ManagedPath) -> Result<(), Error> {
-        let Some(to) = self.course.to() else { return Ok(()) };
+        let Some(to) = self.course.goal() else { return Ok(()) };
         let source = self.locked.store.generation(to.manifest.generation).join("files").join(path.as_str());
         let full = self.path(path);
         let temporary = temporary(&full);
@@ -245,7 +254,7 @@ impl Worker<'_> {
 
     /// Links of what leaves stay good after the flip, while settings.json still names them.
     fn pin_leaving(&self) -> Result<(), Error> {
-        let Some(from) = self.course.from_generation() else { return Ok(()) };
+        let Some(from) = self.course.start_generation() else { return Ok(()) };
         for (path, _) in self.course.leaving() {
             let pinned = pinned_link_text(path, from);
             if self.our_link(path)?.is_some_and(|text| text != pinned) {
@@ -258,10 +267,11 @@ impl Worker<'_> {
     fn flip(&self) -> Result<(), Error> {
         let store = &self.locked.store;
         let link = store.current_link();
-        let Some(to) = self.course.to() else {
+        let Some(to) = self.course.goal() else {
             return if fs::lstat(&link)?.is_some() { Ok(fs::remove_file(&link)?) } else { Ok(()) };
         };
-        if store.current()? == Some(to.manifest.generation) {
+        // One that is damaged is replaced like any other.
+        if store.current().is_ok_and(|current| current == Some(to.manifest.generation)) {
             return Ok(());
         }
         let temporary = store.folder().join("current.new");
@@ -272,7 +282,7 @@ impl Worker<'_> {
 
     /// After the flip: links that were pinned for it follow `current` again, copies get their content.
     fn settle_links(&self) -> Result<(), Error> {
-        for (path, row) in &self.course.to_ledger().tree {
+        for (path, row) in &self.course.goal_ledger().tree {
             match (row.mode, self.our_link(path)?) {
                 (InstallMode::Link, Some(text)) if text != link_text(path) => {
                     self.replace_by_link(path, &link_text(path))?;
@@ -306,6 +316,11 @@ impl Worker<'_> {
     fn let_go(&self, path: &ManagedPath, row: &TreeRow) -> Result<(), Error> {
         if self.course.direction == Direction::Forward && self.is_edited_link(path, row)? {
             return self.leave_edit(path);
+        }
+        let full = self.path(path);
+        if fs::lstat(&full)?.is_none() && is_folder(&temporary(&full))? {
+            // `leave_edit` was interrupted between its two steps.
+            return Ok(fs::rename(&temporary(&full), &full)?);
         }
         let name = match (&row.how, self.course.letting_go(), self.course.direction) {
             (TreeHow::Adopted(_), LettingGo::Undeclared, Direction::Forward) => None,
@@ -341,9 +356,8 @@ impl Worker<'_> {
         let temporary = temporary(&full);
         fs::remove_all(&temporary)?;
         stage::copy_tree(&full, &temporary)?;
-        let is_folder = fs::lstat(&temporary)?.is_some_and(|stat| stat.kind == Kind::Folder);
         // A folder can't be renamed over a link.
-        if is_folder {
+        if is_folder(&temporary)? {
             if fs::exchange(&full, &temporary)? {
                 return Ok(fs::remove_file(&temporary)?);
             }
@@ -354,7 +368,7 @@ impl Worker<'_> {
 
     /// Whether what stands at `path` is what [`Self::leave_edit`] left there.
     fn is_left_edit(&self, path: &ManagedPath) -> Result<bool, Error> {
-        let Some(to) = self.course.to().filter(|_| self.course.direction == Direction::Back) else {
+        let Some(to) = self.course.goal().filter(|_| self.course.direction == Direction::Back) else {
             return Ok(false);
         };
         let behind = self.locked.store.generation(to.manifest.generation).join("files").join(path.as_str());
@@ -363,7 +377,7 @@ impl Worker<'_> {
 
     /// What an interrupted run was about to rename into place.
     fn clear_temporaries(&self) -> Result<(), Error> {
-        let ledgers = [self.course.from_ledger(), self.course.to_ledger()];
+        let ledgers = [self.course.start_ledger(), self.course.goal_ledger()];
         let paths: BTreeSet<&ManagedPath> = ledgers.iter().flat_map(|ledger| ledger.tree.keys()).collect();
         for path in paths {
             clear_temporary(&temporary(&self.path(path)))?;
@@ -372,10 +386,10 @@ impl Worker<'_> {
     }
 
     fn folders_out(&self) -> Result<(), Error> {
-        let kept = &self.course.to_ledger().folders;
+        let kept = &self.course.goal_ledger().folders;
         let mut leaving: Vec<&String> = self
             .course
-            .from_ledger()
+            .start_ledger()
             .folders
             .iter()
             .filter(|own| !own.is_empty() && !kept.contains(own))
@@ -383,13 +397,16 @@ impl Worker<'_> {
         leaving.sort_by_key(|folder| std::cmp::Reverse(folder.matches('/').count()));
         for folder in leaving {
             let path = self.locked.store.root.path.join(folder);
-            let is_folder = fs::lstat(&path)?.is_some_and(|stat| stat.kind == Kind::Folder);
-            if is_folder && fs::list(&path)?.is_empty() {
+            if is_folder(&path)? && fs::list(&path)?.is_empty() {
                 fs::remove_folder(&path)?;
             }
         }
         Ok(())
     }
+}
+
+fn is_folder(path: &Path) -> Result<bool, Error> {
+    Ok(fs::lstat(path)?.is_some_and(|stat| stat.kind == Kind::Folder))
 }
 
 /// A name beside `path` that only we use.

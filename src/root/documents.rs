@@ -46,7 +46,7 @@ impl Worker<'_> {
     /// `is_first`: nothing of this run has touched them yet.
     pub(super) fn documents(&self, is_first: bool) -> Result<BTreeMap<DocumentId, DocumentLedger>, Error> {
         let mut ledgers = BTreeMap::new();
-        for round in 0..limits::SWAP_TRIES_MAX {
+        for round in 0..limits::QUIET_ROUNDS_MAX {
             let mut is_quiet = true;
             for id in self.course.documents() {
                 let Settled { ledger, was_right } = self.document(id, is_first && round == 0)?;
@@ -92,7 +92,7 @@ impl Worker<'_> {
     ) -> Result<Target, Error> {
         let nothing = DocumentLedger::default();
         let own = |ledger: &Ledger| ledger.documents.get(&id).cloned().unwrap_or_default();
-        let planned = own(self.course.to_ledger());
+        let planned = own(self.course.goal_ledger());
         let digest = live.map(swap::Seen::digest);
         if let Some(record) = self.course.new.manifest.documents.get(&id) {
             let (goal, start) = match self.course.direction {
@@ -128,7 +128,7 @@ impl Worker<'_> {
                 other: self.course.new.ledger.documents.get(&id),
             },
             live: text.as_deref(),
-            desired: self.course.to_state().documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
+            desired: self.course.goal_state().documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
             letting_go: self.course.letting_go(),
             leaving: &leaving,
             home: root.home_text().as_deref(),

@@ -40,6 +40,9 @@ pub enum Error {
     NoExec(PathBuf),
     #[error("{} is in the way: it is not cs's", .0.display())]
     InTheWay(PathBuf),
+    /// Our own files say nothing sound.
+    #[error("cs's own files are damaged: {0}")]
+    Damaged(Box<Self>),
     #[error("an apply of generation {to} was interrupted, and {why}")]
     Undecided { to: Generation, why: String },
     #[error("the apply failed: {cause}")]
@@ -50,4 +53,12 @@ pub enum Error {
     },
     #[error("the apply failed ({cause}), and so did going back ({second})")]
     Stuck { cause: Box<Self>, second: Box<Self> },
+}
+
+impl Error {
+    /// Whether a newer `cs` has written what can't be read.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        matches!(self, Self::Format { error: FormatError::Newer(_), .. })
+    }
 }

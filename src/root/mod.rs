@@ -7,7 +7,8 @@
 //! - [`converge`]: from whatever is there to one generation, in either direction; its parts
 //!   `aside` (things that make room and come back) and `documents`
 //! - [`swap`]: replacing a document that others may be rewriting
-//! - [`transaction`]: commit, converge, verify; and recovery
+//! - [`transaction`]: commit, converge, verify
+//! - [`recovery`]: what was interrupted or damaged
 //! - [`purge`]: removing the store itself
 
 mod aside;
@@ -17,6 +18,7 @@ pub mod error;
 pub mod locate;
 pub mod observe;
 pub mod purge;
+pub mod recovery;
 pub mod stage;
 pub mod store;
 pub mod swap;

@@ -1,5 +1,6 @@
 //! Removing the store itself, when nothing of ours is in the root any more.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::converge::Direction;
@@ -42,7 +43,7 @@ pub fn finish(store: &Store) -> Result<bool, Error> {
     }
     let made_root = gone.join("made-root");
     let owns_root = fs::lstat(&made_root)?.is_some();
-    for name in fs::list(&gone)? {
+    for name in fs::list_if_there(&gone)? {
         let path = gone.join(name);
         // Last, so that whoever goes on after a kill knows it as well.
         if path != made_root {
@@ -51,8 +52,12 @@ pub fn finish(store: &Store) -> Result<bool, Error> {
     }
     fs::remove_all(&gone)?;
     let root = &store.root.path;
-    if owns_root && fs::list(root)?.is_empty() {
-        fs::remove_folder(root)?;
+    if owns_root && fs::list_if_there(root)?.is_empty() {
+        match fs::remove_folder(root) {
+            // Somebody has put something there just now: it stays.
+            Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => {}
+            result => result?,
+        }
     }
     Ok(true)
 }
@@ -69,7 +74,7 @@ fn keep_displaced(store: &Store) -> Result<Option<PathBuf>, Error> {
     });
     for kept in names {
         match fs::rename_new(&displaced, &kept) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             result => return Ok(result.map(|()| Some(kept))?),
         }
     }

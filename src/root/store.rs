@@ -154,11 +154,19 @@ impl Store {
     /// When either can't be read.
     pub fn side(&self, number: Generation) -> Result<Side, Error> {
         let manifest = self.manifest(number)?;
+        Ok(Side { manifest, ledger: self.ledger(number)? })
+    }
+
+    /// A generation's ledger.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn ledger(&self, number: Generation) -> Result<Ledger, Error> {
         let path = self.generation(number).join("ledger.json");
         let text =
             fs::read_if_there(&path, STORE_FILE_BYTES_MAX)?.ok_or_else(|| Error::Missing(path.clone()))?;
         let file: LedgerFile = generation::read(&text).map_err(|error| Error::Format { path, error })?;
-        Ok(Side { manifest, ledger: file.ledger })
+        Ok(file.ledger)
     }
 
     /// The current generation, read.
@@ -290,7 +298,7 @@ fn try_lock(store: &Store) -> Result<Option<fs::FileLock>, Error> {
     let lock = prepare(store).and_then(|()| Ok(fs::try_lock(&store.folder().join("lock"))?));
     match lock {
         // A purge takes the folder away while we look: that counts as a lock taken.
-        Err(error) if is_gone(&error) && fs::stat(&store.root.path)?.is_some() => Ok(None),
+        Err(error) if is_gone(&error) => Ok(None),
         lock => lock,
     }
 }

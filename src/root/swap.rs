@@ -1,11 +1,25 @@
 //! Replacing a document that other programs may be rewriting at the same moment.
 //!
-//! The new bytes lie ready beside the document, in its swap file. Putting them in place is an
-//! exchange of the two names: at one instant the new bytes are there and the old ones are in
-//! the swap file, where we see whether they are the ones the new bytes were made from. If
-//! not, somebody was faster: both are exchanged back and the document is merged again. Where
-//! the file system can't exchange, a look and a rename have to do, and a write that
-//! falls between the two is lost.
+//! The new bytes lie ready beside the document, in its swap file. One look at the document says
+//! whether it is still the file they were made from; then the two names are exchanged: at
+//! one instant the new bytes are there and the old ones in the swap file, where a second look
+//! finds whatever was written between the first look and the exchange. If it is not the
+//! file that was seen, both are exchanged back and the document is merged again. Where the file
+//! system can't exchange, the look and a rename have to do, and a write that falls
+//! between the two is lost.
+//!
+//! What this can't do, because the other program takes no lock and we can give it none:
+//! - It reads, we exchange, it renames: *our* entries are gone (or ones that we let go are back),
+//!   none of its own. While the transaction is open that is found and merged again
+//!   (`documents`); afterwards it is drift, and an entry it brings back is its own.
+//! - It renames in the microsecond between look and exchange, and reads again in the few until
+//!   the exchange back: what it reads lacks its own last write, and if it writes that, the entry
+//!   is lost. Only a program that rewrites without rest does that: 1 entry in 18,000 was, and
+//!   none where it paused for half a millisecond. A lease on the new file would close
+//!   this, on Linux only and at the price of stopping the other program; so would
+//!   replaying its change on what it writes next, by guessing. Neither is worth it.
+//! - It has the file open and writes into it: after the exchange that goes to the swap file. The
+//!   client and careful editors write beside and rename.
 
 use std::path::{Path, PathBuf};
 

@@ -1,20 +1,19 @@
-//! Commit, converge, verify; and what to do when that was interrupted.
+//! Commit, converge, verify. What becomes of one that was interrupted is `recovery`'s.
 //!
 //! Writing `pending` is the commit. From there on whoever comes next finds two whole
 //! generations and decides: an apply that had *arrived* (its generation is current, every document
 //! has what it declares) is finished; any other is undone. A process that dies and one that
 //! fails leave the same bytes behind, so both are told the same: until it has arrived, it did not happen.
 
-use std::collections::BTreeSet;
-
 use super::converge::{Course, Direction, converge, has_arrived};
+pub use super::recovery::{Recovered, recover};
 use super::stage::Staged;
-use super::store::{LockedRoot, Side, Store};
+use super::store::{LockedRoot, Side};
 use super::{Error, observe, swap};
 use crate::generation::{self, LedgerFile, Pending};
-use crate::model::{Digest, DocumentId, Generation, InstallMode, Ledger, ManagedPath};
-use crate::plan::tree::{is_our_link, link_text};
-use crate::plan::{Observation, Plan, PlanInput};
+use crate::model::{DocumentId, Generation, InstallMode, Ledger};
+use crate::plan::Observation;
+use crate::plan::tree::link_text;
 use crate::sys::fs;
 
 /// What an apply came to.
@@ -54,7 +53,7 @@ pub fn commit(locked: &LockedRoot, old: Option<&Side>, staged: Staged) -> Result
     }
 }
 
-fn write_pending(locked: &LockedRoot, pending: Pending) -> Result<(), Error> {
+pub(super) fn write_pending(locked: &LockedRoot, pending: Pending) -> Result<(), Error> {
     let store = &locked.store;
     let temporary = store.folder().join("pending.new");
     fs::remove_all(&temporary)?;
@@ -78,7 +77,7 @@ fn abandon(locked: &LockedRoot, new: &Side, cause: Error) -> Error {
 }
 
 /// Whether everything is as planned; what others did to a document meanwhile was merged.
-fn verify(locked: &LockedRoot, new: &Side, ledger: &Ledger) -> Result<(), Error> {
+pub(super) fn verify(locked: &LockedRoot, new: &Side, ledger: &Ledger) -> Result<(), Error> {
     let store = &locked.store;
     if store.current()? != Some(new.manifest.generation) {
         return Err(Error::Busy(store.current_link()));
@@ -118,7 +117,7 @@ fn finish(locked: &LockedRoot, new: &Side, ledger: &Ledger) -> Vec<String> {
     warnings
 }
 
-fn settle_ledger(locked: &LockedRoot, side: &Side, ledger: &Ledger) -> Result<(), Error> {
+pub(super) fn settle_ledger(locked: &LockedRoot, side: &Side, ledger: &Ledger) -> Result<(), Error> {
     let folder = locked.store.generation(side.manifest.generation);
     let temporary = folder.join("ledger.new");
     fs::remove_all(&temporary)?;
@@ -132,14 +131,14 @@ fn settle_ledger(locked: &LockedRoot, side: &Side, ledger: &Ledger) -> Result<()
     locked.sync(&folder)
 }
 
-fn forget_pending(locked: &LockedRoot) -> Result<(), Error> {
+pub(super) fn forget_pending(locked: &LockedRoot) -> Result<(), Error> {
     locked.sync(&locked.store.root.path)?;
     locked.sync(&locked.store.folder())?;
     fs::remove_file(&locked.store.pending_file())?;
     locked.sync(&locked.store.folder())
 }
 
-fn clear_swaps(locked: &LockedRoot, new: &Side) -> Result<(), Error> {
+pub(super) fn clear_swaps(locked: &LockedRoot, new: &Side) -> Result<(), Error> {
     for record in new.manifest.documents.values() {
         swap::clear(std::path::Path::new(&record.path))?;
     }
@@ -149,7 +148,7 @@ fn clear_swaps(locked: &LockedRoot, new: &Side) -> Result<(), Error> {
     Ok(())
 }
 
-fn go_back(locked: &LockedRoot, old: Option<&Side>, new: &Side) -> Result<(), Error> {
+pub(super) fn go_back(locked: &LockedRoot, old: Option<&Side>, new: &Side) -> Result<(), Error> {
     let ledger = converge(locked, Course { old, new, direction: Direction::Back })?;
     if let Some(old) = old {
         settle_ledger(locked, old, &ledger)?;
@@ -164,7 +163,7 @@ fn go_back(locked: &LockedRoot, old: Option<&Side>, new: &Side) -> Result<(), Er
 
 /// Removes a generation that never was, and what was kept for it: copies of what is still in its
 /// place, and our own links.
-fn forget_generation(locked: &LockedRoot, number: Generation) -> Result<(), Error> {
+pub(super) fn forget_generation(locked: &LockedRoot, number: Generation) -> Result<(), Error> {
     let store = &locked.store;
     fs::remove_all(&store.generation(number))?;
     fs::remove_all(&store.displaced(&number.to_string()))?;
@@ -173,138 +172,4 @@ fn forget_generation(locked: &LockedRoot, number: Generation) -> Result<(), Erro
         fs::remove_folder(&displaced)?;
     }
     Ok(())
-}
-
-/// What is done about an interrupted apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recovered {
-    /// There was none.
-    Nothing,
-    /// It had arrived, or was asked to be finished.
-    Finished(Generation),
-    /// It was undone; this is current again.
-    Undone { was: Generation, back_at: Option<Generation> },
-}
-
-/// Finishes or undoes what is pending, and removes what a run that died before its commit
-/// left behind.
-///
-/// # Errors
-/// [`Error::Undecided`] when it can't be told or done.
-pub fn recover(locked: &LockedRoot, asked: Option<Direction>) -> Result<Recovered, Error> {
-    let recovered = match locked.store.pending()? {
-        None => Recovered::Nothing,
-        Some(pending) => settle_pending(locked, pending, asked)?,
-    };
-    leftovers(locked)?;
-    Ok(recovered)
-}
-
-fn settle_pending(
-    locked: &LockedRoot,
-    pending: Pending,
-    asked: Option<Direction>,
-) -> Result<Recovered, Error> {
-    let store = &locked.store;
-    let undecided = |error: Error| Error::Undecided { to: pending.to, why: error.to_string() };
-    let new = store.side(pending.to).map_err(undecided)?;
-    let old = pending.from.map(|number| store.side(number)).transpose().map_err(undecided)?;
-    let old = old.as_ref();
-    let direction = match asked {
-        Some(direction) => direction,
-        None if has_arrived(locked, old, &new).map_err(undecided)? => Direction::Forward,
-        None => Direction::Back,
-    };
-    match direction {
-        Direction::Back => {
-            go_back(locked, old, &new).map_err(undecided)?;
-            Ok(Recovered::Undone { was: pending.to, back_at: pending.from })
-        }
-        Direction::Forward => {
-            let ledger = converge(locked, Course { old, new: &new, direction }).map_err(undecided)?;
-            verify(locked, &new, &ledger).map_err(undecided)?;
-            settle_ledger(locked, &new, &ledger)?;
-            forget_pending(locked)?;
-            clear_swaps(locked, &new)?;
-            Ok(Recovered::Finished(pending.to))
-        }
-    }
-}
-
-/// Without a `pending`, a staging folder, a generation past the current one that nobody committed,
-/// and swap files are leftovers.
-pub(super) fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
-    let store = &locked.store;
-    fs::remove_all(&store.gone())?;
-    for name in fs::list(&store.generations())? {
-        let is_going = name.to_str().is_some_and(|name| name == ".staging" || name.starts_with(".gone-"));
-        if is_going {
-            fs::remove_all(&store.generations().join(name))?;
-        }
-    }
-    let current = store.current()?;
-    if current.is_some() || is_virgin(store)? {
-        for number in uncommitted(store, current)? {
-            forget_generation(locked, number)?;
-        }
-    }
-    if let Some(current) = current {
-        fs::remove_all(&store.generation(current).join("ledger.new"))?;
-    }
-    for name in ["current.new", "pending.new"] {
-        fs::remove_all(&store.folder().join(name))?;
-    }
-    for id in DocumentId::ALL {
-        swap::clear(&store.root.path.join(id.name()))?;
-        if let Ok(document) = observe::observe_document(store, id) {
-            swap::clear(&document.path)?;
-        }
-    }
-    Ok(())
-}
-
-/// Numbers past the current one: of generations, and of what was kept for one.
-fn uncommitted(store: &Store, current: Option<Generation>) -> Result<BTreeSet<Generation>, Error> {
-    let mut numbers: BTreeSet<Generation> = store.numbers()?.into_iter().collect();
-    if fs::lstat(&store.displaced(""))?.is_some() {
-        let names = fs::list(&store.displaced(""))?;
-        numbers.extend(names.iter().filter_map(|name| Generation::parse(name.to_str()?)));
-    }
-    numbers.retain(|number| current.is_none_or(|current| *number > current));
-    Ok(numbers)
-}
-
-/// Whether nothing was ever committed, as opposed to: `current` was lost. Then there is at most
-/// the first generation, and nothing of it is in the root.
-fn is_virgin(store: &Store) -> Result<bool, Error> {
-    match store.numbers()?.as_slice() {
-        [] => Ok(true),
-        [Generation::FIRST] => {
-            let Ok(side) = store.side(Generation::FIRST) else { return Ok(true) };
-            let is_linked = |path: &ManagedPath| -> Result<bool, Error> {
-                let seen = observe::observe_path(store, Some(&side), path)?;
-                Ok(matches!(seen, Observation::Link { target, .. } if is_our_link(path, &target)))
-            };
-            for path in side.ledger.tree.keys() {
-                if is_linked(path)? {
-                    return Ok(false);
-                }
-            }
-            for (id, own) in &side.ledger.documents {
-                let Ok(document) = observe::observe_document(store, *id) else { return Ok(false) };
-                let digest = document.text.map(|text| Digest::of(text.as_bytes()));
-                if digest == own.wrote && side.manifest.documents.contains_key(id) {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        }
-        _ => Ok(false),
-    }
-}
-
-/// The parts of a plan's input that a root knows.
-#[must_use]
-pub fn is_current(plan: &Plan, input: &PlanInput<'_>) -> bool {
-    plan.from == input.base.map(|base| base.generation)
 }

@@ -162,6 +162,14 @@ pub fn list(folder: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
+/// The names in a folder, sorted; none when there is no such folder.
+///
+/// # Errors
+/// Anything but "not there".
+pub fn list_if_there(folder: &Path) -> io::Result<Vec<OsString>> {
+    absent_is_none(list(folder)).map(Option::unwrap_or_default)
+}
+
 /// Files below a folder, relative to it, sorted; links are not followed.
 ///
 /// # Errors
@@ -368,10 +376,11 @@ pub fn remove_all(path: &Path) -> io::Result<()> {
     if stat.kind != Kind::Folder {
         return remove_file(path);
     }
-    for name in list(path)? {
+    // Another process may be removing the same.
+    for name in list_if_there(path)? {
         remove_all(&path.join(name))?;
     }
-    remove_folder(path)
+    absent_is_none(remove_folder(path)).map(drop)
 }
 
 /// Sets permission bits.

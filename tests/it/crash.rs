@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::sandbox::Ran;
-use crate::scenarios::{APPLY, Bench, FIRST, PURGE, ROLLBACK, Scenario, UNINSTALL, difference, stride};
+use crate::scenarios::{
+    ADOPT, APPLY, Bench, FIRST, LET_GO, PURGE, ROLLBACK, Scenario, UNINSTALL, difference, stride,
+};
 
 /// SIGABRT.
 pub const KILLED: i32 = 134;
@@ -37,7 +39,7 @@ fn kill(n: usize) -> String {
 
 impl Bench {
     /// Dies at call `n` of the operation; `false` when there is no such call.
-    fn die(&self, n: usize) -> bool {
+    pub fn die(&self, n: usize) -> bool {
         self.sandbox.fresh("ready");
         let ran = self.run(&[("CS_FAULT", &kill(n))]);
         if ran.code != KILLED {
@@ -175,6 +177,12 @@ fn an_uninstall_killed_anywhere_happened_or_did_not() {
 }
 
 #[test]
+fn an_adoption_killed_anywhere_happened_or_did_not() {
+    crash(ADOPT, Some("none"), 2);
+    crash(LET_GO, Some("none"), 2);
+}
+
+#[test]
 fn an_apply_killed_anywhere_keeps_what_the_client_writes() {
     crash_and_rewrite(APPLY, Read::Fresh, 3);
 }
@@ -197,28 +205,30 @@ fn an_uninstall_killed_anywhere_keeps_what_the_client_writes() {
 #[test]
 fn a_stale_client_cannot_undo_half_of_it() {
     for scenario in [APPLY, FIRST, ROLLBACK, UNINSTALL] {
-        crash_and_rewrite(scenario, Read::Stale, 7);
+        crash_and_rewrite(scenario, Read::Stale, 5);
     }
 }
 
 /// Without exchange the displaced things and the documents go another way.
 #[test]
 fn where_names_cannot_be_exchanged_a_kill_is_as_harmless() {
-    let bench = Bench::new(APPLY, Some("none"));
-    let mut tally = Tally::default();
-    for n in (1..).step_by(stride(3)) {
-        bench.sandbox.fresh("ready");
-        let fallback = ("CS_NO_EXCHANGE", "1");
-        if bench.run(&[("CS_FAULT", &kill(n)), fallback]).code != KILLED {
-            break;
+    const FALLBACK: (&str, &str) = ("CS_NO_EXCHANGE", "1");
+    for scenario in [APPLY, ROLLBACK, UNINSTALL] {
+        let bench = Bench::new(scenario, Some("none"));
+        let mut tally = Tally::default();
+        for n in (1..).step_by(stride(5)) {
+            bench.sandbox.fresh("ready");
+            if bench.run(&[("CS_FAULT", &kill(n)), FALLBACK]).code != KILLED {
+                break;
+            }
+            let what = format!("{} without exchange killed at {n}", scenario.name);
+            bench.check_hooks(&what);
+            let recovered = bench.cs(&["recover"], &[FALLBACK]);
+            tally.count(bench.check_recovered(&what, &recovered));
+            bench.check_again(&what);
         }
-        let what = format!("apply without exchange killed at {n}");
-        bench.check_hooks(&what);
-        let recovered = bench.cs(&["recover"], &[fallback]);
-        tally.count(bench.check_recovered(&what, &recovered));
-        bench.check_again(&what);
+        tally.print(&format!("{} (no exchange)", scenario.name));
     }
-    tally.print("apply (no exchange)");
 }
 
 /// The recovery dies too, at every point of its own; then it is recovered in full.
@@ -277,4 +287,35 @@ fn a_purge_killed_anywhere_can_be_finished() {
         assert!(!bench.sandbox.root().join("claude-sync").exists(), "{what}");
     }
     tally.print("uninstall --purge");
+}
+
+/// A prune removes whole generations, or none: what it was at goes with the next command.
+#[test]
+fn a_prune_killed_anywhere_leaves_whole_generations() {
+    let bench = Bench::new(ROLLBACK, Some("none"));
+    bench.sandbox.fresh("ready");
+    for scenario in [ROLLBACK, APPLY, ROLLBACK] {
+        bench.cs(scenario.args, &[]).ok();
+    }
+    bench.sandbox.keep("ready");
+    let (tree, args) = (bench.sandbox.tree(), ["generations", "prune", "--keep", "1"]);
+    let mut points = 0;
+    for n in (1..).step_by(stride(5)) {
+        bench.sandbox.fresh("ready");
+        if bench.cs(&args, &[("CS_FAULT", &kill(n))]).code != KILLED {
+            break;
+        }
+        let what = format!("prune killed at {n}");
+        bench.cs(&["recover"], &[]).ok();
+        bench.check_tidy(&what);
+        let list = bench.cs(&["generations", "--json"], &[]).ok().json();
+        let list = list["generations"].as_array().expect("a list").clone();
+        assert!(list.iter().all(|generation| generation.get("error").is_none()), "{what}: {list:?}");
+        bench.cs(&["verify"], &[]).ok();
+        bench.cs(&args, &[]).ok();
+        assert!(bench.sandbox.tree() == tree, "{what}");
+        points += 1;
+    }
+    println!("generations prune: {points} points, all whole");
+    assert!(points > 5);
 }

@@ -142,3 +142,34 @@ fn a_purge_that_fails_anywhere_can_be_finished() {
     }
     println!("uninstall --purge: {points} faults at {calls} calls, all finished");
 }
+
+/// A recovery that fails can be tried again, and says so.
+#[test]
+fn a_recovery_that_fails_anywhere_is_recovered() {
+    let (mut points, mut failed) = (0, 0);
+    for (scenario, step) in [(APPLY, 9), (UNINSTALL, 8)] {
+        let bench = Bench::new(scenario, Some("none"));
+        for n in (1..).step_by(step * stride(3)) {
+            if !bench.die(n) {
+                break;
+            }
+            bench.sandbox.keep("dead");
+            for m in (1..40).step_by(stride(5)) {
+                for fault in [format!("error:EIO:{m}"), format!("once:ENOSPC:{m}")] {
+                    bench.sandbox.fresh("dead");
+                    let what = format!("{} killed at {n}, recovery with {fault}", scenario.name);
+                    let ran = bench.cs(&["recover"], &[("CS_FAULT", &fault)]);
+                    bench.check_hooks(&what);
+                    if ran.code != 0 {
+                        check_words(&what, &ran);
+                        failed += 1;
+                    }
+                    let recovered = bench.cs(&["recover"], &[]);
+                    bench.check_recovered(&what, &recovered);
+                    points += 1;
+                }
+            }
+        }
+    }
+    println!("recovery: {points} faults, {failed} failed, 0 others");
+}

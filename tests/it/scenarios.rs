@@ -37,6 +37,32 @@ pub const ROLLBACK: Scenario = Scenario {
 pub const UNINSTALL: Scenario =
     Scenario { name: "uninstall", prepare: ROLLBACK.prepare, args: &["uninstall", "--yes"] };
 
+/// What is declared is there already, the same byte for byte, and is taken over.
+pub const ADOPT: Scenario = Scenario {
+    name: "adopt",
+    prepare: |sandbox| {
+        users(sandbox);
+        sandbox
+            .write("dotfiles/agents/same.md", SAME)
+            .write("dotfiles/taken.md", "the user's own\n")
+            .profile(
+                "[settings]\nmodel = \"ours\"\n[agents.same]\nsource = \"agents/same.md\"\nmode = \"copy\"\n\
+                 [files.\"agents/taken.md\"]\nsource = \"taken.md\"\n",
+            );
+    },
+    args: &["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--on-conflict", "adopt"],
+};
+
+/// What was taken over comes back.
+pub const LET_GO: Scenario = Scenario {
+    name: "uninstall of what was adopted",
+    prepare: |sandbox| {
+        (ADOPT.prepare)(sandbox);
+        sandbox.cs(ADOPT.args).ok();
+    },
+    args: UNINSTALL.args,
+};
+
 pub const PURGE: Scenario = Scenario {
     name: "uninstall --purge",
     prepare: |sandbox| {
@@ -91,6 +117,8 @@ fn generation_1(sandbox: &Sandbox) {
         .write("dotfiles/agents/kept.md", agent("kept", "kept"))
         .write("dotfiles/agents/replaced.md", agent("replaced", "ours"))
         .write("dotfiles/files/edited.txt", "as written\n")
+        .write("dotfiles/skills/loose/SKILL.md", "---\nname: loose\ndescription: ours\n---\n")
+        .write("dotfiles/skills/loose/more/deep.md", "deep\n")
         .write("dotfiles/files/copied.txt", "copied one\n")
         .write("dotfiles/files/switch.txt", "link, then copy\n")
         .write("dotfiles/files/back.txt", "copy, then link\n")
@@ -121,6 +149,8 @@ source = "agents/replaced.md"
 [files."edited.txt"]
 source = "files/edited.txt"
 mode = "copy"
+[skills.loose]
+source = "skills/loose"
 [files."made/by/us.txt"]
 source = "files/copied.txt"
 [files."copied.txt"]
@@ -148,6 +178,7 @@ fn first(sandbox: &Sandbox) {
 fn second(sandbox: &Sandbox) {
     first(sandbox);
     edit(sandbox, "hooks/edited", "#!/bin/sh\n# edited by hand\nexit 0\n");
+    edit(sandbox, "skills/loose/more/deep.md", "edited by hand\n");
     edit(sandbox, "agents/kept.md", &agent("kept", "edited by hand"));
     edit(sandbox, "edited.txt", "edited by hand\n");
     let replaced = sandbox.path(".claude/agents/replaced.md");
