@@ -21,7 +21,7 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
     let paths: BTreeSet<&ManagedPath> = desired.installs.keys().chain(ledger.tree.keys()).collect();
     let mut tree = BTreeMap::new();
     let mut folders = BTreeMap::new();
-    folders.insert(String::new(), observe_folder(&store.root.path)?);
+    folders.insert(String::new(), observe_root(store, base)?);
     for path in paths {
         for parent in path.parents() {
             if !folders.contains_key(parent) {
@@ -34,6 +34,16 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
         desired.documents.keys().chain(ledger.documents.keys()).copied().collect();
     let documents = ids.into_iter().map(|id| Ok((id, observe_document(store, id)?)));
     Ok(Observed { tree, folders, documents: documents.collect::<Result<_, Error>>()? })
+}
+
+/// The root counts as absent while there is nothing in it but what we made to lock it.
+fn observe_root(store: &Store, base: Option<&Side>) -> Result<Observation, Error> {
+    let seen = observe_folder(&store.root.path)?;
+    if base.is_none() && fs::stat(&store.root.path)?.is_some() {
+        let is_bare = fs::list(&store.root.path)?.iter().all(|name| name == "claude-sync");
+        return Ok(if is_bare && fs::lstat(&store.folder())?.is_some() { Observation::Absent } else { seen });
+    }
+    Ok(seen)
 }
 
 fn observe_folder(path: &Path) -> Result<Observation, Error> {

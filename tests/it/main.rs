@@ -1,5 +1,7 @@
 //! End-to-end tests of `cs`: one binary, every test in a sealed world of its own.
 
+mod bad_input;
 mod generations;
 mod sandbox;
 mod settings_files;
+mod tree;
