@@ -115,15 +115,45 @@ pub fn read_link(path: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// When it can't be read or is larger (`FileTooLarge`).
 pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let file = fs_err::File::open(path)?;
-    let size = file.metadata()?.len();
-    let mut bytes = Vec::with_capacity(usize::try_from(size.min(bytes_max)).unwrap_or_default());
-    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > bytes_max {
+    read_with_stat(path, bytes_max).map(|(bytes, _)| bytes)
+}
+
+/// A file's bytes, at most `bytes_max`, and what it is: one look tells both.
+///
+/// # Errors
+/// When it can't be read or is larger (`FileTooLarge`).
+pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
+    let mut file = fs_err::File::open(path)?;
+    let stat = stat_of(&file.metadata()?);
+    let too_large = || {
         let message = format!("{} is larger than {bytes_max} bytes", path.display());
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    if stat.size > bytes_max {
+        return Err(too_large());
     }
-    Ok(bytes)
+    // One byte more than it had: a read that fills less has seen the end.
+    let mut bytes = vec![0; usize::try_from(stat.size).map_err(|_| too_large())? + 1];
+    let mut filled = 0;
+    loop {
+        match file.read(&mut bytes[filled..])? {
+            0 => break,
+            read => filled += read,
+        }
+        if filled < bytes.len() {
+            // Short of the size it had: the end, but for files that are made as they are read.
+            if filled as u64 == stat.size && stat.kind == Kind::File && stat.size > 0 {
+                break;
+            }
+            continue;
+        }
+        if filled as u64 > bytes_max {
+            return Err(too_large());
+        }
+        bytes.resize(bytes.len() * 2, 0);
+    }
+    bytes.truncate(filled);
+    Ok((bytes, stat))
 }
 
 /// A file's bytes; `None` when there is no such file.
