@@ -5,3 +5,4 @@ mod generations;
 mod sandbox;
 mod settings_files;
 mod tree;
+mod vectors;
