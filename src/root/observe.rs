@@ -21,7 +21,9 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
     let paths: BTreeSet<&ManagedPath> = desired.installs.keys().chain(ledger.tree.keys()).collect();
     let mut tree = BTreeMap::new();
     let mut folders = BTreeMap::new();
-    folders.insert(String::new(), observe_root(store, base)?);
+    // A root that we have made ourselves counts as not there.
+    let root = if store.made_root()? { Observation::Absent } else { observe_folder(&store.root.path)? };
+    folders.insert(String::new(), root);
     for path in paths {
         for parent in path.parents() {
             if !folders.contains_key(parent) {
@@ -34,16 +36,6 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
         desired.documents.keys().chain(ledger.documents.keys()).copied().collect();
     let documents = ids.into_iter().map(|id| Ok((id, observe_document(store, id)?)));
     Ok(Observed { tree, folders, documents: documents.collect::<Result<_, Error>>()? })
-}
-
-/// The root counts as absent while there is nothing in it but what we made to lock it.
-fn observe_root(store: &Store, base: Option<&Side>) -> Result<Observation, Error> {
-    let seen = observe_folder(&store.root.path)?;
-    if base.is_none() && fs::stat(&store.root.path)?.is_some() {
-        let is_bare = fs::list(&store.root.path)?.iter().all(|name| name == "claude-sync");
-        return Ok(if is_bare && fs::lstat(&store.folder())?.is_some() { Observation::Absent } else { seen });
-    }
-    Ok(seen)
 }
 
 fn observe_folder(path: &Path) -> Result<Observation, Error> {
@@ -121,6 +113,32 @@ fn own_content(side: &Side, path: &ManagedPath, full: &Path) -> Result<Option<Di
     }
     listing.sort();
     Ok(Some(folder_digest(listing.iter().map(|(name, digest, exec)| (name.as_str(), *digest, *exec)))))
+}
+
+/// Whether two paths show the same: equal files, or folders of equal files. Links count as
+/// what they are; what is not there is like nothing.
+///
+/// # Errors
+/// When something can't be read.
+pub fn is_same_content(a: &Path, b: &Path) -> Result<bool, Error> {
+    let kinds = (fs::lstat(a)?.map(|stat| stat.kind), fs::lstat(b)?.map(|stat| stat.kind));
+    match kinds {
+        (Some(Kind::File), Some(Kind::File)) => Ok(read_content(a)? == read_content(b)?),
+        (Some(Kind::Link), Some(Kind::Link)) => Ok(fs::read_link(a)? == fs::read_link(b)?),
+        (Some(Kind::Folder), Some(Kind::Folder)) => {
+            let names = fs::list(a)?;
+            if names != fs::list(b)? {
+                return Ok(false);
+            }
+            for name in names {
+                if !is_same_content(&a.join(&name), &b.join(&name))? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
 }
 
 fn foreign_content(full: &Path) -> Result<Option<Digest>, Error> {

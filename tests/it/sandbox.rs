@@ -68,6 +68,21 @@ impl Sandbox {
         self.root().join("settings.json")
     }
 
+    /// Keeps the home as it is now under a name, for [`Self::fresh`].
+    pub fn keep(&self, name: &str) {
+        let kept = self.folder.path().join(name);
+        if kept.exists() {
+            fs::remove_dir_all(&kept).expect("removed");
+        }
+        copy(&self.home(), &kept);
+    }
+
+    /// Puts the home back as it was kept: same paths, links, modes, times and shared inodes.
+    pub fn fresh(&self, name: &str) {
+        fs::remove_dir_all(self.home()).expect("removed");
+        copy(&self.folder.path().join(name), &self.home());
+    }
+
     /// A path in the home.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.home().join(relative)
@@ -133,6 +148,11 @@ impl Sandbox {
         found.sort();
         found
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
+    assert!(status.success(), "cp -a {} {}", from.display(), to.display());
 }
 
 /// What a finished process came to; a signal counts as 128 and its number.
