@@ -4,5 +4,7 @@
 #![expect(clippy::print_stderr, reason = "tests say what they skip")]
 
 mod generations;
+mod licences;
 mod sandbox;
 mod settings_files;
+mod tidy;
