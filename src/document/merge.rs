@@ -465,7 +465,7 @@ impl<'a> Merger<'a> {
     /// What is there under `key`.
     fn live(&mut self, key: &Key) -> Option<Value> {
         match key {
-            Key::Value(pointer) => self.document.get(&names(pointer)).map(|node| node.to_value()),
+            Key::Value(pointer) => self.document.get(&names(pointer)).map(Node::to_value),
             Key::Element { list, value } => {
                 let is_there = self.set(list).get(&canonical(value)).is_some_and(|count| *count > 0);
                 is_there.then(|| value.clone())
@@ -482,7 +482,7 @@ impl<'a> Merger<'a> {
         self.sets.entry(list.clone()).or_insert_with(|| {
             let mut counts = HashMap::new();
             let node = document.get(&names(list)).filter(|node| node.is_list());
-            for element in node.into_iter().flat_map(|node| node.children()) {
+            for element in node.into_iter().flat_map(Node::children) {
                 *counts.entry(canonical(&element.to_value())).or_default() += 1;
             }
             counts

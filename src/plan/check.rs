@@ -4,7 +4,7 @@
 //! after, to the paths it names, and to the hooks the result refers to. Whatever it finds is a
 //! bug of ours, reported as one, and nothing is touched.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -61,9 +61,9 @@ fn flaw(what: impl ToString, why: impl Into<String>) -> Flaw {
 
 /// Every step is at a path that is declared or was ours, and at most one per path.
 fn check_steps(plan: &Plan, base: Option<&Ledger>) -> Result<(), Flaw> {
-    let mut seen: BTreeMap<&ManagedPath, ()> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for step in &plan.steps {
-        if seen.insert(&step.path, ()).is_some() {
+        if !seen.insert(&step.path) {
             return Err(flaw(&step.path, "it has two steps"));
         }
         let is_declared = plan.state.installs.contains_key(&step.path);
@@ -131,7 +131,7 @@ impl Lawful<'_> {
         let is_event = at.len() == 2 && at[0] == "hooks";
         match (before, after) {
             (Value::Object(a), Value::Object(b)) => {
-                let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
                 for name in names {
                     at.push(name.clone());
                     // A container that appears or goes is judged by what is in it.

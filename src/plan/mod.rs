@@ -1,7 +1,7 @@
 //! Base × observed × desired → steps with reasons. Pure.
 //!
 //! Planning decides everything; applying only converges to what was planned. A plan goes
-//! through [`check`], which shares nothing with the planner, before anything is touched.
+//! through [`mod@check`], which shares nothing with the planner, before anything is touched.
 
 pub mod check;
 pub mod observed;
@@ -197,7 +197,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
     }
     let is_news =
         input.base.is_none_or(|base| !base.state.is_same(&state) || !is_same_ledger(base.ledger, &ledger));
-    let mut warnings: Vec<String> = documents.values().flat_map(|document| lints(document)).collect();
+    let mut warnings: Vec<String> = documents.values().flat_map(lints).collect();
     warnings.extend(tree.warnings);
     Ok(Plan {
         from: input.base.map(|base| base.generation),

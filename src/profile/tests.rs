@@ -129,15 +129,15 @@ impl World for Machine {
         Some(PathBuf::from("/home/me"))
     }
 
-    fn os(&self) -> &str {
+    fn os(&self) -> &'static str {
         "linux"
     }
 
-    fn arch(&self) -> &str {
+    fn arch(&self) -> &'static str {
         "x86_64"
     }
 
-    fn host(&self) -> &str {
+    fn host(&self) -> &'static str {
         "login1.cluster.edu"
     }
 

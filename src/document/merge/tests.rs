@@ -489,6 +489,9 @@ fn additions_look_like_their_surroundings() {
 
 // ---- recovery: the other generation's ledger, whose document may or may not be written
 
+/// What somebody else does to a document.
+type Edit = fn(&mut Value);
+
 #[test]
 fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
     let old = [value("model", json!("opus")), allow("a"), hook("Stop", "", "old"), unset("x")];
@@ -498,7 +501,7 @@ fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
     let at_old = World::of(before).apply(&old);
     let planned = at_old.try_merge(&new, LettingGo::Undeclared, &[]).expect("merges");
     let at_new = at_old.clone().take(planned.clone());
-    let theirs: [(&str, fn(&mut Value)); 3] = [
+    let theirs: [(&str, Edit); 3] = [
         ("untouched", |_| ()),
         ("theirs added", |v| v["theirs"] = json!(true)),
         ("model set", |v| v["model"] = json!("mine")),
