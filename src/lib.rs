@@ -54,7 +54,7 @@
 //! Ownership is kept beside the files, in the *ledger*, never in them: the client drops marks when
 //! it rewrites. The smallest owned thing is an entry: a link, a scalar, one element of a
 //! set-like list, one hook. The merge asks one question of each: *what would be there without us?*
-//! ([`document::merge`] has the answer.) A value of the user's that an entry stands on is
+//! ([`mod@document::merge`] has the answer.) A value of the user's that an entry stands on is
 //! remembered as the newest value that no generation of ours wrote, and comes back.
 //!
 //! # The transaction
