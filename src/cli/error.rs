@@ -123,13 +123,8 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
     let path_of = |path: &Path| show(path, home);
     let mut report = Report { message: error.to_string(), ..Report::default() };
     let hint = match error {
-        Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
-            format!("{UNCHANGED} The disk is full: free some space and try again.")
-        }
-        Error::Io(io) if io.kind() == std::io::ErrorKind::PermissionDenied => {
-            format!("{UNCHANGED} Look at who owns it (ls -ld) and whether you may write there.")
-        }
-        Error::Io(_) | Error::Missing(_) => UNCHANGED.to_owned(),
+        Error::Io(io) => format!("{UNCHANGED} {}", io_remedy(io)),
+        Error::Missing(_) => format!("{UNCHANGED} `cs generations` shows which ones can still be read."),
         Error::NoHome => "Set HOME, or say where: cs --root DIR.".to_owned(),
         Error::NotAFolder(path) => {
             report.message = format!("{} is not a folder", path_of(path));
@@ -175,14 +170,32 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
              finishes it."
                 .to_owned()
         }
-        Error::Undone { back_at: Some(back_at), .. } => {
-            format!("Everything is as it was: generation {back_at} is current.")
+        Error::Undone { back_at, cause } => {
+            let at = back_at.map(|at| format!(": generation {at} is current")).unwrap_or_default();
+            let remedy = match &**cause {
+                Error::Io(io) => io_remedy(io),
+                _ => "Apply again when that is mended.",
+            };
+            format!("Everything is as it was{at}. {remedy}")
         }
-        Error::Undone { back_at: None, .. } => "Everything is as it was before.".to_owned(),
-        Error::Stuck { .. } => "The next cs undoes it; to do it now: cs recover.".to_owned(),
+        Error::Stuck { .. } => "Nothing is lost: the next cs undoes it. To do it now: cs recover.".to_owned(),
     };
     report.hints.push(hint);
     report
+}
+
+/// What to do about an error of the system.
+fn io_remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            "The disk is full: free some space and try again."
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "Look at who owns it (ls -ld) and whether you may write there."
+        }
+        std::io::ErrorKind::ReadOnlyFilesystem => "It is mounted read-only: remount it and try again.",
+        _ => "If it fails again, look at what the system says of the disk (dmesg).",
+    }
 }
 
 /// The headline, the place and the remedy for a document that can't be used.

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::converge::Direction;
 use super::store::LockedRoot;
-use super::{Error, Store};
+use super::{Error, Store, transaction};
 use crate::sys::fs;
 
 /// Removes `claude-sync/` and `learning/`, and the root if we made it and it is empty. What was
@@ -13,6 +14,9 @@ use crate::sys::fs;
 /// # Errors
 /// When something can't be removed; running it again goes on where it stopped.
 pub fn purge(locked: LockedRoot, owns_root: bool) -> Result<Option<PathBuf>, Error> {
+    // An uninstall that had only warnings may have left something to be tidied up; without its
+    // store nobody could.
+    transaction::recover(&locked, Some(Direction::Forward))?;
     let store = locked.store.clone();
     let kept = keep_displaced(&store)?;
     fs::remove_all(&store.root.path.join("learning"))?;

@@ -40,8 +40,21 @@ pub struct Staged {
 ///
 /// # Errors
 /// When something can't be written, or what was written can't be run. Nothing outside
-/// `claude-sync/` has changed then, but for swap files beside documents, which the next `cs` removes.
+/// `claude-sync/` has changed then, but for swap files beside documents that could not be removed
+/// either; the next `cs` does that.
 pub fn stage(locked: &LockedRoot, staging: &Staging<'_>) -> Result<Staged, Error> {
+    let staged = write(locked, staging);
+    if staged.is_err() {
+        for document in staging.observed.values() {
+            let _ = swap::clear(&document.path);
+        }
+        // The disk may be full: what was staged is in nobody's way but takes room.
+        let _ = clean(locked, staging.plan.plan().to);
+    }
+    staged
+}
+
+fn write(locked: &LockedRoot, staging: &Staging<'_>) -> Result<Staged, Error> {
     let store = &locked.store;
     let plan = staging.plan.plan();
     clean(locked, plan.to)?;

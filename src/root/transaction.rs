@@ -34,7 +34,8 @@ pub fn commit(locked: &LockedRoot, old: Option<&Side>, staged: Staged) -> Result
     let new = staged.side;
     let to = new.manifest.generation;
     let from = old.map(|side| side.manifest.generation);
-    write_pending(locked, Pending { format: generation::FORMAT, from, to })?;
+    write_pending(locked, Pending { format: generation::FORMAT, from, to })
+        .map_err(|cause| abandon(locked, &new, cause))?;
     let there = converge(locked, Course { old, new: &new, direction: Direction::Forward })
         .and_then(|ledger| verify(locked, &new, &ledger).map(|()| ledger));
     match there {
@@ -61,6 +62,19 @@ fn write_pending(locked: &LockedRoot, pending: Pending) -> Result<(), Error> {
     locked.sync(&temporary)?;
     fs::rename(&temporary, &store.pending_file())?;
     locked.sync(&store.folder())
+}
+
+/// Takes back a commit that failed: nothing has been converged yet.
+fn abandon(locked: &LockedRoot, new: &Side, cause: Error) -> Error {
+    if let Err(second) = fs::remove_file(&locked.store.pending_file()) {
+        let is_there = fs::lstat(&locked.store.pending_file()).is_ok_and(|stat| stat.is_some());
+        if is_there {
+            return Error::Stuck { cause: Box::new(cause), second: Box::new(second.into()) };
+        }
+    }
+    let _ = clear_swaps(locked, new);
+    let _ = forget_generation(locked, new.manifest.generation);
+    cause
 }
 
 /// Whether everything is as planned; what others did to a document meanwhile was merged.
@@ -141,9 +155,11 @@ fn go_back(locked: &LockedRoot, old: Option<&Side>, new: &Side) -> Result<(), Er
         settle_ledger(locked, old, &ledger)?;
     }
     forget_pending(locked)?;
-    clear_swaps(locked, new)?;
+    // It is undone. What is tidying up from here on, the next cs does if we can't.
+    let _ = clear_swaps(locked, new);
     // It never was: nothing refers to it any more, and what it moved aside is back.
-    forget_generation(locked, new.manifest.generation)
+    let _ = forget_generation(locked, new.manifest.generation);
+    Ok(())
 }
 
 /// Removes a generation that never was, and what was kept for it: copies of what is still in its
@@ -217,7 +233,7 @@ fn settle_pending(
 
 /// Without a `pending`, a staging folder, a generation past the current one that nobody committed,
 /// and swap files are leftovers.
-fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
+pub(super) fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
     let store = &locked.store;
     fs::remove_all(&store.gone())?;
     for name in fs::list(&store.generations())? {

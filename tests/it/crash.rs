@@ -8,7 +8,7 @@ use crate::sandbox::Ran;
 use crate::scenarios::{APPLY, Bench, FIRST, PURGE, ROLLBACK, Scenario, UNINSTALL, difference, stride};
 
 /// SIGABRT.
-const KILLED: i32 = 134;
+pub const KILLED: i32 = 134;
 
 /// How many points ended where.
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Bench {
     }
 
     /// All that holds after a recovery; whether it led to the new state.
-    fn check_recovered(&self, what: &str, recovered: &Ran) -> bool {
+    pub fn check_recovered(&self, what: &str, recovered: &Ran) -> bool {
         assert_eq!(recovered.code, 0, "{what}: {recovered}");
         let is_new = self.side(what);
         self.check_tidy(what);
@@ -62,7 +62,7 @@ impl Bench {
     }
 
     /// The operation works again after a recovery.
-    fn check_again(&self, what: &str) {
+    pub fn check_again(&self, what: &str) {
         let again = self.run(&[]);
         assert_eq!(again.code, 0, "{what}, once more: {again}");
         assert!(self.side(what), "{what}: once more came to nothing");
@@ -74,9 +74,8 @@ impl Bench {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// What the client does: read, change, print anew, rename.
-    fn rewrite(&self, n: usize) {
-        let mut settings = self.settings();
+    /// What the client does with what it has read: change, print anew, rename.
+    fn rewrite(&self, n: usize, mut settings: Value) {
         settings["theirs"] = json!(n);
         let text = serde_json::to_string_pretty(&settings).expect("prints") + "\n";
         let temporary = self.sandbox.root().join("settings.json.tmp");
@@ -102,8 +101,17 @@ fn crash(scenario: Scenario, durability: Option<&'static str>, step: usize) {
     tally.print(&format!("{} ({})", scenario.name, durability.unwrap_or("fsync")));
 }
 
+/// When the client has read what it writes anew after the death.
+#[derive(Clone, Copy, PartialEq)]
+enum Read {
+    /// Then.
+    Fresh,
+    /// Before the operation: it takes our entries out, or brings them back.
+    Stale,
+}
+
 /// Every point: die, the client rewrites settings.json, recover, uninstall.
-fn crash_and_rewrite(scenario: Scenario, step: usize) {
+fn crash_and_rewrite(scenario: Scenario, read: Read, step: usize) {
     let bench = Bench::new(scenario, Some("none"));
     let new = bench.settings();
     bench.sandbox.fresh("ready");
@@ -117,7 +125,12 @@ fn crash_and_rewrite(scenario: Scenario, step: usize) {
             break;
         }
         let what = format!("{} killed at {n}, settings rewritten", scenario.name);
-        bench.rewrite(n);
+        let is_over = !bench.sandbox.root().join("claude-sync/pending").exists();
+        if read == Read::Stale && is_over && bench.settings() == new {
+            // No transaction is open any more: that would be drift.
+            continue;
+        }
+        bench.rewrite(n, if read == Read::Fresh { bench.settings() } else { old.clone() });
         let recovered = bench.cs(&["recover"], &[]);
         assert_eq!(recovered.code, 0, "{what}: {recovered}");
         let (mut value, tree) = (bench.settings(), rest(&bench.sandbox.tree()));
@@ -137,7 +150,8 @@ fn crash_and_rewrite(scenario: Scenario, step: usize) {
         wanted["theirs"] = json!(n);
         assert_eq!(bench.settings(), wanted, "{what}, uninstalled");
     }
-    tally.print(&format!("{} (client rewrites)", scenario.name));
+    let read = if read == Read::Fresh { "client rewrites" } else { "client writes what it read before" };
+    tally.print(&format!("{} ({read})", scenario.name));
 }
 
 #[test]
@@ -162,22 +176,29 @@ fn an_uninstall_killed_anywhere_happened_or_did_not() {
 
 #[test]
 fn an_apply_killed_anywhere_keeps_what_the_client_writes() {
-    crash_and_rewrite(APPLY, 3);
+    crash_and_rewrite(APPLY, Read::Fresh, 3);
 }
 
 #[test]
 fn a_first_apply_killed_anywhere_keeps_what_the_client_writes() {
-    crash_and_rewrite(FIRST, 3);
+    crash_and_rewrite(FIRST, Read::Fresh, 3);
 }
 
 #[test]
 fn a_rollback_killed_anywhere_keeps_what_the_client_writes() {
-    crash_and_rewrite(ROLLBACK, 3);
+    crash_and_rewrite(ROLLBACK, Read::Fresh, 3);
 }
 
 #[test]
 fn an_uninstall_killed_anywhere_keeps_what_the_client_writes() {
-    crash_and_rewrite(UNINSTALL, 3);
+    crash_and_rewrite(UNINSTALL, Read::Fresh, 3);
+}
+
+#[test]
+fn a_stale_client_cannot_undo_half_of_it() {
+    for scenario in [APPLY, FIRST, ROLLBACK, UNINSTALL] {
+        crash_and_rewrite(scenario, Read::Stale, 7);
+    }
 }
 
 /// Without exchange the displaced things and the documents go another way.

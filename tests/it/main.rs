@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod crash;
+mod errors;
 mod generations;
 mod licences;
 mod sandbox;
