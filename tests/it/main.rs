@@ -1,10 +1,13 @@
 //! End-to-end tests of `cs`: one binary, every test in a sealed world of its own.
 
 #![expect(clippy::disallowed_methods, reason = "tests arrange and inspect the world themselves")]
-#![expect(clippy::print_stderr, reason = "tests say what they skip")]
 
+mod cli;
+mod client;
 mod generations;
 mod licences;
+mod picture;
 mod sandbox;
 mod settings_files;
+mod story;
 mod tidy;
