@@ -91,7 +91,7 @@ fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> R
     context.out.line(format!("{}.", show::summary(plan.tally())));
     context.out.ask("Apply?").ok_or_else(|| {
         refused(
-            "there is nobody to ask",
+            "this wants a yes, and there is no terminal to ask on",
             "Nothing was changed. Look at it with cs plan, then: cs apply --yes",
         )
     })

@@ -308,6 +308,7 @@ fn conflict_hint(conflicts: &[&Conflict]) -> String {
         return "Take them over: --on-conflict adopt (or backup, which brings them back on uninstall)."
             .to_owned();
     }
-    "Move them aside and get them back on uninstall: --on-conflict backup. Leave them: --on-conflict skip."
+    "Move aside what is there, and get it back on uninstall: --on-conflict backup. Leave it, and leave out what was \
+     declared there: --on-conflict skip."
         .to_owned()
 }

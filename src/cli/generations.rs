@@ -232,7 +232,10 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     let store = &locked.store;
     let base = context.base(store)?;
     let Some(base) = base else {
-        return Err(refused("there is nothing to roll back: nothing was ever applied here", "cs apply"));
+        return Err(refused(
+            "there is nothing to roll back: nothing was ever applied here",
+            "Apply something first: cs apply --profile FILE",
+        ));
     };
     let target = match args.generation {
         Some(typed) => number(typed)?,
@@ -256,7 +259,10 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     context.out.line("");
     if !context.common.yes {
         let hint = "Nothing was changed. Look at it with cs diff, then: cs rollback --yes";
-        let answer = context.out.ask("Roll back?").ok_or_else(|| refused("there is nobody to ask", hint))?;
+        let answer = context
+            .out
+            .ask("Roll back?")
+            .ok_or_else(|| refused("this wants a yes, and there is no terminal to ask on", hint))?;
         if !answer {
             context.out.line("Nothing was changed.");
             return Ok(exit::REFUSED);

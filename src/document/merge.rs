@@ -437,7 +437,10 @@ impl<'a> Merger<'a> {
             .collect();
         for id in hooks::running(&self.document, self.input.leaving, self.input.home) {
             let key = Key::Hook(id);
-            if !declared.contains(&name_of(&key, self.input.home)) {
+            let name = name_of(&key, self.input.home);
+            // What the ledgers know of is let go by its row.
+            let is_known = self.current.contains_key(&name) || self.other.contains_key(&name);
+            if !declared.contains(&name) && !is_known {
                 let live = self.live(&key);
                 self.take(&key);
                 self.change(&key, Action::RemoveDangling, live.as_ref(), None, None);

@@ -232,7 +232,7 @@ fn a_root_that_another_kind_of_machine_applied_last() {
 fn nobody_to_ask() {
     let sandbox = with_settings("{}");
     let ran = sandbox.cs(&["apply", "--profile", "dotfiles/claude-sync.toml"]).code(1);
-    assert!(ran.err.contains("nobody to ask") && ran.err.contains("--yes"), "{ran}");
+    assert!(ran.err.contains("no terminal to ask on") && ran.err.contains("--yes"), "{ran}");
     assert_eq!(sandbox.read(".claude/settings.json"), "{}");
 }
 

@@ -371,6 +371,14 @@ fn a_hook_with_an_edited_matcher_is_deleted_plus_foreign() {
 }
 
 #[test]
+fn a_hook_of_ours_that_leaves_with_its_file_is_told_once() {
+    let leaving = ["/home/me/.claude/hooks/x".to_owned()];
+    let world = World::of("{}").apply(&[hook("PreToolUse", "Bash", "~/.claude/hooks/x")]);
+    let merged = world.try_merge(&[], LettingGo::Uninstall, &leaving).expect("merges");
+    assert_eq!(world.take(merged).actions(), [Action::Remove]);
+}
+
+#[test]
 fn another_hook_put_into_our_group_keeps_the_group() {
     let world = World::of("{}").apply(&[hook("Stop", "", "ours")]);
     let world = world.reprint(|v| {
