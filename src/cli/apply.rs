@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::args::{ApplyArgs, OnConflict};
+use super::args::ApplyArgs;
 use super::engine::{Context, Planned, Wanted, Work, find_revision, policy};
 use super::error::{CliError, exit, refused};
 use super::output::{count, paint, style};
@@ -10,10 +10,10 @@ use super::plan::{Saved, is_nothing, load, print};
 use super::show::{self, Detail, plan_json};
 use crate::generation::{Cause, retention};
 use crate::model::limits;
-use crate::plan::{DocumentPlan, Plan, TreeChange};
+use crate::plan::{Plan, TreeChange};
 use crate::root::transaction::Applied;
 use crate::root::{LockedRoot, Side};
-use crate::sys::clock::{self, Stopwatch};
+use crate::sys::clock::Stopwatch;
 use crate::sys::fs;
 
 /// Runs it.
@@ -134,13 +134,19 @@ pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: 
         parts.join(", "),
         paint(style::DIM, back)
     ));
+    if context.out.json {
+        context.out.object(&done_json(context, plan, applied));
+    }
+}
+
+fn done_json(context: &Context, plan: &Plan, applied: &Applied) -> serde_json::Value {
     let backups: Vec<String> = plan.steps.iter().filter_map(|step| backup(&step.change)).collect();
     let plan_value = plan_json(plan, &context.root.path, false);
     let warnings: Vec<&String> = plan.warnings.iter().chain(&applied.warnings).collect();
-    context.out.object(&json!({"version": 1, "success": true, "message": format!("generation {} is current", applied.generation),
+    json!({"version": 1, "success": true, "message": format!("generation {} is current", applied.generation),
         "generation": applied.generation, "new_generation": true, "from": plan.from,
         "actions": {"paths": plan_value["paths"], "entries": plan_value["entries"]},
-        "summary": plan_value["summary"], "backups": backups, "warnings": warnings, "errors": [], "rolled_back": false}));
+        "summary": plan_value["summary"], "backups": backups, "warnings": warnings, "errors": [], "rolled_back": false})
 }
 
 fn backup(change: &TreeChange) -> Option<String> {
@@ -150,12 +156,6 @@ fn backup(change: &TreeChange) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Whether the document plan is worth mentioning at all.
-#[must_use]
-pub fn is_worth_telling(document: &DocumentPlan) -> bool {
-    document.is_edit() || !document.merged.changes.is_empty()
 }
 
 /// Removes a generation's folder.
@@ -170,12 +170,3 @@ pub fn remove_generation(locked: &LockedRoot, number: crate::model::Generation) 
     fs::rename(&folder, &going)?;
     Ok(fs::remove_all(&going)?)
 }
-
-/// The time, for retention.
-#[must_use]
-pub fn now() -> u64 {
-    clock::now()
-}
-
-/// The conflict policy of commands that have no flag for it.
-pub const NO_POLICY: OnConflict = OnConflict::Refuse;

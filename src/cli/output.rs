@@ -48,9 +48,15 @@ impl Output {
         Self { json: common.json, quiet: common.quiet, verbose: common.verbose }
     }
 
+    /// Nothing is printed for people.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.json || self.quiet
+    }
+
     /// A line for people. A reader that went away (`| head`) is no error.
     pub fn line(&self, text: impl AsRef<str>) {
-        if !self.json && !self.quiet {
+        if !self.is_silent() {
             let _ = writeln!(anstream::stdout(), "{}", text.as_ref());
         }
     }

@@ -100,6 +100,9 @@ pub fn print(
         out.line(format!("Up to date{at}."));
         return;
     }
+    if out.is_silent() {
+        return;
+    }
     let mut record = wanted.record.clone();
     find_revision(&wanted.which, &mut record);
     out.line(format!("Profile  {}", show_profile(&record, context.home())));

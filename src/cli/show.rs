@@ -1,5 +1,6 @@
 //! A plan as people read it, and as programs do.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -146,7 +147,7 @@ fn content_diff(
     else {
         return Vec::new();
     };
-    diff(&old, &new, &BTreeSet::new(), "      ", detail)
+    diff(&old, &new, &Secrets::Shown, "      ", detail)
 }
 
 fn document_lines(
@@ -188,9 +189,11 @@ fn document_lines(
     lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render("  ", width));
     let labels: Vec<(String, String)> = told.iter().map(|change| label(&change.key)).collect();
     let label_width = labels.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(32);
-    for (change, (name, rest)) in told.iter().zip(&labels) {
-        lines.push(entry_line(change, name, rest, label_width, base, detail));
-    }
+    let told: Vec<EntryLine> =
+        told.iter().zip(labels).map(|(change, label)| entry_line(change, label, base, detail)).collect();
+    let reasoned = told.iter().filter(|line| !line.why.is_empty()).map(|line| line.text.chars().count());
+    let text_width = reasoned.max().unwrap_or(0).min(48);
+    lines.extend(told.iter().map(|line| line.render(label_width, text_width)));
     let already = changes.iter().filter(|change| change.action == Action::Coincide).count();
     if already > 0 && !detail.explain {
         let words = count(already, "declared entry is", "declared entries are");
@@ -199,7 +202,11 @@ fn document_lines(
     if let (Some(before), Some(after)) = (&document.before, &document.merged.text)
         && before != after
     {
-        let secrets = if detail.show_secrets { BTreeSet::new() } else { secret_texts(&[before, after]) };
+        let secrets = if detail.show_secrets {
+            Secrets::Shown
+        } else {
+            Secrets::Of(LazyCell::new(Box::new(move || secret_texts(&[before, after]))))
+        };
         let name = paint(style::DIM, format!("@@ {id} @@"));
         lines.push(String::new());
         lines.push(format!("    {name}"));
@@ -219,14 +226,37 @@ fn label(key: &Key) -> (String, String) {
     }
 }
 
+/// One entry of a document: where it is, what happens to it, and why.
+struct EntryLine {
+    sign: String,
+    name: String,
+    text: String,
+    why: String,
+    origin: String,
+}
+
+impl EntryLine {
+    fn render(&self, name_width: usize, text_width: usize) -> String {
+        let Self { sign, name, text, why, origin } = self;
+        let pad = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.chars().count()));
+        let name_pad = pad(name, name_width);
+        let why = if why.is_empty() {
+            String::new()
+        } else {
+            format!("{}   {}", pad(text, text_width), paint(style::DIM, why))
+        };
+        let origin =
+            if origin.is_empty() { String::new() } else { format!("   {}", paint(style::DIM, origin)) };
+        format!("      {sign} {name}{name_pad}  {text}{why}{origin}")
+    }
+}
+
 fn entry_line(
     change: &EntryChange,
-    name: &str,
-    rest: &str,
-    width: usize,
+    (name, rest): (String, String),
     base: Option<Generation>,
     detail: Detail,
-) -> String {
+) -> EntryLine {
     let (sign, style) = match change.action {
         Action::Add => ('+', style::ADD),
         Action::Override | Action::Update | Action::Restore => ('~', style::CHANGE),
@@ -235,12 +265,12 @@ fn entry_line(
         Action::Coincide | Action::Release | Action::Leave => ('=', style::DIM),
     };
     let value = |value: &Option<Value>| match value {
-        Some(value) => shorten(&shown(name, value, detail.show_secrets)),
+        Some(value) => shorten(&shown(&name, value, detail.show_secrets)),
         None => "(absent)".to_owned(),
     };
     let is_value = matches!(change.key, Key::Value(_));
     let text = match (is_value, change.action) {
-        (false, _) => rest.to_owned(),
+        (false, _) => rest,
         (true, Action::Add) => value(&change.after),
         (true, Action::Remove | Action::RemoveDangling) => value(&change.before),
         (true, Action::Coincide | Action::Release | Action::Leave) => value(&change.before),
@@ -264,13 +294,8 @@ fn entry_line(
         Action::Leave => "no longer declared, and stays: it was yours".to_owned(),
         Action::RemoveDangling => "runs a hook of cs's that goes".to_owned(),
     };
-    let origin = match &change.origin {
-        Some(origin) if detail.explain => format!("   {}", paint(style::DIM, origin)),
-        _ => String::new(),
-    };
-    let pad = " ".repeat(width.saturating_sub(name.chars().count()));
-    let why = if why.is_empty() { why } else { format!("   {}", paint(style::DIM, why)) };
-    format!("      {} {name}{pad}  {text}{why}{origin}", paint(style, sign))
+    let origin = change.origin.as_ref().filter(|_| detail.explain).map(ToString::to_string);
+    EntryLine { sign: paint(style, sign), name, text, why, origin: origin.unwrap_or_default() }
 }
 
 fn shorten(text: &str) -> String {
@@ -297,7 +322,7 @@ fn leaves(text: Option<&str>) -> usize {
 }
 
 /// Unified hunks, indented, with secrets masked.
-fn diff(old: &str, new: &str, secrets: &BTreeSet<String>, indent: &str, detail: Detail) -> Vec<String> {
+fn diff(old: &str, new: &str, secrets: &Secrets<'_>, indent: &str, detail: Detail) -> Vec<String> {
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(2).iter().enumerate() {
@@ -322,12 +347,31 @@ fn diff(old: &str, new: &str, secrets: &BTreeSet<String>, indent: &str, detail: 
     lines
 }
 
-fn mask(line: &str, secrets: &BTreeSet<String>) -> String {
-    let mut line = line.to_owned();
-    for secret in secrets {
-        line = line.replace(secret.as_str(), "(secret)");
+/// What is masked in a diff. Finding all secrets of a document takes a while; most lines
+/// that are shown can be judged by themselves.
+enum Secrets<'a> {
+    Shown,
+    Of(LazyCell<BTreeSet<String>, Box<dyn FnOnce() -> BTreeSet<String> + 'a>>),
+}
+
+fn mask(line: &str, secrets: &Secrets<'_>) -> String {
+    let Secrets::Of(all) = secrets else { return line.to_owned() };
+    let bare = line.trim().trim_end_matches(',');
+    let member = serde_json::from_str::<serde_json::Map<String, Value>>(&format!("{{{bare}}}"));
+    let is_plain = match (&member, serde_json::from_str::<Value>(bare)) {
+        (Ok(members), _) => {
+            members.iter().all(|(name, value)| value.is_string() && !looks_secret(name, value))
+        }
+        (_, Ok(value)) => !looks_secret("", &value),
+        // Brackets, and names whose value goes on in the next lines.
+        (Err(_), Err(_)) => {
+            !bare.contains('"') || bare.ends_with(['{', '[']) && bare.matches('"').count() == 2
+        }
+    };
+    if is_plain {
+        return line.to_owned();
     }
-    line
+    all.iter().fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), "(secret)"))
 }
 
 /// The JSON texts of all values that look like secrets.

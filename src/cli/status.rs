@@ -265,8 +265,8 @@ fn verify_documents(store: &Store, faults: &mut Vec<String>) -> usize {
         let Ok(document) = observe::observe_document(store, id) else { continue };
         let Some(text) = document.text else { continue };
         match Document::parse(&text) {
-            Ok(_) => {
-                if let Some(voiding) = claude::voiding(&text) {
+            Ok(document) => {
+                if let Some(voiding) = claude::voiding(&document.root().to_value()) {
                     faults.push(format!(
                         "{id}: {} is {}, so Claude Code ignores the whole file",
                         voiding.what, voiding.found

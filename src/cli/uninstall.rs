@@ -11,7 +11,7 @@ use super::output::{paint, style};
 use super::show::{self, Detail, plan_json};
 use crate::generation::{Cause, State};
 use crate::plan::{OnConflict, Plan};
-use crate::root::{LockedRoot, Side, Store};
+use crate::root::{self, LockedRoot, Side, Store};
 use crate::sys::{fs, process};
 
 /// Runs it.
@@ -21,7 +21,8 @@ use crate::sys::{fs, process};
 pub fn run(context: &Context, args: &UninstallArgs) -> Result<u8, CliError> {
     let store = context.store()?;
     if fs::lstat(&store.folder())?.is_none() {
-        context.out.line("Nothing of cs's is there.");
+        let finished = args.purge && !args.dry_run && root::purge::finish(&store)?;
+        context.out.line(if finished { "Everything of cs's is gone." } else { "Nothing of cs's is there." });
         context.out.object(&json!({"version": 1, "success": true, "message": "nothing to uninstall"}));
         return Ok(exit::DONE);
     }
@@ -126,33 +127,11 @@ fn let_go(context: &Context, locked: &LockedRoot, base: &Side) -> Result<serde_j
     Ok(plan_json(planned.checked.plan(), &context.root.path, false))
 }
 
-/// Removes `claude-sync/` and `learning/`, and folders of ours that are empty. What was moved
-/// aside and could not go back to its place is somebody's: it stays, under a name that says so.
 fn purge(context: &Context, locked: LockedRoot, folders: &[String]) -> Result<(), CliError> {
-    let store = locked.store.clone();
-    let root = &context.root.path;
-    let displaced = store.displaced("");
-    if fs::lstat(&displaced)?.is_some() {
-        if fs::walk(&displaced)?.is_empty() {
-            fs::remove_all(&displaced)?;
-        } else {
-            let kept = root.join("claude-sync-displaced");
-            fs::rename_new(&displaced, &kept)?;
-            context
-                .out
-                .line(format!("What could not go back to its place is in {}.", context.root.show(&kept)));
-        }
-    }
-    // Named away first, so that a kill halfway leaves nothing that looks like a store.
-    let going = root.join(".claude-sync-gone");
-    fs::remove_all(&going)?;
-    fs::rename(&store.folder(), &going)?;
-    fs::remove_all(&going)?;
-    fs::remove_all(&root.join("learning"))?;
-    if folders.iter().any(String::is_empty) && fs::list(root)?.is_empty() {
-        fs::remove_folder(root)?;
+    let kept = root::purge::purge(locked, folders.iter().any(String::is_empty))?;
+    if let Some(kept) = kept {
+        context.out.line(format!("What could not go back to its place is in {}.", context.root.show(&kept)));
     }
     context.out.line("Everything of cs's is gone.");
-    drop(locked);
     Ok(())
 }

@@ -60,6 +60,8 @@ pub enum LettingGo {
 pub struct Merged {
     /// The new text; `None` when there is to be no file.
     pub text: Option<String>,
+    /// What it says.
+    pub value: Value,
     pub ledger: DocumentLedger,
     /// Entry by entry, in the order in which the profile has them, then what is let go.
     pub changes: Vec<EntryChange>,
@@ -737,7 +739,8 @@ impl<'a> Merger<'a> {
             wrote: text.as_ref().map(|text| Digest::of(text.as_bytes())),
         };
         let (patch, splices) = (self.document.patch(), self.document.splices());
-        Merged { text, ledger, changes: self.changes, patch, splices }
+        let value = self.document.root().to_value();
+        Merged { text, value, ledger, changes: self.changes, patch, splices }
     }
 }
 

@@ -50,7 +50,7 @@ impl FaultKind {
     /// Whether the client reads nothing of such a file (facts/claude-code.md, 5).
     #[must_use]
     pub fn is_void(&self) -> bool {
-        !matches!(self, Self::DuplicateKey(_) | Self::TooDeep | Self::TooLarge(_))
+        !matches!(self, Self::DuplicateKey(_) | Self::TooDeep)
     }
 
     /// What the person should do.
@@ -71,7 +71,8 @@ impl FaultKind {
                 "Keep one of the two (Claude Code uses the last and ignores the others), then apply again."
             }
             Self::NoObject(_) => "Settings are an object, `{ … }`. Correct it there, then apply again.",
-            Self::TooDeep | Self::TooLarge(_) => "Look at what wrote it; settings are small and flat.",
+            Self::TooDeep => "Claude Code reads 64 levels at most. Look at what wrote it: settings are flat.",
+            Self::TooLarge(_) => "Look at what wrote it: settings are small.",
         }
     }
 }
@@ -103,7 +104,7 @@ pub fn with_ast<T>(text: &str, read: impl FnOnce(&ast::Value<'_>) -> T) -> Resul
     let root = parsed.value.ok_or_else(|| fault_at(text, 0..0, FaultKind::Empty))?;
     // The parser for ranges is lenient in corners (control characters, lone surrogates);
     // the one for values is not.
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
+    if let Err(error) = strictly_valid(text) {
         let at = offset_of(text, error.line(), error.column());
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default().to_owned();
@@ -113,6 +114,14 @@ pub fn with_ast<T>(text: &str, read: impl FnOnce(&ast::Value<'_>) -> T) -> Resul
         return Err(fault_at(text, range, FaultKind::DuplicateKey(name)));
     }
     Ok(read(&root))
+}
+
+/// Only texts with escapes can hold what needs their values built to be seen.
+fn strictly_valid(text: &str) -> serde_json::Result<()> {
+    if text.contains("\\u") {
+        return serde_json::from_str::<serde_json::Value>(text).map(drop);
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop)
 }
 
 fn strict() -> ParseOptions {

@@ -32,6 +32,12 @@ impl Generation {
         self.0.checked_add(1).map(Self)
     }
 
+    /// The name below `displaced/` under which this generation keeps what it finds at `path`.
+    #[must_use]
+    pub fn aside(self, path: &str) -> String {
+        format!("{self}/{path}")
+    }
+
     /// Reads a folder's name: digits without sign or leading zero.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

@@ -1,8 +1,8 @@
 //! Every bound in one place, with its reason. Units come last in the name.
 
-/// A settings document larger than this is refused. Real ones stay under 64 KiB;
-/// `~/.claude.json` reaches a few MiB. Past it, something else is wrong with the file.
-pub const DOCUMENT_BYTES_MAX: u64 = 8 << 20;
+/// A settings document larger than this is refused: the client ignores the whole of it (measured:
+/// 2,097,152 bytes are read, one more is not). Real ones stay under 64 KiB.
+pub const DOCUMENT_BYTES_MAX: u64 = 2 << 20;
 
 /// JSON nested deeper than this is refused before any recursive parser sees it.
 /// `serde_json` stops at 128 by itself; real settings stay under 10.

@@ -78,6 +78,9 @@ pub struct DocumentPlan {
     /// The text the plan was made for; `None`: no file.
     pub before: Option<String>,
     pub merged: Merged,
+    /// Why the client ignores the file before and after: something of the user's that we
+    /// have no business to correct, but every reason to mention.
+    pub voiding: Option<Voiding>,
 }
 
 impl DocumentPlan {
@@ -235,14 +238,27 @@ fn plan_document(
         home: input.home,
     })
     .map_err(|refusal| Problem::Document(id, refusal))?;
-    // Letting go always works: what is then wrong with the file was wrong without us.
-    if input.cause != Cause::Uninstall
-        && let Some(text) = &merged.text
-        && let Some(voiding) = claude::voiding(text)
+    let voiding = match input.cause {
+        // Letting go always works: what is then wrong with the file was wrong without us.
+        Cause::Uninstall => None,
+        Cause::Apply | Cause::Rollback { .. } => claude::voiding(&merged.value),
+    };
+    if let Some(voiding) = &voiding
+        && (is_hooks(voiding) || !was_void_before(before.as_deref(), voiding))
     {
-        return Err(Problem::Void(id, voiding));
+        return Err(Problem::Void(id, voiding.clone()));
     }
-    Ok(DocumentPlan { before, merged })
+    Ok(DocumentPlan { before, merged, voiding })
+}
+
+/// We don't add to hooks whose shape the client refuses.
+fn is_hooks(voiding: &Voiding) -> bool {
+    voiding.what.starts_with("hooks.")
+}
+
+fn was_void_before(before: Option<&str>, voiding: &Voiding) -> bool {
+    let value = before.and_then(|text| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok());
+    value.and_then(|value| claude::voiding(&value)).as_ref() == Some(voiding)
 }
 
 /// Meanings of the commands of hook files that leave the root and leave nothing behind.
@@ -269,10 +285,7 @@ fn is_same_ledger(a: &Ledger, b: &Ledger) -> bool {
 
 /// What the merged result would surprise its owner with.
 fn lints(document: &DocumentPlan) -> Vec<String> {
-    let Some(text) = &document.merged.text else { return Vec::new() };
-    let Ok(value) = serde_json::from_str::<serde_json::Value>(text.trim_start_matches('\u{feff}')) else {
-        return Vec::new();
-    };
+    let value = &document.merged.value;
     let list = |name: &str| -> Vec<&str> {
         let list = value.pointer(&format!("/permissions/{name}")).and_then(serde_json::Value::as_array);
         list.into_iter().flatten().filter_map(serde_json::Value::as_str).collect()
@@ -285,12 +298,15 @@ fn lints(document: &DocumentPlan) -> Vec<String> {
                 if row.wrote.is_some() && list.first().is_some_and(|name| name == "permissions") && value == *rule)
         })
     };
-    list("allow")
+    let void = document.voiding.iter().map(|Voiding { what, wanted, found }| {
+        format!("{what} is {found}, so Claude Code ignores the whole settings file; it wants {wanted} there")
+    });
+    let defeated_rules = list("allow")
         .into_iter()
         .filter(defeated)
         .filter(|rule| ours(rule) || denied.iter().any(|denied| denied == rule && ours(denied)))
-        .map(|rule| format!("permissions.allow {rule} has no effect: permissions.deny has it too"))
-        .collect()
+        .map(|rule| format!("permissions.allow {rule} has no effect: permissions.deny has it too"));
+    void.chain(defeated_rules).collect()
 }
 
 /// `Bash` of `Bash(ls:*)`: denying a whole tool defeats every allow of it.

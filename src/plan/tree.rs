@@ -230,7 +230,7 @@ impl Planner<'_> {
         let row = self.row(path);
         let found = self.found(path);
         let digest = state.install_digest(path).expect("BUG: every install has content");
-        let aside = format!("{}/{path}", self.input.next);
+        let aside = self.input.next.aside(path.as_str());
         let had = row.as_ref().map(|row| row.how.clone());
         let was_ours = row.is_some();
         let (how, change) = match see(path, row.as_ref(), Some(digest), &found) {

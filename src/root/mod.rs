@@ -4,14 +4,19 @@
 //! - [`store`]: what lies under `claude-sync/`
 //! - [`observe`]: the disk as data, for planning
 //! - [`stage`]: a generation written whole before anything changes
-//! - [`converge`]: from whatever is there to one generation, in either direction
+//! - [`converge`]: from whatever is there to one generation, in either direction; its parts
+//!   `aside` (things that make room and come back) and `documents`
 //! - [`swap`]: replacing a document that others may be rewriting
 //! - [`transaction`]: commit, converge, verify; and recovery
+//! - [`purge`]: removing the store itself
 
+mod aside;
 pub mod converge;
+mod documents;
 pub mod error;
 pub mod locate;
 pub mod observe;
+pub mod purge;
 pub mod stage;
 pub mod store;
 pub mod swap;

@@ -21,7 +21,9 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
     let paths: BTreeSet<&ManagedPath> = desired.installs.keys().chain(ledger.tree.keys()).collect();
     let mut tree = BTreeMap::new();
     let mut folders = BTreeMap::new();
-    folders.insert(String::new(), observe_folder(&store.root.path)?);
+    // A root that we have made ourselves counts as not there.
+    let root = if store.made_root()? { Observation::Absent } else { observe_folder(&store.root.path)? };
+    folders.insert(String::new(), root);
     for path in paths {
         for parent in path.parents() {
             if !folders.contains_key(parent) {
@@ -111,6 +113,32 @@ fn own_content(side: &Side, path: &ManagedPath, full: &Path) -> Result<Option<Di
     }
     listing.sort();
     Ok(Some(folder_digest(listing.iter().map(|(name, digest, exec)| (name.as_str(), *digest, *exec)))))
+}
+
+/// Whether two paths show the same: equal files, or folders of equal files. Links count as
+/// what they are; what is not there is like nothing.
+///
+/// # Errors
+/// When something can't be read.
+pub fn is_same_content(a: &Path, b: &Path) -> Result<bool, Error> {
+    let kinds = (fs::lstat(a)?.map(|stat| stat.kind), fs::lstat(b)?.map(|stat| stat.kind));
+    match kinds {
+        (Some(Kind::File), Some(Kind::File)) => Ok(read_content(a)? == read_content(b)?),
+        (Some(Kind::Link), Some(Kind::Link)) => Ok(fs::read_link(a)? == fs::read_link(b)?),
+        (Some(Kind::Folder), Some(Kind::Folder)) => {
+            let names = fs::list(a)?;
+            if names != fs::list(b)? {
+                return Ok(false);
+            }
+            for name in names {
+                if !is_same_content(&a.join(&name), &b.join(&name))? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
 }
 
 fn foreign_content(full: &Path) -> Result<Option<Digest>, Error> {

@@ -89,7 +89,7 @@ pub fn stage(locked: &LockedRoot, staging: &Staging<'_>) -> Result<Staged, Error
 fn clean(locked: &LockedRoot, to: Generation) -> Result<(), Error> {
     let store = &locked.store;
     fs::remove_all(&store.staging())?;
-    // Not current and not pending: it was never committed.
+    // Not current and not pending: it was never committed, so nothing of anybody's lies there.
     fs::remove_all(&store.generation(to))?;
     fs::remove_all(&store.displaced(&to.to_string()))?;
     Ok(())
@@ -171,20 +171,19 @@ impl Writer<'_> {
         }
         match fs::hard_link(&source, target) {
             Ok(()) => Ok(Some(stat.modified_ns)),
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Err(error.into()),
             // Too many names, or a file system without: a copy does as well.
-            Err(error)
-                if error.raw_os_error().is_some() && error.kind() != std::io::ErrorKind::StorageFull =>
-            {
+            Err(_) => {
                 fs::copy_new(&source, target, if own.executable { 0o555 } else { 0o444 })?;
                 Ok(Some(fs::lstat(target)?.map_or(0, |stat| stat.modified_ns)))
             }
-            Err(error) => Err(error.into()),
         }
     }
 
     fn executable(&mut self, target: &Path) -> Result<i64, Error> {
-        if let Some((first, modified_ns)) = &self.executable {
-            fs::hard_link(first, target)?;
+        if let Some((first, modified_ns)) = &self.executable
+            && fs::hard_link(first, target).is_ok()
+        {
             return Ok(*modified_ns);
         }
         let source = self.staging.executable.expect("BUG: a bundled hook without an executable");
@@ -277,19 +276,19 @@ impl Writer<'_> {
     }
 }
 
-/// Copies a file or folder, following a link at its top.
+/// Copies a file or folder, following a link at its top. Its owner may write the copy.
 ///
 /// # Errors
 /// When it can't.
 pub fn copy_tree(source: &Path, target: &Path) -> Result<(), Error> {
     fs::make_folders(target.parent().unwrap_or(Path::new("/")), 0o700)?;
-    let is_folder = fs::stat(source)?.is_some_and(|stat| stat.kind == fs::Kind::Folder);
-    if !is_folder {
-        let executable = fs::is_executable(source);
-        return Ok(fs::copy_new(source, target, if executable { 0o755 } else { 0o644 })?);
+    let Some(stat) = fs::stat(source)? else { return Err(Error::Missing(source.to_owned())) };
+    if stat.kind != fs::Kind::Folder {
+        return Ok(fs::copy_new(source, target, stat.mode | 0o200)?);
     }
-    for below in fs::walk(source)? {
-        copy_tree(&source.join(&below), &target.join(&below))?;
+    fs::make_folder(target, 0o755)?;
+    for name in fs::list(source)? {
+        copy_tree(&source.join(&name), &target.join(&name))?;
     }
     Ok(())
 }

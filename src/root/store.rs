@@ -1,5 +1,6 @@
 //! What lies under `claude-sync/`: generations, which one is current, and what is pending.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::{Error, Root};
@@ -70,6 +71,26 @@ impl Store {
     #[must_use]
     pub fn displaced(&self, name: &str) -> PathBuf {
         self.folder().join("displaced").join(name)
+    }
+
+    /// Present when the root was not there before us: it goes with a purge, if it is empty then.
+    #[must_use]
+    pub fn made_root_file(&self) -> PathBuf {
+        self.folder().join("made-root")
+    }
+
+    /// Where a purge puts the store before it removes it.
+    #[must_use]
+    pub fn gone(&self) -> PathBuf {
+        self.root.path.join(".claude-sync-gone")
+    }
+
+    /// Whether we made the root.
+    ///
+    /// # Errors
+    /// When it can't be told.
+    pub fn made_root(&self) -> Result<bool, Error> {
+        Ok(fs::lstat(&self.made_root_file())?.is_some())
     }
 
     /// The number `current` names; `None` before the first apply.
@@ -232,12 +253,9 @@ impl LockedRoot {
     pub fn lock(root: Root, durability: Durability, waiting: &mut dyn FnMut()) -> Result<Self, Error> {
         root.check()?;
         let store = Store::new(root);
-        prepare(&store)?;
         let mut waited_ms = 0;
         loop {
-            // A purge in between takes the folder away.
-            prepare(&store)?;
-            if let Some(lock) = fs::try_lock(&store.folder().join("lock"))? {
+            if let Some(lock) = try_lock(&store)? {
                 return Ok(Self { store, durability, _lock: lock });
             }
             if waited_ms == 0 {
@@ -246,8 +264,8 @@ impl LockedRoot {
             if waited_ms >= limits::LOCK_WAIT_MS_MAX {
                 return Err(Error::Locked(store.root.path));
             }
-            clock::pause_ms(10);
-            waited_ms += 10;
+            clock::pause_ms(LOCK_PAUSE_MS);
+            waited_ms += LOCK_PAUSE_MS;
         }
     }
 
@@ -263,30 +281,51 @@ impl LockedRoot {
     }
 }
 
+/// How long to wait before looking at the lock again.
+const LOCK_PAUSE_MS: u64 = 10;
+
+/// Makes what is missing and tries the lock once.
+fn try_lock(store: &Store) -> Result<Option<fs::FileLock>, Error> {
+    let is_gone = |error: &Error| matches!(error, Error::Io(io) if io.kind() == ErrorKind::NotFound);
+    let lock = prepare(store).and_then(|()| Ok(fs::try_lock(&store.folder().join("lock"))?));
+    match lock {
+        // A purge takes the folder away while we look: that counts as a lock taken.
+        Err(error) if is_gone(&error) && fs::stat(&store.root.path)?.is_some() => Ok(None),
+        lock => lock,
+    }
+}
+
 fn prepare(store: &Store) -> Result<(), Error> {
     let is_there = |path: &Path| Ok::<_, Error>(fs::stat(path)?.is_some());
+    // A purge that was killed may have left word that the root is ours.
+    let mut made_root = is_there(&store.gone().join("made-root"))?;
     if !is_there(&store.root.path)? {
         let parent = store.root.path.parent().unwrap_or(Path::new("/"));
         fs::make_folders(parent, 0o755)?;
-        tolerate_existing(fs::make_folder(&store.root.path, 0o700))?;
+        made_root |= tolerate_existing(fs::make_folder(&store.root.path, 0o700))?;
     }
     if !is_there(&store.folder())? {
         tolerate_existing(fs::make_folder(&store.folder(), 0o700))?;
+        if made_root {
+            tolerate_existing(fs::write_new(&store.made_root_file(), b"", 0o600))?;
+        }
     }
     if !is_there(&store.generations())? {
         tolerate_existing(fs::make_folder(&store.generations(), 0o700))?;
     }
     let ignore = store.folder().join(".gitignore");
-    if !is_there(&ignore)? {
+    if fs::stat(&ignore)?.is_none_or(|stat| stat.size == 0) {
+        fs::remove_all(&ignore)?;
         tolerate_existing(fs::write_new(&ignore, b"*\n", 0o644))?;
     }
     Ok(())
 }
 
-/// Another `cs` may be making the same folders.
-fn tolerate_existing(result: std::io::Result<()>) -> Result<(), Error> {
+/// Another `cs` may be making the same things; whether it was we.
+fn tolerate_existing(result: std::io::Result<()>) -> Result<bool, Error> {
     match result {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

@@ -37,7 +37,7 @@ pub fn prepare(document: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
 pub struct Seen {
     pub bytes: Vec<u8>,
     pub mode: u32,
-    inode: u64,
+    stat: fs::Stat,
 }
 
 impl Seen {
@@ -53,9 +53,8 @@ impl Seen {
 /// # Errors
 /// When it can't be read.
 pub fn see(path: &Path) -> Result<Option<Seen>, Error> {
-    let Some(bytes) = fs::read_if_there(path, u64::MAX - 1)? else { return Ok(None) };
-    let Some(stat) = fs::lstat(path)? else { return Ok(None) };
-    Ok(Some(Seen { bytes, mode: stat.mode, inode: stat.inode }))
+    let found = fs::read_with_stat_if_there(path, u64::MAX)?;
+    Ok(found.map(|(bytes, stat)| Seen { bytes, mode: stat.mode, stat }))
 }
 
 /// How a replacement went.
@@ -86,6 +85,7 @@ pub fn swap(document: &Path, seen: Option<&Seen>, want: Option<&[u8]>, mode: u32
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Swapped::Moved),
             Err(error) => Err(error.into()),
         },
+        (Some(seen), None) if !is_unchanged(document, seen)? => Ok(Swapped::Moved),
         (Some(seen), None) => {
             match fs::rename(document, &aside) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Swapped::Moved),
@@ -105,13 +105,18 @@ pub fn swap(document: &Path, seen: Option<&Seen>, want: Option<&[u8]>, mode: u32
 }
 
 fn replace(document: &Path, aside: &Path, seen: &Seen, want: &[u8]) -> Result<Swapped, Error> {
+    // Whoever wrote it while we merged is found here, without anything having been shown.
+    if !is_unchanged(document, seen)? {
+        return Ok(Swapped::Moved);
+    }
     match fs::exchange(document, aside) {
         Ok(true) => {}
         Ok(false) => return look_and_rename(document, aside, seen),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Swapped::Moved),
         Err(error) => return Err(error.into()),
     }
-    if is_same(see(aside)?.as_ref(), seen) {
+    // The quick look first: until the exchange back, others can read what lacks their entry.
+    if is_unchanged(aside, seen)? && is_same(see(aside)?.as_ref(), seen) {
         return Ok(Swapped::Done);
     }
     // What came out is newer than what we merged: back with it.
@@ -132,8 +137,14 @@ fn look_and_rename(document: &Path, aside: &Path, seen: &Seen) -> Result<Swapped
     Ok(Swapped::Done)
 }
 
+/// Whether a name still has the file that was seen, as far as one call can tell.
+fn is_unchanged(path: &Path, seen: &Seen) -> Result<bool, Error> {
+    let key = |stat: &fs::Stat| (stat.device, stat.inode, stat.size, stat.modified_ns);
+    Ok(fs::lstat(path)?.is_some_and(|stat| key(&stat) == key(&seen.stat)))
+}
+
 fn is_same(found: Option<&Seen>, seen: &Seen) -> bool {
-    found.is_some_and(|found| found.inode == seen.inode && found.bytes == seen.bytes)
+    found.is_some_and(|found| found.stat.inode == seen.stat.inode && found.bytes == seen.bytes)
 }
 
 /// Removes the swap file; for when its content is no longer needed.

@@ -5,13 +5,16 @@
 //! has what it declares) is finished; any other is undone. A process that dies and one that
 //! fails leave the same bytes behind, so both are told the same: until it has arrived, it did not happen.
 
+use std::collections::BTreeSet;
+
 use super::converge::{Course, Direction, converge, has_arrived};
 use super::stage::Staged;
-use super::store::{LockedRoot, Side};
+use super::store::{LockedRoot, Side, Store};
 use super::{Error, observe, swap};
 use crate::generation::{self, LedgerFile, Pending};
-use crate::model::{DocumentId, Generation, Ledger};
-use crate::plan::{Plan, PlanInput};
+use crate::model::{Digest, DocumentId, Generation, InstallMode, Ledger, ManagedPath};
+use crate::plan::tree::{is_our_link, link_text};
+use crate::plan::{Observation, Plan, PlanInput};
 use crate::sys::fs;
 
 /// What an apply came to.
@@ -70,12 +73,10 @@ fn verify(locked: &LockedRoot, new: &Side, ledger: &Ledger) -> Result<(), Error>
     for (path, row) in &ledger.tree {
         let seen = observe::observe_path(store, Some(&arrived), path)?;
         let is_right = match (&seen, row.mode) {
-            (crate::plan::Observation::Link { target, digest }, crate::model::InstallMode::Link) => {
-                *target == crate::plan::tree::link_text(path) && *digest == Some(row.digest)
+            (Observation::Link { target, digest }, InstallMode::Link) => {
+                *target == link_text(path) && *digest == Some(row.digest)
             }
-            (crate::plan::Observation::File { digest, .. }, crate::model::InstallMode::Copy) => {
-                *digest == row.digest
-            }
+            (Observation::File { digest, .. }, InstallMode::Copy) => *digest == row.digest,
             _ => false,
         };
         if !is_right {
@@ -104,12 +105,12 @@ fn finish(locked: &LockedRoot, new: &Side, ledger: &Ledger) -> Vec<String> {
 }
 
 fn settle_ledger(locked: &LockedRoot, side: &Side, ledger: &Ledger) -> Result<(), Error> {
-    if side.ledger == *ledger {
-        return Ok(());
-    }
     let folder = locked.store.generation(side.manifest.generation);
     let temporary = folder.join("ledger.new");
     fs::remove_all(&temporary)?;
+    if side.ledger == *ledger {
+        return Ok(());
+    }
     let file = LedgerFile { format: generation::FORMAT, ledger: ledger.clone() };
     fs::write_new(&temporary, &generation::write(&file), 0o600)?;
     locked.sync(&temporary)?;
@@ -141,8 +142,20 @@ fn go_back(locked: &LockedRoot, old: Option<&Side>, new: &Side) -> Result<(), Er
     }
     forget_pending(locked)?;
     clear_swaps(locked, new)?;
-    // It never was: nothing refers to it any more.
-    fs::remove_all(&locked.store.generation(new.manifest.generation))?;
+    // It never was: nothing refers to it any more, and what it moved aside is back.
+    forget_generation(locked, new.manifest.generation)
+}
+
+/// Removes a generation that never was, and what was kept for it: copies of what is still in its
+/// place, and our own links.
+fn forget_generation(locked: &LockedRoot, number: Generation) -> Result<(), Error> {
+    let store = &locked.store;
+    fs::remove_all(&store.generation(number))?;
+    fs::remove_all(&store.displaced(&number.to_string()))?;
+    let displaced = store.displaced("");
+    if fs::lstat(&displaced)?.is_some() && fs::list(&displaced)?.is_empty() {
+        fs::remove_folder(&displaced)?;
+    }
     Ok(())
 }
 
@@ -163,11 +176,20 @@ pub enum Recovered {
 /// # Errors
 /// [`Error::Undecided`] when it can't be told or done.
 pub fn recover(locked: &LockedRoot, asked: Option<Direction>) -> Result<Recovered, Error> {
-    let store = &locked.store;
-    let Some(pending) = store.pending()? else {
-        leftovers(locked)?;
-        return Ok(Recovered::Nothing);
+    let recovered = match locked.store.pending()? {
+        None => Recovered::Nothing,
+        Some(pending) => settle_pending(locked, pending, asked)?,
     };
+    leftovers(locked)?;
+    Ok(recovered)
+}
+
+fn settle_pending(
+    locked: &LockedRoot,
+    pending: Pending,
+    asked: Option<Direction>,
+) -> Result<Recovered, Error> {
+    let store = &locked.store;
     let undecided = |error: Error| Error::Undecided { to: pending.to, why: error.to_string() };
     let new = store.side(pending.to).map_err(undecided)?;
     let old = pending.from.map(|number| store.side(number)).transpose().map_err(undecided)?;
@@ -197,21 +219,24 @@ pub fn recover(locked: &LockedRoot, asked: Option<Direction>) -> Result<Recovere
 /// and swap files are leftovers.
 fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
     let store = &locked.store;
-    if fs::lstat(&store.staging())?.is_some() {
-        fs::remove_all(&store.staging())?;
+    fs::remove_all(&store.gone())?;
+    for name in fs::list(&store.generations())? {
+        let is_going = name.to_str().is_some_and(|name| name == ".staging" || name.starts_with(".gone-"));
+        if is_going {
+            fs::remove_all(&store.generations().join(name))?;
+        }
     }
     let current = store.current()?;
-    for number in
-        store.numbers()?.into_iter().filter(|number| current.is_none_or(|current| *number > current))
-    {
-        fs::remove_all(&store.generation(number))?;
-        fs::remove_all(&store.displaced(&number.to_string()))?;
+    if current.is_some() || is_virgin(store)? {
+        for number in uncommitted(store, current)? {
+            forget_generation(locked, number)?;
+        }
+    }
+    if let Some(current) = current {
+        fs::remove_all(&store.generation(current).join("ledger.new"))?;
     }
     for name in ["current.new", "pending.new"] {
-        let path = store.folder().join(name);
-        if fs::lstat(&path)?.is_some() {
-            fs::remove_file(&path)?;
-        }
+        fs::remove_all(&store.folder().join(name))?;
     }
     for id in DocumentId::ALL {
         swap::clear(&store.root.path.join(id.name()))?;
@@ -220,6 +245,46 @@ fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Numbers past the current one: of generations, and of what was kept for one.
+fn uncommitted(store: &Store, current: Option<Generation>) -> Result<BTreeSet<Generation>, Error> {
+    let mut numbers: BTreeSet<Generation> = store.numbers()?.into_iter().collect();
+    if fs::lstat(&store.displaced(""))?.is_some() {
+        let names = fs::list(&store.displaced(""))?;
+        numbers.extend(names.iter().filter_map(|name| Generation::parse(name.to_str()?)));
+    }
+    numbers.retain(|number| current.is_none_or(|current| *number > current));
+    Ok(numbers)
+}
+
+/// Whether nothing was ever committed, as opposed to: `current` was lost. Then there is at most
+/// the first generation, and nothing of it is in the root.
+fn is_virgin(store: &Store) -> Result<bool, Error> {
+    match store.numbers()?.as_slice() {
+        [] => Ok(true),
+        [Generation::FIRST] => {
+            let Ok(side) = store.side(Generation::FIRST) else { return Ok(true) };
+            let is_linked = |path: &ManagedPath| -> Result<bool, Error> {
+                let seen = observe::observe_path(store, Some(&side), path)?;
+                Ok(matches!(seen, Observation::Link { target, .. } if is_our_link(path, &target)))
+            };
+            for path in side.ledger.tree.keys() {
+                if is_linked(path)? {
+                    return Ok(false);
+                }
+            }
+            for (id, own) in &side.ledger.documents {
+                let Ok(document) = observe::observe_document(store, *id) else { return Ok(false) };
+                let digest = document.text.map(|text| Digest::of(text.as_bytes()));
+                if digest == own.wrote && side.manifest.documents.contains_key(id) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
 }
 
 /// The parts of a plan's input that a root knows.

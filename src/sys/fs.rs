@@ -115,15 +115,54 @@ pub fn read_link(path: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// When it can't be read or is larger (`FileTooLarge`).
 pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let file = fs_err::File::open(path)?;
-    let size = file.metadata()?.len();
-    let mut bytes = Vec::with_capacity(usize::try_from(size.min(bytes_max)).unwrap_or_default());
-    file.take(bytes_max + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > bytes_max {
+    read_with_stat(path, bytes_max).map(|(bytes, _)| bytes)
+}
+
+/// A file's bytes, at most `bytes_max`, and what it is: one look tells both.
+///
+/// # Errors
+/// When it can't be read or is larger (`FileTooLarge`).
+pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
+    let mut file = fs_err::File::open(path)?;
+    let stat = stat_of(&file.metadata()?);
+    let too_large = || {
         let message = format!("{} is larger than {bytes_max} bytes", path.display());
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    if stat.size > bytes_max {
+        return Err(too_large());
     }
-    Ok(bytes)
+    // One byte more than it had: a read that fills less has seen the end.
+    let mut bytes = vec![0; usize::try_from(stat.size).map_err(|_| too_large())? + 1];
+    let mut filled = 0;
+    loop {
+        match file.read(&mut bytes[filled..])? {
+            0 => break,
+            read => filled += read,
+        }
+        if filled < bytes.len() {
+            // Short of the size it had: the end, but for files that are made as they are read.
+            if filled as u64 == stat.size && stat.kind == Kind::File && stat.size > 0 {
+                break;
+            }
+            continue;
+        }
+        if filled as u64 > bytes_max {
+            return Err(too_large());
+        }
+        bytes.resize(bytes.len() * 2, 0);
+    }
+    bytes.truncate(filled);
+    Ok((bytes, stat))
+}
+
+/// A file's bytes and what it was when they were read, at most `bytes_max`; `None` when there
+/// is no such file.
+///
+/// # Errors
+/// Anything but "not there".
+pub fn read_with_stat_if_there(path: &Path, bytes_max: u64) -> io::Result<Option<(Vec<u8>, Stat)>> {
+    absent_is_none(read_with_stat(path, bytes_max))
 }
 
 /// A file's bytes; `None` when there is no such file.
@@ -179,7 +218,7 @@ pub fn canonical(path: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// When it can't.
 pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
-    gate("mkdir")?;
+    gate_at("mkdir", path)?;
     fs_err::create_dir(path)?;
     fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
@@ -203,9 +242,18 @@ pub fn make_folders(path: &Path, mode: u32) -> io::Result<()> {
 /// # Errors
 /// When it is there, or can't be written.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    gate("create")?;
+    gate_at("create", path)?;
     let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-    match gate("write")? {
+    let written = fill(&mut file, bytes, mode);
+    if written.is_err() {
+        // Half a file is worse than none; if it can't be removed, whoever comes next will try.
+        let _ = remove_file(path);
+    }
+    written
+}
+
+fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<()> {
+    match gate_at("write", file.path())? {
         Gate::DieHalfway => {
             let _ = file.write_all(&bytes[..bytes.len() / 2]);
             std::process::abort()
@@ -217,6 +265,13 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         file.set_permissions(std::fs::Permissions::from_mode(mode))?;
     }
     Ok(())
+}
+
+/// Counts a mutating call; a fault that is asked for names the path as a real one would.
+fn gate_at(what: &'static str, path: &Path) -> io::Result<Gate> {
+    gate(what).map_err(|error| {
+        io::Error::new(error.kind(), format!("failed to {what} `{}`: {error}", path.display()))
+    })
 }
 
 /// Copies a file's bytes to a place where nothing is yet.
@@ -232,7 +287,7 @@ pub fn copy_new(from: &Path, to: &Path, mode: u32) -> io::Result<()> {
 /// # Errors
 /// When it can't.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    gate("rename")?;
+    gate_at("rename", to)?;
     fs_err::rename(from, to)
 }
 
@@ -241,7 +296,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// `AlreadyExists`, or when it can't.
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    gate("rename")?;
+    gate_at("rename", to)?;
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -261,7 +316,7 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// When one is missing, or anything else.
 pub fn exchange(a: &Path, b: &Path) -> io::Result<bool> {
-    gate("exchange")?;
+    gate_at("exchange", a)?;
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     {
         use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -295,7 +350,7 @@ fn named(error: io::Error, what: &str, from: &Path, to: &Path) -> io::Error {
 /// # Errors
 /// When something is there, or it can't.
 pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
-    gate("symlink")?;
+    gate_at("symlink", link)?;
     std::os::unix::fs::symlink(target, link).map_err(|error| named(error, "link", link, target))
 }
 
@@ -304,7 +359,7 @@ pub fn symlink(target: &Path, link: &Path) -> io::Result<()> {
 /// # Errors
 /// When it can't.
 pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
-    gate("link")?;
+    gate_at("link", to)?;
     fs_err::hard_link(from, to)
 }
 
@@ -313,7 +368,7 @@ pub fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// When it can't.
 pub fn remove_file(path: &Path) -> io::Result<()> {
-    gate("unlink")?;
+    gate_at("unlink", path)?;
     absent_is_none(fs_err::remove_file(path)).map(drop)
 }
 
@@ -322,7 +377,7 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it is not empty, or can't.
 pub fn remove_folder(path: &Path) -> io::Result<()> {
-    gate("rmdir")?;
+    gate_at("rmdir", path)?;
     fs_err::remove_dir(path)
 }
 
@@ -346,7 +401,7 @@ pub fn remove_all(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When it can't.
 pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    gate("chmod")?;
+    gate_at("chmod", path)?;
     fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
@@ -355,7 +410,7 @@ pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
 /// # Errors
 /// When the system says it could not.
 pub fn sync(path: &Path) -> io::Result<()> {
-    gate("fsync")?;
+    gate_at("fsync", path)?;
     fs_err::File::open(path)?.sync_all()
 }
 
@@ -364,7 +419,7 @@ pub fn sync(path: &Path) -> io::Result<()> {
 /// # Errors
 /// When the system says it could not.
 pub fn sync_all_around(path: &Path) -> io::Result<()> {
-    gate("fsync")?;
+    gate_at("fsync", path)?;
     let file = fs_err::File::open(path)?;
     #[cfg(target_os = "linux")]
     rustix::fs::syncfs(file.file())?;
@@ -383,18 +438,22 @@ pub struct FileLock(#[expect(dead_code, reason = "the lock lives as long as the 
 /// # Errors
 /// When the file can't be opened or locks don't work there.
 pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
-    let is_there = stat(path)?.is_some();
-    if !is_there {
-        gate("create")?;
+    loop {
+        if stat(path)?.is_none() {
+            gate_at("create", path)?;
+        }
+        let file =
+            fs_err::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        match rustix::fs::flock(file.file(), rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(named(error.into(), "lock", path, path)),
+        }
+        // Somebody may have removed the file (a purge) between our opening and locking it.
+        let own = file.metadata()?;
+        let is_current = |stat: Stat| (stat.inode, stat.device) == (own.ino(), own.dev());
+        if stat(path)?.is_some_and(is_current) {
+            return Ok(Some(FileLock(file)));
+        }
     }
-    let file = fs_err::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    match rustix::fs::flock(file.file(), rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-        Err(error) => return Err(named(error.into(), "lock", path, path)),
-    }
-    // Somebody may have removed the file (a purge) between our opening and locking it.
-    let own = file.metadata()?;
-    let is_current = stat(path)?.is_some_and(|stat| (stat.inode, stat.device) == (own.ino(), own.dev()));
-    if is_current { Ok(Some(FileLock(file))) } else { try_lock(path) }
 }

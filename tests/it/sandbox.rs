@@ -69,6 +69,21 @@ impl Sandbox {
         self.root().join("settings.json")
     }
 
+    /// Keeps the home as it is now under a name, for [`Self::fresh`].
+    pub fn keep(&self, name: &str) {
+        let kept = self.folder.path().join(name);
+        if kept.exists() {
+            fs::remove_dir_all(&kept).expect("removed");
+        }
+        copy(&self.home(), &kept);
+    }
+
+    /// Puts the home back as it was kept: same paths, links, modes, times and shared inodes.
+    pub fn fresh(&self, name: &str) {
+        fs::remove_dir_all(self.home()).expect("removed");
+        copy(&self.folder.path().join(name), &self.home());
+    }
+
     /// A path in the home.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.home().join(relative)
@@ -136,70 +151,10 @@ impl Sandbox {
     }
 }
 
-/// A session at a terminal, written down for a snapshot: what was typed, what came back (from
-/// stderr marked `2>`) and the exit code where it isn't 0.
-pub struct Session<'a> {
-    sandbox: &'a Sandbox,
-    text: String,
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
+    assert!(status.success(), "cp -a {} {}", from.display(), to.display());
 }
-
-impl<'a> Session<'a> {
-    pub fn new(sandbox: &'a Sandbox) -> Self {
-        Self { sandbox, text: String::new() }
-    }
-
-    /// What happens besides, as a comment.
-    pub fn note(&mut self, text: &str) -> &mut Self {
-        self.add(&format!("# {text}\n"))
-    }
-
-    /// Types `cs` with these arguments.
-    pub fn cs(&mut self, args: &[&str]) -> &mut Self {
-        let Ran { code, out, err } = self.sandbox.cs(args);
-        let typed: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
-        let err: String = err.lines().flat_map(|line| ["2> ", line, "\n"]).collect();
-        let code = if code == 0 { String::new() } else { format!("=> exit {code}\n") };
-        self.add(&format!("$ cs {}\n{out}{}{code}", typed.join(" "), err.replace("2> \n", "2>\n")))
-    }
-
-    fn add(&mut self, text: &str) -> &mut Self {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        self.text.push_str(&self.sandbox.tidy(text));
-        self
-    }
-}
-
-impl std::fmt::Display for Session<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// An argument as a person would have to type it.
-fn quoted(arg: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,".contains(c);
-    if arg.chars().all(is_plain) { arg.to_owned() } else { format!("'{arg}'") }
-}
-
-/// Snapshots lie beside `src` and `tests`, where people find and read them.
-pub fn snapshots() -> insta::Settings {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings
-}
-
-/// Compares a session, or anything that can be shown, with `snapshots/NAME.snap`.
-/// `INSTA_UPDATE=always cargo test` takes what is there now.
-macro_rules! snapshot {
-    ($name:expr, $shown:expr) => {
-        $crate::sandbox::snapshots().bind(|| insta::assert_snapshot!($name, $shown.to_string()))
-    };
-}
-pub(crate) use snapshot;
 
 /// What a finished process came to; a signal counts as 128 and its number.
 pub fn ran(output: Output) -> Ran {

@@ -1,0 +1,79 @@
+//! Removing the store itself, when nothing of ours is in the root any more.
+
+use std::path::{Path, PathBuf};
+
+use super::store::LockedRoot;
+use super::{Error, Store};
+use crate::sys::fs;
+
+/// Removes `claude-sync/` and `learning/`, and the root if we made it and it is empty. What was
+/// moved aside and could not go back to its place is somebody's: it stays in the root, and its
+/// new place is returned.
+///
+/// # Errors
+/// When something can't be removed; running it again goes on where it stopped.
+pub fn purge(locked: LockedRoot, owns_root: bool) -> Result<Option<PathBuf>, Error> {
+    let store = locked.store.clone();
+    let kept = keep_displaced(&store)?;
+    fs::remove_all(&store.root.path.join("learning"))?;
+    if owns_root && !store.made_root()? {
+        fs::write_new(&store.made_root_file(), b"", 0o600)?;
+    }
+    fs::remove_all(&store.gone())?;
+    // Named away first, so that a kill halfway leaves nothing that looks like a store.
+    fs::rename(&store.folder(), &store.gone())?;
+    finish(&store)?;
+    drop(locked);
+    Ok(kept)
+}
+
+/// Removes what a purge that was killed has left behind; whether there was anything.
+///
+/// # Errors
+/// When something can't be removed.
+pub fn finish(store: &Store) -> Result<bool, Error> {
+    let gone = store.gone();
+    if fs::lstat(&gone)?.is_none() {
+        return Ok(false);
+    }
+    let made_root = gone.join("made-root");
+    let owns_root = fs::lstat(&made_root)?.is_some();
+    for name in fs::list(&gone)? {
+        let path = gone.join(name);
+        // Last, so that whoever goes on after a kill knows it as well.
+        if path != made_root {
+            fs::remove_all(&path)?;
+        }
+    }
+    fs::remove_all(&gone)?;
+    let root = &store.root.path;
+    if owns_root && fs::list(root)?.is_empty() {
+        fs::remove_folder(root)?;
+    }
+    Ok(true)
+}
+
+fn keep_displaced(store: &Store) -> Result<Option<PathBuf>, Error> {
+    let displaced = store.displaced("");
+    if fs::lstat(&displaced)?.is_none() || is_empty(&displaced)? {
+        return Ok(None);
+    }
+    let root = &store.root.path;
+    let names = (1u32..).map(|n| match n {
+        1 => root.join("claude-sync-displaced"),
+        n => root.join(format!("claude-sync-displaced-{n}")),
+    });
+    for kept in names {
+        match fs::rename_new(&displaced, &kept) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            result => return Ok(result.map(|()| Some(kept))?),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether there is nothing but the empty folders we make for what is moved aside: named by a
+/// generation, and below it the folders on the way to a managed path.
+fn is_empty(displaced: &Path) -> Result<bool, Error> {
+    Ok(fs::walk(displaced)?.is_empty())
+}
