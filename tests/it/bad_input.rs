@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use crate::sandbox::{Ran, Sandbox};
+use crate::sandbox::{Ran, Sandbox, skipped};
 
 const PROFILE: &str = "settings.model = \"opus\"\n[hooks.h]\nevent = \"Stop\"\ncommand = \"true\"\n";
 
@@ -126,7 +126,7 @@ fn a_root_of_somebody_else() {
     let sandbox = with_settings("{}");
     // Only the super-user can give files away.
     if std::os::unix::fs::chown(sandbox.root(), Some(65_534), None).is_err() {
-        eprintln!("SKIPPED: this user can't give a folder away");
+        skipped("this user can't give a folder away");
         return;
     }
     let ran = sandbox.cs(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml"]).code(1);

@@ -1,6 +1,7 @@
 //! The command line as people meet it, written down from the first plan to the last trace gone.
 
-use crate::sandbox::{Sandbox, Session, snapshot};
+use crate::sandbox::Sandbox;
+use crate::session::{Session, snapshot};
 use crate::story;
 
 const PROFILE: &str = "dotfiles/claude-sync.toml";

@@ -1,6 +1,7 @@
 //! End-to-end tests of `cs`: one binary, every test in a sealed world of its own.
 
 #![expect(clippy::disallowed_methods, reason = "tests arrange and inspect the world themselves")]
+#![expect(clippy::print_stdout, reason = "tests say what they counted")]
 
 mod bad_input;
 mod cli;
@@ -12,6 +13,7 @@ mod licences;
 mod picture;
 mod sandbox;
 mod scenarios;
+mod session;
 mod settings_files;
 mod story;
 mod tidy;
