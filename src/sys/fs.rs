@@ -242,6 +242,14 @@ pub fn make_folders(path: &Path, mode: u32) -> io::Result<()> {
 /// # Errors
 /// When it is there, or can't be written.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write_new_with_stat(path, bytes, mode).map(drop)
+}
+
+/// Writes a file that is not there yet, and says what it is then.
+///
+/// # Errors
+/// When it is there, or can't be written.
+pub fn write_new_with_stat(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Stat> {
     gate_at("create", path)?;
     let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     let written = fill(&mut file, bytes, mode);
@@ -252,7 +260,7 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
-fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<Stat> {
     match gate_at("write", file.path())? {
         Gate::DieHalfway => {
             let _ = file.write_all(&bytes[..bytes.len() / 2]);
@@ -260,11 +268,12 @@ fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<()> {
         }
         Gate::Pass => file.write_all(bytes)?,
     }
+    let stat = stat_of(&file.metadata()?);
     // The umask has been at work.
-    if file.metadata()?.permissions().mode() & 0o7777 != mode {
+    if stat.mode != mode {
         file.set_permissions(std::fs::Permissions::from_mode(mode))?;
     }
-    Ok(())
+    Ok(Stat { mode, ..stat })
 }
 
 /// Counts a mutating call; a fault that is asked for names the path as a real one would.
