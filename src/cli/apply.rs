@@ -43,10 +43,12 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     }
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     print(&context, &locked.store, base.as_ref(), &wanted, plan, detail);
+    let planned_in = watch.ms();
     if !consent(&context, &wanted, saved.is_some(), plan)? {
         context.out.line("Nothing was changed.");
         return Ok(exit::REFUSED);
     }
+    let watch = Stopwatch::start();
     let mut profile = wanted.record.clone();
     find_revision(&wanted.which, &mut profile);
     let work = Work {
@@ -58,7 +60,7 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     };
     let mut applied = context.carry_out(&locked, base.as_ref(), &work)?;
     prune(&locked, &mut applied);
-    done(&context, &planned, base.as_ref(), &applied, watch);
+    done(&context, &planned, base.as_ref(), &applied, planned_in + watch.ms());
     Ok(exit::DONE)
 }
 
@@ -109,8 +111,9 @@ fn prune(locked: &LockedRoot, applied: &mut Applied) {
     }
 }
 
-/// Tells what was done, by the plan that was carried out.
-pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: &Applied, watch: Stopwatch) {
+/// Tells what was done, by the plan that was carried out. `ms` is the time it took, without
+/// the time a person took to say yes.
+pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: &Applied, ms: u128) {
     let plan = planned.checked.plan();
     let from = base.map(|side| format!(" (from {})", side.manifest.generation)).unwrap_or_default();
     let edits = plan.documents.values().flat_map(|document| &document.merged.changes);
@@ -123,7 +126,7 @@ pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: 
     if paths > 0 {
         parts.push(count(paths, "path", "paths"));
     }
-    parts.push(format!("{} ms", watch.ms()));
+    parts.push(format!("{ms} ms"));
     for warning in &applied.warnings {
         context.out.warn(warning);
     }

@@ -257,6 +257,7 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     show::plan(plan, store, &BTreeMap::new(), detail).into_iter().for_each(|line| context.out.line(line));
     context.out.line("");
+    let planned_in = watch.ms();
     if !context.common.yes {
         let hint = "Nothing was changed. Look at it with cs diff, then: cs rollback --yes";
         let answer = context
@@ -268,6 +269,7 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
             return Ok(exit::REFUSED);
         }
     }
+    let watch = Stopwatch::start();
     let work = Work {
         planned: &planned,
         contents: &BTreeMap::new(),
@@ -276,7 +278,7 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
         facts: side.manifest.facts.clone(),
     };
     let applied = context.carry_out(&locked, Some(&base), &work)?;
-    super::apply::done(context, &planned, Some(&base), &applied, watch);
+    super::apply::done(context, &planned, Some(&base), &applied, planned_in + watch.ms());
     Ok(exit::DONE)
 }
 
