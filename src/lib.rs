@@ -1,4 +1,88 @@
-//! `cs`: a declarative configuration manager for Claude Code.
+//! `cs` (claude-sync): a declarative configuration manager for Claude Code.
+//!
+//! A TOML *profile* declares hooks, agents, settings and thresholds; `cs plan` shows how that differs
+//! from `~/.claude`; `cs apply` makes it so as a numbered *generation*; `cs rollback` goes back; `cs
+//! uninstall` gives everything back, byte for byte. This page is the architecture: what there
+//! is, which way it depends, and what always holds.
+//!
+//! # Bird's-eye view
+//! Pure functions decide, a thin shell acts, state is an immutable snapshot switched
+//! atomically, and intent is durable before the world changes.
+//!
+//! ```text
+//! profile ─► desired ┐
+//! disk    ─► observed├─► plan ─► check ─► stage ─► commit ─► converge ─► verify ─► generation
+//! last    ─► base    ┘   └──────────── pure ───┘   └──────────── shell ──────────┘
+//! generation
+//! ```
+//!
+//! One executable: the bundled hooks are entry points of `cs`, chosen by the name it is called
+//! by, so there is one file to install and no version skew. They are silent until they are built.
+//!
+//! # Map
+//! | module | is | does |
+//! |---|---|---|
+//! | [`model`] | pure | the nouns: managed paths, digests, generation numbers, desired entries, the ledger, limits |
+//! | [`profile`] | pure | TOML text → desired state: parse, compose, conditions, checks; the machine is asked through a trait |
+//! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
+//! | [`generation`] | pure | what a generation is on disk; retention; differences |
+//! | [`plan`] | pure | base × observed × desired → steps with reasons; an independent checker; what is secret |
+//! | [`root`] | shell | a configuration folder: locate, lock, observe, stage, converge, recover |
+//! | [`hook`] | shell | the bundled hooks |
+//! | [`sys`] | shell | the only module that may touch files, environment, clock or processes; counts every mutating call |
+//! | [`cli`] | shell | arguments → requests; one file per command; errors → exit codes and remedies |
+//!
+//! Dependencies point down: `cli → root → plan → generation, document, profile → model`; only
+//! the shell reaches `sys`; `hook` never imports the engine. A test (`tidy`) holds the edges.
+//!
+//! # What lies on disk
+//! ```text
+//! ~/.claude/
+//!   settings.json            the user's regular file; cs owns only recorded entries in it
+//!   hooks/NAME  agents/NAME.md …    links: ../claude-sync/current/files/…
+//!   claude-sync/             0700
+//!     current -> generations/12     flipped by one rename
+//!     pending                there only while a transaction is open
+//!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/
+//!     displaced/             what was moved aside, by the generation that did it
+//!     lock
+//! ```
+//! Contents live in the generation, so rolling back needs neither repository nor network.
+//! Unchanged files are shared between generations (one inode, read-only).
+//!
+//! # Who owns what
+//! Ownership is kept beside the files, in the *ledger*, never in them: the client drops marks when
+//! it rewrites. The smallest owned thing is an entry: a link, a scalar, one element of a
+//! set-like list, one hook. The merge asks one question of each: *what would be there without us?*
+//! ([`mod@document::merge`] has the answer.) A value of the user's that an entry stands on is
+//! remembered as the newest value that no generation of ours wrote, and comes back.
+//!
+//! # The transaction
+//! A generation is staged whole, new bytes of every document included, then `pending` is written:
+//! the commit. [`root::converge`] then brings the disk there, looking at each thing and doing what
+//! is missing, in an order that keeps settings.json from ever naming a hook that isn't there. There
+//! is no log of steps: an interrupted apply is found by the next `cs`, which finishes it if it had
+//! arrived and undoes it otherwise. A process that was killed and one that failed leave the same
+//! bytes behind, so both are told the same: until it has arrived, it did not happen.
+//!
+//! # Invariants
+//! 1. Planning is a pure function of (desired, observed, base). Applying makes no choices of its
+//!    own; where a document moved meanwhile it is merged again, by the same function.
+//! 2. A plan is checked by code that shares nothing with the planner: every step at a declared or
+//!    owned path, no entry touched that is not owned, and the JSON patch applied to the live
+//!    value equals the parse of the edited text. A merge that would make the client
+//!    drop the file is refused; where the file was void before, for a reason that is not ours, that is said.
+//! 3. Nothing is changed before the whole of it is staged and the intent is durable. After a kill at any
+//!    mutating call the next `cs` converges to the new state or the old.
+//! 4. At no instant, in either direction, does settings.json name a hook of ours that is not there.
+//! 5. Applying twice plans nothing the second time, and writes nothing.
+//! 6. Uninstall after apply gives back every file byte for byte; with edits by others in
+//!    between, what remains equals the same edits made on the original.
+//! 7. Entries not owned keep their bytes, their order and their position.
+//! 8. Rollback is applying an older generation's desired state: the same engine, a new generation.
+//! 9. Ownership lives beside the files, never in them.
+//! 10. A file of a newer format is refused, never rewritten.
+
 pub mod cli;
 pub mod document;
 pub mod generation;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::args::{ApplyArgs, OnConflict};
+use super::args::ApplyArgs;
 use super::engine::{Context, Planned, Wanted, Work, find_revision, policy};
 use super::error::{CliError, exit, refused};
 use super::output::{count, paint, style};
@@ -10,10 +10,10 @@ use super::plan::{Saved, is_nothing, load, print};
 use super::show::{self, Detail, plan_json};
 use crate::generation::{Cause, retention};
 use crate::model::limits;
-use crate::plan::{DocumentPlan, Plan, TreeChange};
+use crate::plan::{Plan, TreeChange};
 use crate::root::transaction::Applied;
 use crate::root::{LockedRoot, Side};
-use crate::sys::clock::{self, Stopwatch};
+use crate::sys::clock::Stopwatch;
 use crate::sys::fs;
 
 /// Runs it.
@@ -43,10 +43,12 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     }
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     print(&context, &locked.store, base.as_ref(), &wanted, plan, detail);
+    let planned_in = watch.ms();
     if !consent(&context, &wanted, saved.is_some(), plan)? {
         context.out.line("Nothing was changed.");
         return Ok(exit::REFUSED);
     }
+    let watch = Stopwatch::start();
     let mut profile = wanted.record.clone();
     find_revision(&wanted.which, &mut profile);
     let work = Work {
@@ -58,7 +60,7 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     };
     let mut applied = context.carry_out(&locked, base.as_ref(), &work)?;
     prune(&locked, &mut applied);
-    done(&context, &planned, base.as_ref(), &applied, watch);
+    done(&context, &planned, base.as_ref(), &applied, planned_in + watch.ms());
     Ok(exit::DONE)
 }
 
@@ -91,7 +93,7 @@ fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> R
     context.out.line(format!("{}.", show::summary(plan.tally())));
     context.out.ask("Apply?").ok_or_else(|| {
         refused(
-            "there is nobody to ask",
+            "this wants a yes, and there is no terminal to ask on",
             "Nothing was changed. Look at it with cs plan, then: cs apply --yes",
         )
     })
@@ -109,8 +111,9 @@ fn prune(locked: &LockedRoot, applied: &mut Applied) {
     }
 }
 
-/// Tells what was done, by the plan that was carried out.
-pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: &Applied, watch: Stopwatch) {
+/// Tells what was done, by the plan that was carried out. `ms` is the time it took, without
+/// the time a person took to say yes.
+pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: &Applied, ms: u128) {
     let plan = planned.checked.plan();
     let from = base.map(|side| format!(" (from {})", side.manifest.generation)).unwrap_or_default();
     let edits = plan.documents.values().flat_map(|document| &document.merged.changes);
@@ -123,7 +126,7 @@ pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: 
     if paths > 0 {
         parts.push(count(paths, "path", "paths"));
     }
-    parts.push(format!("{} ms", watch.ms()));
+    parts.push(format!("{ms} ms"));
     for warning in &applied.warnings {
         context.out.warn(warning);
     }
@@ -134,13 +137,19 @@ pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: 
         parts.join(", "),
         paint(style::DIM, back)
     ));
+    if context.out.json {
+        context.out.object(&done_json(context, plan, applied));
+    }
+}
+
+fn done_json(context: &Context, plan: &Plan, applied: &Applied) -> serde_json::Value {
     let backups: Vec<String> = plan.steps.iter().filter_map(|step| backup(&step.change)).collect();
     let plan_value = plan_json(plan, &context.root.path, false);
     let warnings: Vec<&String> = plan.warnings.iter().chain(&applied.warnings).collect();
-    context.out.object(&json!({"version": 1, "success": true, "message": format!("generation {} is current", applied.generation),
+    json!({"version": 1, "success": true, "message": format!("generation {} is current", applied.generation),
         "generation": applied.generation, "new_generation": true, "from": plan.from,
         "actions": {"paths": plan_value["paths"], "entries": plan_value["entries"]},
-        "summary": plan_value["summary"], "backups": backups, "warnings": warnings, "errors": [], "rolled_back": false}));
+        "summary": plan_value["summary"], "backups": backups, "warnings": warnings, "errors": [], "rolled_back": false})
 }
 
 fn backup(change: &TreeChange) -> Option<String> {
@@ -150,12 +159,6 @@ fn backup(change: &TreeChange) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// Whether the document plan is worth mentioning at all.
-#[must_use]
-pub fn is_worth_telling(document: &DocumentPlan) -> bool {
-    document.is_edit() || !document.merged.changes.is_empty()
 }
 
 /// Removes a generation's folder.
@@ -170,12 +173,3 @@ pub fn remove_generation(locked: &LockedRoot, number: crate::model::Generation) 
     fs::rename(&folder, &going)?;
     Ok(fs::remove_all(&going)?)
 }
-
-/// The time, for retention.
-#[must_use]
-pub fn now() -> u64 {
-    clock::now()
-}
-
-/// The conflict policy of commands that have no flag for it.
-pub const NO_POLICY: OnConflict = OnConflict::Refuse;

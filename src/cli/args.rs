@@ -25,7 +25,7 @@ pub struct Common {
     /// The profile: a file, or builtin:NAME [default: the one applied last]
     #[arg(long, global = true, value_name = "FILE|builtin:NAME")]
     pub profile: Option<String>,
-    /// The configuration folder [default: $CLAUDE_CONFIG_DIR, else ~/.claude]
+    /// The configuration folder [default: $`CLAUDE_CONFIG_DIR`, else ~/.claude]
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
     /// Work on a project's .claude instead [default DIR: here]
@@ -87,6 +87,7 @@ pub enum Command {
     },
 }
 
+/// `cs plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
     /// Say why, entry by entry, also for what stays
@@ -105,6 +106,7 @@ pub struct PlanArgs {
     pub conflict: ConflictArgs,
 }
 
+/// What `--on-conflict` says, wherever it may be said.
 #[derive(Debug, Clone, Args)]
 pub struct ConflictArgs {
     /// What to do about a path that exists and is not cs's: refuse, backup (it comes back), adopt
@@ -113,6 +115,7 @@ pub struct ConflictArgs {
     pub on_conflict: OnConflict,
 }
 
+/// What to do about a path that is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnConflict {
     Refuse,
@@ -121,6 +124,7 @@ pub enum OnConflict {
     Skip,
 }
 
+/// `cs apply`.
 #[derive(Debug, Clone, Args)]
 pub struct ApplyArgs {
     /// A plan that `cs plan --out` saved: apply exactly that, or refuse it as stale
@@ -135,6 +139,7 @@ pub struct ApplyArgs {
     pub durability: DurabilityArgs,
 }
 
+/// How safely to write.
 #[derive(Debug, Clone, Args)]
 pub struct DurabilityArgs {
     /// `none` skips fsync: for benchmarks, not for machines you care about
@@ -142,12 +147,14 @@ pub struct DurabilityArgs {
     pub durability: Durability,
 }
 
+/// Whether to wait until the disk has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
     Full,
     None,
 }
 
+/// `cs status`.
 #[derive(Debug, Clone, Args)]
 pub struct StatusArgs {
     /// One line, for a prompt or a status line
@@ -158,12 +165,14 @@ pub struct StatusArgs {
     pub exit_code: bool,
 }
 
+/// `cs generations`.
 #[derive(Debug, Clone, Args)]
 pub struct GenerationsArgs {
     #[command(subcommand)]
     pub command: Option<GenerationsCommand>,
 }
 
+/// What to do with them; nothing said is `list`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum GenerationsCommand {
     /// List them, newest first
@@ -183,6 +192,7 @@ pub enum GenerationsCommand {
     Unpin { generation: u64 },
 }
 
+/// `cs diff`.
 #[derive(Debug, Clone, Args)]
 pub struct DiffArgs {
     /// A generation
@@ -195,6 +205,7 @@ pub struct DiffArgs {
     pub show_secrets: bool,
 }
 
+/// `cs rollback`.
 #[derive(Debug, Clone, Args)]
 pub struct RollbackArgs {
     /// The generation to go back to [default: the one before the current]
@@ -208,6 +219,7 @@ pub struct RollbackArgs {
     pub durability: DurabilityArgs,
 }
 
+/// `cs why`.
 #[derive(Debug, Clone, Args)]
 pub struct WhyArgs {
     /// An entry (permissions.allow, model, hooks.PostToolUse) or a path (hooks/format-rust)
@@ -216,6 +228,7 @@ pub struct WhyArgs {
     pub value: Option<String>,
 }
 
+/// `cs recover`.
 #[derive(Debug, Clone, Args)]
 pub struct RecoverArgs {
     /// Undo it, even if it had arrived
@@ -228,6 +241,7 @@ pub struct RecoverArgs {
     pub durability: DurabilityArgs,
 }
 
+/// `cs uninstall`.
 #[derive(Debug, Clone, Args)]
 pub struct UninstallArgs {
     /// Show what would go and come back

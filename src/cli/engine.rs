@@ -195,13 +195,13 @@ impl Context {
             root: &root,
             home: home.as_deref(),
         };
-        let plan = plan::plan(&input).map_err(|problems| self.locate_problems(problems, &observed))?;
-        let checked = check::check(plan, base.map(|side| &side.ledger), &observed, &root, home.as_deref())?;
+        let plan = plan::plan(&input).map_err(|problems| Self::locate_problems(problems, &observed))?;
+        let checked = check(plan, base.map(|side| &side.ledger), &observed, &root, home.as_deref())?;
         Ok(Planned { checked, observed })
     }
 
     /// A fault in a document is told with the file's path.
-    fn locate_problems(&self, mut problems: Vec<plan::Problem>, observed: &Observed) -> CliError {
+    fn locate_problems(mut problems: Vec<plan::Problem>, observed: &Observed) -> CliError {
         use crate::document::Refusal;
         if let [plan::Problem::Document(id, Refusal::Fault(fault))] = problems.as_mut_slice() {
             let path = observed.documents.get(id).map(|document| document.path.clone()).unwrap_or_default();

@@ -78,9 +78,7 @@ impl CliError {
     pub fn code(&self) -> u8 {
         match self {
             Self::Root(root::Error::Locked(_)) => exit::LOCKED,
-            Self::Root(
-                root::Error::Undecided { .. } | root::Error::Stuck { .. } | root::Error::Damaged(_),
-            ) => exit::UNDECIDED,
+            Self::Root(root::Error::Undecided { .. } | root::Error::Stuck { .. }) => exit::UNDECIDED,
             Self::Usage(_) => exit::USAGE,
             Self::Bug(_) => exit::BUG,
             Self::Root(_) | Self::Profile(_) | Self::Problems(_) | Self::Refused { .. } => exit::REFUSED,
@@ -92,7 +90,7 @@ impl CliError {
     pub fn report(&self, home: Option<&Path>) -> Report {
         match self {
             Self::Root(error) => root_report(error, home),
-            Self::Profile(diagnostics) => profile_report(diagnostics),
+            Self::Profile(diagnostics) => profile_report(diagnostics, home),
             Self::Problems(problems) => problems_report(problems),
             Self::Refused { message, hint } => {
                 Report { message: message.clone(), hints: vec![hint.clone()], ..Report::default() }
@@ -224,15 +222,19 @@ fn document_report(report: &mut Report, id: DocumentId, path: &str, fault: &Faul
     report.hints.push(format!("{UNCHANGED} {}", fault.kind.remedy()));
 }
 
-fn profile_report(diagnostics: &[Diagnostic]) -> Report {
+fn profile_report(diagnostics: &[Diagnostic], home: Option<&Path>) -> Report {
     let errors = diagnostics.iter().filter(|d| d.severity == crate::profile::Severity::Error).count();
     let message = if errors == 1 {
         "the profile has an error".into()
     } else {
         format!("the profile has {errors} errors")
     };
-    let details = diagnostics.iter().map(|diagnostic| format!("\n{diagnostic}")).collect();
-    Report { message, details, hints: vec![UNCHANGED.to_owned()] }
+    let shown = |diagnostic: &Diagnostic| {
+        let file = show(Path::new(&diagnostic.file), home);
+        Diagnostic { file, ..diagnostic.clone() }.to_string()
+    };
+    let details = diagnostics.iter().map(shown).collect::<Vec<_>>().join("\n\n");
+    Report { message, details: vec![details], hints: vec![UNCHANGED.to_owned()] }
 }
 
 fn problems_report(problems: &[Problem]) -> Report {
@@ -310,6 +312,7 @@ fn conflict_hint(conflicts: &[&Conflict]) -> String {
         return "Take them over: --on-conflict adopt (or backup, which brings them back on uninstall)."
             .to_owned();
     }
-    "Move them aside and get them back on uninstall: --on-conflict backup. Leave them: --on-conflict skip."
+    "Move aside what is there, and get it back on uninstall: --on-conflict backup. Leave it, and leave out what was \
+     declared there: --on-conflict skip."
         .to_owned()
 }

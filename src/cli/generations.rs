@@ -232,7 +232,10 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     let store = &locked.store;
     let base = context.base(store)?;
     let Some(base) = base else {
-        return Err(refused("there is nothing to roll back: nothing was ever applied here", "cs apply"));
+        return Err(refused(
+            "there is nothing to roll back: nothing was ever applied here",
+            "Apply something first: cs apply --profile FILE",
+        ));
     };
     let target = match args.generation {
         Some(typed) => number(typed)?,
@@ -254,14 +257,19 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     show::plan(plan, store, &BTreeMap::new(), detail).into_iter().for_each(|line| context.out.line(line));
     context.out.line("");
+    let planned_in = watch.ms();
     if !context.common.yes {
         let hint = "Nothing was changed. Look at it with cs diff, then: cs rollback --yes";
-        let answer = context.out.ask("Roll back?").ok_or_else(|| refused("there is nobody to ask", hint))?;
+        let answer = context
+            .out
+            .ask("Roll back?")
+            .ok_or_else(|| refused("this wants a yes, and there is no terminal to ask on", hint))?;
         if !answer {
             context.out.line("Nothing was changed.");
             return Ok(exit::REFUSED);
         }
     }
+    let watch = Stopwatch::start();
     let work = Work {
         planned: &planned,
         contents: &BTreeMap::new(),
@@ -270,7 +278,7 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
         facts: side.manifest.facts.clone(),
     };
     let applied = context.carry_out(&locked, Some(&base), &work)?;
-    super::apply::done(context, &planned, Some(&base), &applied, watch);
+    super::apply::done(context, &planned, Some(&base), &applied, planned_in + watch.ms());
     Ok(exit::DONE)
 }
 

@@ -55,7 +55,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         match (is_pending, &args.out) {
             (true, Some(file)) => context.out.line(format!("\nSaved.   cs apply {}", file.display())),
             (true, None) => {
-                context.out.line(format!("{}.   {}", show::summary(plan.tally()), next_steps(plan)))
+                context.out.line(format!("{}.   {}", show::summary(plan.tally()), next_steps(plan)));
             }
             (false, _) => {}
         }
@@ -205,9 +205,8 @@ impl Saved {
         if moved.is_empty() {
             return Ok(());
         }
-        let list = moved.iter().map(|what| format!("\n  {what}")).collect::<String>();
         Err(refused(
-            format!("the saved plan is stale{list}"),
+            format!("the saved plan is stale\n  {}", moved.join("\n  ")),
             "Nothing was changed. Make it anew: cs plan --out FILE.",
         ))
     }

@@ -9,6 +9,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::output::{count, paint, style};
 use crate::document::{Action, EntryChange};
+use crate::generation::Cause;
 use crate::model::{DocumentId, Generation, Key, key::dotted};
 use crate::plan::secrets::{looks_secret, shown};
 use crate::plan::{DocumentPlan, Plan, Sign, Tally, TreeChange, TreeStep};
@@ -31,7 +32,7 @@ const DIFF_LINES_MAX: usize = 40;
 /// The whole plan: steps, documents, diffs, summary.
 #[must_use]
 pub fn plan(plan: &Plan, store: &Store, contents: Contents<'_>, detail: Detail) -> Vec<String> {
-    let since = plan.from;
+    let since = Since::of(plan);
     let mut lines = Vec::new();
     let rows: Vec<Line> = plan.steps.iter().map(|step| step_line(step, since)).collect();
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).clamp(28, 44);
@@ -84,11 +85,25 @@ impl Line {
     }
 }
 
-fn since(generation: Option<Generation>) -> String {
-    generation.map(|generation| format!(" since generation {generation}")).unwrap_or_default()
+/// What a plan is told against.
+#[derive(Clone, Copy)]
+struct Since {
+    generation: Option<Generation>,
+    /// Everything goes: nobody asks why.
+    is_letting_go: bool,
 }
 
-fn step_line(step: &TreeStep, base: Option<Generation>) -> Line {
+impl Since {
+    fn of(plan: &Plan) -> Self {
+        Self { generation: plan.from, is_letting_go: plan.cause == Cause::Uninstall }
+    }
+}
+
+fn since(base: Since) -> String {
+    base.generation.map(|generation| format!(" since generation {generation}")).unwrap_or_default()
+}
+
+fn step_line(step: &TreeStep, base: Since) -> Line {
     let (sign, style) = match (step.change.sign(), step.is_drift) {
         (Sign::Create, false) => ('+', style::ADD),
         (Sign::Change, false) => ('~', style::CHANGE),
@@ -106,7 +121,7 @@ fn step_line(step: &TreeStep, base: Option<Generation>) -> Line {
 }
 
 /// Why, in words.
-fn step_words(step: &TreeStep, base: Option<Generation>) -> String {
+fn step_words(step: &TreeStep, base: Since) -> String {
     match &step.change {
         TreeChange::Create if step.is_drift => format!("removed outside cs{}; made again", since(base)),
         TreeChange::Create => "new".to_owned(),
@@ -121,7 +136,9 @@ fn step_words(step: &TreeStep, base: Option<Generation>) -> String {
         }
         TreeChange::Mode(crate::model::InstallMode::Copy) => "a copy instead of a link".to_owned(),
         TreeChange::Mode(crate::model::InstallMode::Link) => "a link instead of a copy".to_owned(),
+        TreeChange::Remove if base.is_letting_go => String::new(),
         TreeChange::Remove => "no longer declared".to_owned(),
+        TreeChange::Restore(_) if base.is_letting_go => "what was there before comes back".to_owned(),
         TreeChange::Restore(_) => "no longer declared; what was there before comes back".to_owned(),
         TreeChange::LeaveEdited => "edited outside cs, so it stays, as a regular file of yours".to_owned(),
         TreeChange::Forget => "changed outside cs, so it is yours now".to_owned(),
@@ -153,7 +170,7 @@ fn content_diff(
 fn document_lines(
     id: DocumentId,
     document: &DocumentPlan,
-    base: Option<Generation>,
+    base: Since,
     width: usize,
     detail: Detail,
 ) -> Vec<String> {
@@ -189,9 +206,11 @@ fn document_lines(
     lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render("  ", width));
     let labels: Vec<(String, String)> = told.iter().map(|change| label(&change.key)).collect();
     let label_width = labels.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(32);
-    for (change, (name, rest)) in told.iter().zip(&labels) {
-        lines.push(entry_line(change, name, rest, label_width, base, detail));
-    }
+    let told: Vec<EntryLine> =
+        told.iter().zip(labels).map(|(change, label)| entry_line(change, label, base, detail)).collect();
+    let reasoned = told.iter().filter(|line| !line.why.is_empty()).map(|line| line.text.chars().count());
+    let text_width = reasoned.max().unwrap_or(0).min(48);
+    lines.extend(told.iter().map(|line| line.render(label_width, text_width)));
     let already = changes.iter().filter(|change| change.action == Action::Coincide).count();
     if already > 0 && !detail.explain {
         let words = count(already, "declared entry is", "declared entries are");
@@ -224,14 +243,37 @@ fn label(key: &Key) -> (String, String) {
     }
 }
 
+/// One entry of a document: where it is, what happens to it, and why.
+struct EntryLine {
+    sign: String,
+    name: String,
+    text: String,
+    why: String,
+    origin: String,
+}
+
+impl EntryLine {
+    fn render(&self, name_width: usize, text_width: usize) -> String {
+        let Self { sign, name, text, why, origin } = self;
+        let pad = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.chars().count()));
+        let name_pad = pad(name, name_width);
+        let why = if why.is_empty() {
+            String::new()
+        } else {
+            format!("{}   {}", pad(text, text_width), paint(style::DIM, why))
+        };
+        let origin =
+            if origin.is_empty() { String::new() } else { format!("   {}", paint(style::DIM, origin)) };
+        format!("      {sign} {name}{name_pad}  {text}{why}{origin}")
+    }
+}
+
 fn entry_line(
     change: &EntryChange,
-    name: &str,
-    rest: &str,
-    width: usize,
-    base: Option<Generation>,
+    (name, rest): (String, String),
+    base: Since,
     detail: Detail,
-) -> String {
+) -> EntryLine {
     let (sign, style) = match change.action {
         Action::Add => ('+', style::ADD),
         Action::Override | Action::Update | Action::Restore => ('~', style::CHANGE),
@@ -240,12 +282,12 @@ fn entry_line(
         Action::Coincide | Action::Release | Action::Leave => ('=', style::DIM),
     };
     let value = |value: &Option<Value>| match value {
-        Some(value) => shorten(&shown(name, value, detail.show_secrets)),
+        Some(value) => shorten(&shown(&name, value, detail.show_secrets)),
         None => "(absent)".to_owned(),
     };
     let is_value = matches!(change.key, Key::Value(_));
     let text = match (is_value, change.action) {
-        (false, _) => rest.to_owned(),
+        (false, _) => rest,
         (true, Action::Add) => value(&change.after),
         (true, Action::Remove | Action::RemoveDangling) => value(&change.before),
         (true, Action::Coincide | Action::Release | Action::Leave) => value(&change.before),
@@ -262,20 +304,17 @@ fn entry_line(
         }
         Action::Override => "overrides your value; it comes back when you let go".to_owned(),
         Action::Reassert => format!("changed outside cs{}", since(base)),
+        Action::Remove if base.is_letting_go => String::new(),
         Action::Remove => "no longer declared".to_owned(),
+        Action::Restore if base.is_letting_go => "your value comes back".to_owned(),
         Action::Restore => "no longer declared; your value comes back".to_owned(),
         Action::Coincide => "already there: yours, and stays".to_owned(),
         Action::Release => "changed outside cs, so it is yours now".to_owned(),
-        Action::Leave => "no longer declared, and stays: it was yours".to_owned(),
+        Action::Leave => "stays: it was yours".to_owned(),
         Action::RemoveDangling => "runs a hook of cs's that goes".to_owned(),
     };
-    let origin = match &change.origin {
-        Some(origin) if detail.explain => format!("   {}", paint(style::DIM, origin)),
-        _ => String::new(),
-    };
-    let pad = " ".repeat(width.saturating_sub(name.chars().count()));
-    let why = if why.is_empty() { why } else { format!("   {}", paint(style::DIM, why)) };
-    format!("      {} {name}{pad}  {text}{why}{origin}", paint(style, sign))
+    let origin = change.origin.as_ref().filter(|_| detail.explain).map(ToString::to_string);
+    EntryLine { sign: paint(style, sign), name, text, why, origin: origin.unwrap_or_default() }
 }
 
 fn shorten(text: &str) -> String {
@@ -383,7 +422,7 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
             Sign::Remove => "remove",
             Sign::Leave => "leave",
         };
-        json!({"path": step.path, "action": action, "drift": step.is_drift, "reason": step_words(step, plan.from),
+        json!({"path": step.path, "action": action, "drift": step.is_drift, "reason": step_words(step, Since::of(plan)),
                "declared": step.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})
     });
     let entries = plan.documents.iter().flat_map(|(id, document)| {

@@ -85,7 +85,7 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
         let changes = (tally.added + tally.changed + tally.removed).saturating_sub(drift.len());
         Ok(if is_nothing(plan, Some(&side), &wanted) { 0 } else { changes })
     });
-    let hooks = hooks(context, &side)?;
+    let hooks = hooks(context, &side);
     Ok(Status { side, drift, pending: pending.ok(), hooks })
 }
 
@@ -103,7 +103,7 @@ fn problem_line(problem: &Problem) -> String {
 }
 
 /// How many hooks are bundled and how many the user's, and which can't be run.
-fn hooks(context: &Context, side: &Side) -> Result<(usize, usize, Vec<String>), CliError> {
+fn hooks(context: &Context, side: &Side) -> (usize, usize, Vec<String>) {
     let mut broken = Vec::new();
     let (mut bundled, mut own) = (0, 0);
     for (path, install) in &side.manifest.state.installs {
@@ -113,22 +113,22 @@ fn hooks(context: &Context, side: &Side) -> Result<(usize, usize, Vec<String>), 
         let is_cs = side.manifest.state.files.get(path).is_some_and(|record| record.is_cs);
         *(if is_cs { &mut bundled } else { &mut own }) += 1;
         let full = context.root.path.join(path.as_str());
-        let runs = fs::is_executable(&full) && interpreter_is_there(&full)?;
+        let runs = fs::is_executable(&full) && interpreter_is_there(&full);
         if !runs {
             broken.push(path.to_string());
         }
     }
-    Ok((bundled, own, broken))
+    (bundled, own, broken)
 }
 
-fn interpreter_is_there(script: &std::path::Path) -> Result<bool, CliError> {
-    let Ok(bytes) = fs::read(script, limits::SOURCE_BYTES_MAX) else { return Ok(false) };
+fn interpreter_is_there(script: &std::path::Path) -> bool {
+    let Ok(bytes) = fs::read(script, limits::SOURCE_BYTES_MAX) else { return false };
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Some(line) = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("#!")) else {
-        return Ok(true);
+        return true;
     };
     let program = line.split_whitespace().next().unwrap_or_default();
-    Ok(fs::is_executable(std::path::Path::new(program)))
+    fs::is_executable(std::path::Path::new(program))
 }
 
 fn short(status: &Status) -> String {
@@ -209,7 +209,7 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
         faults.push(format!("an apply of generation {} was interrupted   cs recover", pending.to));
     }
     let mut checked = verify_files(&store, &side, &mut faults)?;
-    checked += verify_hooks(context, &side, &mut faults)?;
+    checked += verify_hooks(context, &side, &mut faults);
     match context.plan(&store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup) {
         Ok(planned) => {
             let plan = planned.checked.plan();
@@ -224,7 +224,7 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
         Err(CliError::Root(error)) => faults.push(error.to_string()),
         Err(error) => return Err(error),
     }
-    checked += verify_documents(&store, &mut faults)?;
+    checked += verify_documents(&store, &mut faults);
     for fault in &faults {
         context.out.line(format!("  {} {fault}", paint(style::REMOVE, "✗")));
     }
@@ -253,14 +253,14 @@ fn verify_files(store: &Store, side: &Side, faults: &mut Vec<String>) -> Result<
     Ok(side.manifest.state.files.len())
 }
 
-fn verify_hooks(context: &Context, side: &Side, faults: &mut Vec<String>) -> Result<usize, CliError> {
-    let (bundled, own, broken) = hooks(context, side)?;
+fn verify_hooks(context: &Context, side: &Side, faults: &mut Vec<String>) -> usize {
+    let (bundled, own, broken) = hooks(context, side);
     faults.extend(broken.iter().map(|path| format!("{path} can't be run")));
-    Ok(bundled + own)
+    bundled + own
 }
 
 /// Whether the client will load each settings file.
-fn verify_documents(store: &Store, faults: &mut Vec<String>) -> Result<usize, CliError> {
+fn verify_documents(store: &Store, faults: &mut Vec<String>) -> usize {
     for id in DocumentId::ALL {
         let Ok(document) = observe::observe_document(store, id) else { continue };
         let Some(text) = document.text else { continue };
@@ -279,5 +279,5 @@ fn verify_documents(store: &Store, faults: &mut Vec<String>) -> Result<usize, Cl
             Err(_) => {}
         }
     }
-    Ok(DocumentId::ALL.len())
+    DocumentId::ALL.len()
 }

@@ -103,7 +103,7 @@ fn ask(context: &Context, base: Option<&Side>, store: &Store, purge: bool) -> Re
         Some(true) => Ok(()),
         Some(false) => Err(refused("not uninstalled", "Nothing was changed.")),
         None => Err(refused(
-            "there is nobody to ask",
+            "this wants a yes, and there is no terminal to ask on",
             "Nothing was changed. See what would go: cs uninstall --dry-run; then: cs uninstall --yes",
         )),
     }

@@ -84,27 +84,45 @@ fn entries(context: &Context, store: &Store, side: &Side, args: &WhyArgs, answer
                 .clone()
                 .find(|declared| name_of(&declared.key, home.as_deref()) == name)
                 .map(|declared| &declared.origin);
+            let text = format!("{}   {}", row.key, story(row, since, origin));
             let how = how(row);
-            let text = format!("{}   {how} in generation {since}{}", row.key, declared(origin));
-            answers.push((text, json!({"document": id, "entry": row.key.to_string(), "how": how, "since": since, "declared": origin})));
+            answers.push((
+                text,
+                json!({"document": id, "entry": row.key.to_string(), "how": how, "since": since, "declared": origin}),
+            ));
         }
     }
 }
 
-fn how(row: &Row) -> String {
+/// How cs came to it, in a word for programs.
+fn how(row: &Row) -> &'static str {
+    match row.how {
+        How::Added => "added",
+        How::Replaced(_) => "replaced",
+        How::Coincident => "coincident",
+        How::Adopted => "adopted",
+        How::Released => "released",
+    }
+}
+
+/// How cs came to it, since when, and where it is declared.
+fn story(row: &Row, since: Generation, origin: Option<&Origin>) -> String {
+    let at = declared(origin);
     match (&row.how, &row.wrote) {
-        (How::Added, _) if row.default => "added by cs as a default".to_owned(),
-        (How::Added, _) => "added by cs".to_owned(),
+        (How::Added, Some(_)) if row.default => format!("added by cs as a default in generation {since}{at}"),
+        (How::Added, Some(_)) => format!("added by cs in generation {since}{at}"),
         (How::Replaced(before), Some(_)) => {
-            let name = dotted(&row.key.pointer());
             let value = serde_json::from_str(&before.text).unwrap_or(Value::Null);
-            let before = crate::plan::secrets::shown(&name, &value, false);
-            format!("set by cs over your {before}, which comes back,")
+            let before = crate::plan::secrets::shown(&dotted(&row.key.pointer()), &value, false);
+            format!("set by cs in generation {since} over your {before}, which comes back{at}")
         }
-        (How::Replaced(_), None) => "kept absent by cs; your value comes back,".to_owned(),
-        (How::Coincident, _) => "yours, and declared as well,".to_owned(),
-        (How::Adopted, _) => "yours, taken over by cs,".to_owned(),
-        (How::Released, _) => "a default that you changed: yours,".to_owned(),
+        (How::Replaced(_), None) => {
+            format!("kept absent by cs since generation {since}; your value comes back{at}")
+        }
+        (How::Coincident, Some(_)) => format!("yours: it was there already, and stays{at}"),
+        (_, None) => format!("kept absent by cs since generation {since}{at}"),
+        (How::Adopted, _) => format!("yours, taken over by cs in generation {since}{at}"),
+        (How::Released, _) => format!("yours: cs's default that you changed{at}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::profile::{ReadError, World};
+use crate::profile::{FileRead, ReadError, World};
 use crate::sys::{env, fs};
 
 /// The machine cs runs on.
@@ -40,8 +40,9 @@ fn read_error(path: &Path, error: &std::io::Error) -> ReadError {
 }
 
 impl World for Machine {
-    fn read(&self, path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
-        fs::read(path, bytes_max).map_err(|error| read_error(path, &error))
+    fn read(&self, path: &Path, bytes_max: u64) -> Result<FileRead, ReadError> {
+        let (bytes, stat) = fs::read_with_stat(path, bytes_max).map_err(|error| read_error(path, &error))?;
+        Ok(FileRead { bytes, executable: stat.mode & 0o111 != 0 })
     }
 
     fn walk(&self, folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
@@ -51,14 +52,6 @@ impl World for Machine {
             _ => return Err(ReadError::NotFound),
         }
         fs::walk(folder).map_err(|error| read_error(folder, &error))
-    }
-
-    fn is_executable(&self, path: &Path) -> bool {
-        fs::is_executable(path)
-    }
-
-    fn is_folder(&self, path: &Path) -> bool {
-        fs::stat(path).ok().flatten().is_some_and(|stat| stat.kind == fs::Kind::Folder)
     }
 
     fn exists(&self, path: &Path) -> bool {

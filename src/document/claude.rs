@@ -36,8 +36,11 @@ fn void(what: impl Into<String>, wanted: &'static str, found: &Value) -> Voiding
     Voiding { what: what.into(), wanted, found }
 }
 
+/// Whether a value is one that the client takes.
+type Accepts = fn(&Value) -> bool;
+
 /// Top-level keys by what the client insists on. A key that is in no row is taken as it comes.
-const KINDS: &[(&str, fn(&Value) -> bool, &[&str])] = &[
+const KINDS: &[(&str, Accepts, &[&str])] = &[
     (
         "a string",
         Value::is_string,
@@ -310,7 +313,7 @@ const TYPES: &[(&str, &[&str])] = &[
 ];
 
 /// Optional fields and what they have to be.
-const FIELDS: &[(&str, &str, fn(&Value) -> bool)] = &[
+const FIELDS: &[(&str, &str, Accepts)] = &[
     ("timeout", "a number of seconds above 0", |v| v.as_f64().is_some_and(|seconds| seconds > 0.0)),
     ("args", "a list of strings", is_strings),
     ("if", "a string", Value::is_string),

@@ -437,7 +437,10 @@ impl<'a> Merger<'a> {
             .collect();
         for id in hooks::running(&self.document, self.input.leaving, self.input.home) {
             let key = Key::Hook(id);
-            if !declared.contains(&name_of(&key, self.input.home)) {
+            let name = name_of(&key, self.input.home);
+            // What the ledgers know of is let go by its row.
+            let is_known = self.current.contains_key(&name) || self.other.contains_key(&name);
+            if !declared.contains(&name) && !is_known {
                 let live = self.live(&key);
                 self.take(&key);
                 self.change(&key, Action::RemoveDangling, live.as_ref(), None, None);
@@ -465,7 +468,7 @@ impl<'a> Merger<'a> {
     /// What is there under `key`.
     fn live(&mut self, key: &Key) -> Option<Value> {
         match key {
-            Key::Value(pointer) => self.document.get(&names(pointer)).map(|node| node.to_value()),
+            Key::Value(pointer) => self.document.get(&names(pointer)).map(Node::to_value),
             Key::Element { list, value } => {
                 let is_there = self.set(list).get(&canonical(value)).is_some_and(|count| *count > 0);
                 is_there.then(|| value.clone())
@@ -482,7 +485,7 @@ impl<'a> Merger<'a> {
         self.sets.entry(list.clone()).or_insert_with(|| {
             let mut counts = HashMap::new();
             let node = document.get(&names(list)).filter(|node| node.is_list());
-            for element in node.into_iter().flat_map(|node| node.children()) {
+            for element in node.into_iter().flat_map(Node::children) {
                 *counts.entry(canonical(&element.to_value())).or_default() += 1;
             }
             counts

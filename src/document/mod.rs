@@ -5,7 +5,7 @@
 //! - [`splice`]: the same edits as byte splices
 //! - [`value`]: when two values are equal
 //! - [`hooks`]: finding and naming hook entries
-//! - [`merge`]: who owns what, decided entry by entry
+//! - [`mod@merge`]: who owns what, decided entry by entry
 //! - [`claude`]: what makes the client drop a whole settings file
 
 pub mod claude;

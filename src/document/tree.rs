@@ -295,7 +295,7 @@ impl Document {
             None => container.slots.first_mut().map(|next| std::mem::replace(&mut next.lead, slot.lead)),
         };
         match moved {
-            Some(moved) => place.neighbour = moved.get(&source).to_owned(),
+            Some(moved) => moved.get(&source).clone_into(&mut place.neighbour),
             None => container.inner = Text::new(emptied),
         }
         self.source = source;

@@ -109,7 +109,7 @@ mod tests {
         prop_oneof![
             any::<i64>().prop_map(Value::from),
             (-3i64..3).prop_map(Value::from),
-            (-3i64..3).prop_map(|n| Value::from(n as f64)),
+            (-3i32..3).prop_map(|n| Value::from(f64::from(n))),
             any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Value::from),
         ]
     }

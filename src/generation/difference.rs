@@ -61,7 +61,8 @@ pub fn difference(a: &State, b: &State) -> Vec<Difference> {
             found.push(Difference { change, what, before: before.cloned(), after: after.cloned() });
         }
     }
-    if a.runtime != b.runtime {
+    // Before the first generation there was no runtime, and nobody declared that.
+    if a.runtime != b.runtime && !a.runtime.is_null() {
         found.push(Difference {
             change: Change::Changed,
             what: "runtime.json".to_owned(),

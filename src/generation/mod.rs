@@ -256,7 +256,8 @@ mod tests {
         let names = ["s/a", "s/a-b/x", "s/a.md", "s/a/x", "s/a/y/z", "s/a0", "s/b/x"];
         let files = names.iter().map(|name| (path(name), record.clone())).collect();
         let state = State { files, ..State::default() };
-        let found: Vec<_> = state.files_below(&path("s/a")).map(|(path, _)| path.as_str()).collect();
+        let folder = path("s/a");
+        let found: Vec<_> = state.files_below(&folder).map(|(path, _)| path.as_str()).collect();
         assert_eq!(found, ["s/a/x", "s/a/y/z"]);
         assert_eq!(state.files_below(&path("s/c")).count(), 0);
     }

@@ -20,13 +20,21 @@ impl Digest {
     /// The first 8 hex digits, for people.
     #[must_use]
     pub fn short(&self) -> String {
-        self.to_string()[..8].to_owned()
+        self.hex()[..8].to_owned()
+    }
+
+    /// By a table: manifests hold thousands of these, and formatting each byte by itself
+    /// took a fifth of a first apply.
+    fn hex(&self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&self.hex())
     }
 }
 
@@ -38,7 +46,7 @@ impl fmt::Debug for Digest {
 
 impl From<Digest> for String {
     fn from(digest: Digest) -> Self {
-        digest.to_string()
+        digest.hex()
     }
 }
 

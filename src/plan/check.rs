@@ -4,7 +4,7 @@
 //! after, to the paths it names, and to the hooks the result refers to. Whatever it finds is a
 //! bug of ours, reported as one, and nothing is touched.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -61,9 +61,9 @@ fn flaw(what: impl ToString, why: impl Into<String>) -> Flaw {
 
 /// Every step is at a path that is declared or was ours, and at most one per path.
 fn check_steps(plan: &Plan, base: Option<&Ledger>) -> Result<(), Flaw> {
-    let mut seen: BTreeMap<&ManagedPath, ()> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for step in &plan.steps {
-        if seen.insert(&step.path, ()).is_some() {
+        if !seen.insert(&step.path) {
             return Err(flaw(&step.path, "it has two steps"));
         }
         let is_declared = plan.state.installs.contains_key(&step.path);
@@ -131,7 +131,7 @@ impl Lawful<'_> {
         let is_event = at.len() == 2 && at[0] == "hooks";
         match (before, after) {
             (Value::Object(a), Value::Object(b)) => {
-                let names: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
                 for name in names {
                     at.push(name.clone());
                     // A container that appears or goes is judged by what is in it.
@@ -238,4 +238,124 @@ fn check_hooks(plan: &Plan, observed: &Observed, root: &str, home: Option<&str>)
 /// A `command = "…"` hook may name any file; only those we install are ours to promise.
 fn is_managed(plan: &Plan, path: &ManagedPath) -> bool {
     plan.steps.iter().any(|step| step.path == *path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::generation::{Cause, State};
+    use crate::model::{Declared, Generation, HookId, Origin, Want};
+    use crate::plan::{ObservedDocument, OnConflict, PlanInput, TreeChange, TreeStep, plan};
+
+    const SETTINGS: &str = r#"{"theme": "dark", "permissions": {"allow": ["Bash(ls)"]},
+        "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "mine"}]}]}}"#;
+
+    fn declared() -> Vec<Declared> {
+        let at = |key, want| Declared { key, want: Want::Enforced(want), origin: Origin::default() };
+        let list = vec!["permissions".to_owned(), "allow".to_owned()];
+        let hook = json!({"type": "command", "command": "ours"});
+        vec![
+            at(Key::Value(vec!["model".into()]), json!("opus")),
+            at(Key::Element { list, value: json!("Bash(pwd)") }, json!("Bash(pwd)")),
+            at(Key::Hook(HookId::new("Stop", None, "ours")), hook),
+        ]
+    }
+
+    /// A sound plan over [`SETTINGS`], and what it was made from.
+    fn sound() -> (Plan, Observed) {
+        let document = ObservedDocument { text: Some(SETTINGS.to_owned()), ..ObservedDocument::default() };
+        let observed =
+            Observed { documents: BTreeMap::from([(DocumentId::Settings, document)]), ..Observed::default() };
+        let state =
+            State { documents: BTreeMap::from([(DocumentId::Settings, declared())]), ..State::default() };
+        let plan = plan(&PlanInput {
+            base: None,
+            next: Generation::FIRST,
+            observed: &observed,
+            desired: &state,
+            cause: Cause::Apply,
+            on_conflict: OnConflict::Refuse,
+            root: "/home/me/.claude",
+            home: Some("/home/me"),
+        });
+        (plan.expect("plans"), observed)
+    }
+
+    /// The flaw found in a sound plan after `change`.
+    fn flaw_after(change: impl FnOnce(&mut Plan)) -> Option<String> {
+        let (mut plan, observed) = sound();
+        change(&mut plan);
+        check(plan, None, &observed, "/home/me/.claude", Some("/home/me")).err().map(|flaw| flaw.to_string())
+    }
+
+    /// The flaw found when the planner also did `edit` to the document, in all its forms.
+    fn flaw_after_edit(edit: impl Fn(&mut Value)) -> Option<String> {
+        flaw_after(|plan| {
+            let document = plan.documents.get_mut(&DocumentId::Settings).expect("planned");
+            let mut value = document.merged.value.clone();
+            edit(&mut value);
+            document.merged.patch = json!([{"op": "replace", "path": "", "value": value}]);
+            let text = value.to_string();
+            document.merged.splices =
+                vec![crate::document::Splice { at: 0, removed: SETTINGS.to_owned(), inserted: text.clone() }];
+            document.merged.text = Some(text);
+        })
+    }
+
+    #[test]
+    fn a_sound_plan_passes() {
+        assert_eq!(flaw_after(|_| ()), None);
+        assert_eq!(flaw_after_edit(|_| ()), None);
+        // What is ours may be anywhere among what is not.
+        assert_eq!(flaw_after_edit(|v| v["permissions"]["allow"] = json!(["Bash(pwd)", "Bash(ls)"])), None);
+    }
+
+    #[test]
+    fn touching_what_is_not_owned_is_found() {
+        let edits: [fn(&mut Value); 9] = [
+            |v| v["theme"] = json!("light"),
+            |v| drop(v.as_object_mut().map(|members| members.shift_remove("theme"))),
+            |v| v["stowaway"] = json!(1),
+            |v| v["stowaway"] = json!({"deep": [1]}),
+            |v| v["permissions"]["allow"] = json!(["Bash(pwd)"]),
+            |v| v["permissions"]["allow"] = json!(["Bash(ls)", "Bash(pwd)", "Bash(rm)"]),
+            |v| v["permissions"]["deny"] = json!(["Bash(ls)"]),
+            |v| v["hooks"]["Stop"][0]["hooks"][0]["command"] = json!("other"),
+            |v| v["hooks"]["Start"] = json!([{"hooks": [{"type": "command", "command": "other"}]}]),
+        ];
+        for (index, edit) in edits.iter().enumerate() {
+            let flaw = flaw_after_edit(edit);
+            assert!(flaw.as_deref().is_some_and(|flaw| flaw.contains("not owned")), "edit {index}: {flaw:?}");
+        }
+    }
+
+    #[test]
+    fn forms_that_disagree_are_found() {
+        let document = |plan: &mut Plan| {
+            let document = plan.documents.get_mut(&DocumentId::Settings).expect("planned");
+            std::mem::replace(&mut document.merged.patch, json!([]))
+        };
+        let flaw = flaw_after(|plan| drop(document(plan)));
+        assert!(flaw.is_some_and(|flaw| flaw.contains("its patch and its text disagree")));
+        let flaw = flaw_after(|plan| {
+            plan.documents.get_mut(&DocumentId::Settings).expect("planned").merged.splices.clear();
+        });
+        assert!(flaw.is_some_and(|flaw| flaw.contains("its splices and its text disagree")));
+    }
+
+    #[test]
+    fn steps_that_nobody_declared_are_found() {
+        let step = || TreeStep {
+            path: ManagedPath::new("agents/stowaway.md").expect("valid"),
+            change: TreeChange::Create,
+            is_drift: false,
+            origin: None,
+        };
+        let flaw = flaw_after(|plan| plan.steps.push(step()));
+        assert!(flaw.is_some_and(|flaw| flaw.contains("neither declared nor owned")));
+    }
 }

@@ -1,7 +1,7 @@
 //! Base × observed × desired → steps with reasons. Pure.
 //!
 //! Planning decides everything; applying only converges to what was planned. A plan goes
-//! through [`check`], which shares nothing with the planner, before anything is touched.
+//! through [`mod@check`], which shares nothing with the planner, before anything is touched.
 
 pub mod check;
 pub mod observed;
@@ -78,6 +78,9 @@ pub struct DocumentPlan {
     /// The text the plan was made for; `None`: no file.
     pub before: Option<String>,
     pub merged: Merged,
+    /// Why the client ignores the file before and after: something of the user's that we
+    /// have no business to correct, but every reason to mention.
+    pub voiding: Option<Voiding>,
 }
 
 impl DocumentPlan {
@@ -194,7 +197,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
     }
     let is_news =
         input.base.is_none_or(|base| !base.state.is_same(&state) || !is_same_ledger(base.ledger, &ledger));
-    let mut warnings: Vec<String> = documents.values().flat_map(|document| lints(document)).collect();
+    let mut warnings: Vec<String> = documents.values().flat_map(lints).collect();
     warnings.extend(tree.warnings);
     Ok(Plan {
         from: input.base.map(|base| base.generation),
@@ -235,13 +238,27 @@ fn plan_document(
         home: input.home,
     })
     .map_err(|refusal| Problem::Document(id, refusal))?;
-    // Letting go always works: what is then wrong with the file was wrong without us.
-    if input.cause != Cause::Uninstall
-        && let Some(voiding) = claude::voiding(&merged.value)
+    let voiding = match input.cause {
+        // Letting go always works: what is then wrong with the file was wrong without us.
+        Cause::Uninstall => None,
+        Cause::Apply | Cause::Rollback { .. } => claude::voiding(&merged.value),
+    };
+    if let Some(voiding) = &voiding
+        && (is_hooks(voiding) || !was_void_before(before.as_deref(), voiding))
     {
-        return Err(Problem::Void(id, voiding));
+        return Err(Problem::Void(id, voiding.clone()));
     }
-    Ok(DocumentPlan { before, merged })
+    Ok(DocumentPlan { before, merged, voiding })
+}
+
+/// We don't add to hooks whose shape the client refuses.
+fn is_hooks(voiding: &Voiding) -> bool {
+    voiding.what.starts_with("hooks.")
+}
+
+fn was_void_before(before: Option<&str>, voiding: &Voiding) -> bool {
+    let value = before.and_then(|text| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok());
+    value.and_then(|value| claude::voiding(&value)).as_ref() == Some(voiding)
 }
 
 /// Meanings of the commands of hook files that leave the root and leave nothing behind.
@@ -281,12 +298,15 @@ fn lints(document: &DocumentPlan) -> Vec<String> {
                 if row.wrote.is_some() && list.first().is_some_and(|name| name == "permissions") && value == *rule)
         })
     };
-    list("allow")
+    let void = document.voiding.iter().map(|Voiding { what, wanted, found }| {
+        format!("{what} is {found}, so Claude Code ignores the whole settings file; it wants {wanted} there")
+    });
+    let defeated_rules = list("allow")
         .into_iter()
         .filter(defeated)
         .filter(|rule| ours(rule) || denied.iter().any(|denied| denied == rule && ours(denied)))
-        .map(|rule| format!("permissions.allow {rule} has no effect: permissions.deny has it too"))
-        .collect()
+        .map(|rule| format!("permissions.allow {rule} has no effect: permissions.deny has it too"));
+    void.chain(defeated_rules).collect()
 }
 
 /// `Bash` of `Bash(ls:*)`: denying a whole tool defeats every allow of it.

@@ -126,7 +126,7 @@ impl Hooks<'_> {
     ) -> Option<String> {
         let path = ManagedPath::new(format!("hooks/{name}")).ok()?;
         let file = out.read(source)?;
-        if !out.world.is_executable(&file.path) {
+        if !file.executable {
             let shown = file.path.display().to_string();
             out.report
                 .error(source.at, format!("the hook {} is not executable", named(&shown)))

@@ -8,7 +8,7 @@ use super::diagnostic::{Report, Spot, named};
 use super::frontmatter::{self, Of};
 use super::names::{self, PLACES, Place};
 use super::tree::{self, Entry, Node, Table};
-use super::{ReadError, World};
+use super::{FileRead, ReadError, World};
 use crate::model::{Content, FileSpec, Install, InstallMode, Kind, ManagedPath, limits};
 
 /// What is rendered so far, and who has which path.
@@ -29,6 +29,8 @@ pub(super) struct Out<'a> {
 pub(super) struct SourceFile {
     pub path: PathBuf,
     pub bytes: Vec<u8>,
+    /// Somebody may run it.
+    pub executable: bool,
 }
 
 impl<'a> Out<'a> {
@@ -117,13 +119,13 @@ impl<'a> Out<'a> {
     /// Reads the file that the string `node` names.
     pub fn read(&mut self, node: &Node) -> Option<SourceFile> {
         let path = self.resolve(node)?;
-        let bytes = self.read_at(&path, node)?;
-        Some(SourceFile { path, bytes })
+        let FileRead { bytes, executable } = self.read_at(&path, node)?;
+        Some(SourceFile { path, bytes, executable })
     }
 
-    fn read_at(&mut self, path: &Path, node: &Node) -> Option<Vec<u8>> {
+    fn read_at(&mut self, path: &Path, node: &Node) -> Option<FileRead> {
         match self.world.read(path, limits::SOURCE_BYTES_MAX) {
-            Ok(bytes) => Some(bytes),
+            Ok(file) => Some(file),
             Err(error) => {
                 self.unreadable(path, &error, node);
                 None
@@ -175,18 +177,21 @@ fn one(
             .help("give it a `source`, a path relative to the profile, or its `text` itself");
         return;
     }
-    if place.kind == Kind::Skill || is_folder(place, source, out) {
+    if place.kind == Kind::Skill {
         return folder(place, path, entry, table, out);
     }
-    let Some(content) = content(source, text, out) else { return };
+    let content = match content(place.kind, source, text, out) {
+        Some(Given::File(content)) => content,
+        Some(Given::Folder) => return folder(place, path, entry, table, out),
+        None => return,
+    };
     if place.kind == Kind::Agent {
         agent(&content, agents, out);
     }
     if out.claim(path, false, entry.at) {
         let mode = out.mode(table);
         out.install(path, place.kind, mode, content.path.as_deref(), entry.at);
-        let executable =
-            place.kind == Kind::File && content.path.as_deref().is_some_and(|p| out.world.is_executable(p));
+        let executable = place.kind == Kind::File && content.executable;
         out.file(path.clone(), FileSpec { content: Content::Bytes(content.bytes), executable });
     }
 }
@@ -195,26 +200,33 @@ fn one(
 struct Found {
     path: Option<PathBuf>,
     bytes: Vec<u8>,
+    executable: bool,
     at: Spot,
 }
 
-fn content(source: Option<&Entry>, text: Option<&Entry>, out: &mut Out<'_>) -> Option<Found> {
-    if let Some(entry) = text {
-        let bytes = entry.node.text()?.as_bytes().to_vec();
-        return Some(Found { path: None, bytes, at: entry.node.at });
-    }
-    let node = &source?.node;
-    let file = out.read(node)?;
-    Some(Found { path: Some(file.path), bytes: file.bytes, at: node.at })
+/// What an entry's source turned out to be.
+enum Given {
+    File(Found),
+    Folder,
 }
 
-fn is_folder(place: &Place, source: Option<&Entry>, out: &mut Out<'_>) -> bool {
-    let (Kind::File, Some(entry)) = (place.kind, source) else { return false };
-    let Some(folder) = out.report.source(entry.node.at.source).and_then(|source| source.folder.clone())
-    else {
-        return false;
-    };
-    entry.node.text().is_some_and(|text| out.world.is_folder(&expand(text, out.world, Some(&folder))))
+fn content(kind: Kind, source: Option<&Entry>, text: Option<&Entry>, out: &mut Out<'_>) -> Option<Given> {
+    if let Some(entry) = text {
+        let bytes = entry.node.text()?.as_bytes().to_vec();
+        return Some(Given::File(Found { path: None, bytes, executable: false, at: entry.node.at }));
+    }
+    let node = &source?.node;
+    let path = out.resolve(node)?;
+    match out.world.read(&path, limits::SOURCE_BYTES_MAX) {
+        Ok(FileRead { bytes, executable }) => {
+            Some(Given::File(Found { path: Some(path), bytes, executable, at: node.at }))
+        }
+        Err(ReadError::IsFolder) if kind == Kind::File => Some(Given::Folder),
+        Err(error) => {
+            out.unreadable(&path, &error, node);
+            None
+        }
+    }
 }
 
 /// The client takes an agent's name from its frontmatter and skips what it can't read.
@@ -315,10 +327,9 @@ fn folder_file(
         }
     };
     let source = base.join(name);
-    let bytes = out.read_at(&source, node)?;
+    let FileRead { bytes, executable } = out.read_at(&source, node)?;
     if place.kind == Kind::Skill && name == Path::new("SKILL.md") {
         frontmatter::check(Of::Skill, Some(&source), &bytes, node.at, out);
     }
-    let executable = out.world.is_executable(&source);
     Some((below, FileSpec { content: Content::Bytes(bytes), executable }, Some(source)))
 }

@@ -125,7 +125,7 @@ impl Loader<'_> {
 
     fn read_file(&mut self, path: &Path, shown: &str, asked: Option<Spot>) -> Option<Source> {
         let bytes = match self.world.read(path, limits::PROFILE_BYTES_MAX) {
-            Ok(bytes) => bytes,
+            Ok(file) => file.bytes,
             Err(error) => {
                 let help = matches!(error, ReadError::IsFolder).then(|| "name the file in it".to_owned());
                 return self.fail(

@@ -73,22 +73,26 @@ pub enum ReadError {
     Other(String),
 }
 
+/// A file, as one look at it tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRead {
+    pub bytes: Vec<u8>,
+    /// Somebody may run it.
+    pub executable: bool,
+}
+
 /// What a profile may ask of the machine.
 pub trait World {
-    /// The bytes of the file at `path`.
+    /// The file at `path`.
     ///
     /// # Errors
     /// Where it can't be read or has more than `bytes_max`.
-    fn read(&self, path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError>;
+    fn read(&self, path: &Path, bytes_max: u64) -> Result<FileRead, ReadError>;
     /// The files below `folder`: relative to it, sorted.
     ///
     /// # Errors
     /// Where it is not there or no folder.
     fn walk(&self, folder: &Path) -> Result<Vec<PathBuf>, ReadError>;
-    /// Whether the file at `path` may be run.
-    fn is_executable(&self, path: &Path) -> bool;
-    /// Whether `path` is a folder.
-    fn is_folder(&self, path: &Path) -> bool;
     /// Whether anything is at `path`.
     fn exists(&self, path: &Path) -> bool;
     /// Whether `name` is found on PATH, or is the absolute path of an executable.

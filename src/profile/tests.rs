@@ -80,16 +80,26 @@ impl Machine {
     }
 }
 
+impl Machine {
+    fn is_folder(&self, path: &Path) -> bool {
+        let path = lexical(path);
+        self.files.keys().any(|file| file != &path && file.starts_with(&path))
+    }
+}
+
 impl World for Machine {
-    fn read(&self, path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
+    fn read(&self, path: &Path, bytes_max: u64) -> Result<FileRead, ReadError> {
         let path = lexical(path);
         self.reads.borrow_mut().push(path.clone());
         if self.is_folder(&path) {
             return Err(ReadError::IsFolder);
         }
-        let (bytes, _) = self.files.get(&path).ok_or(ReadError::NotFound)?;
+        let (bytes, executable) = self.files.get(&path).ok_or(ReadError::NotFound)?;
         let long = bytes.len() as u64;
-        if long > bytes_max { Err(ReadError::TooLarge { bytes: long }) } else { Ok(bytes.clone()) }
+        if long > bytes_max {
+            return Err(ReadError::TooLarge { bytes: long });
+        }
+        Ok(FileRead { bytes: bytes.clone(), executable: *executable })
     }
 
     fn walk(&self, folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
@@ -101,15 +111,6 @@ impl World for Machine {
             .map(Path::to_owned)
             .collect();
         if below.is_empty() { Err(ReadError::NotFound) } else { Ok(below) }
-    }
-
-    fn is_executable(&self, path: &Path) -> bool {
-        self.files.get(&lexical(path)).is_some_and(|(_, executable)| *executable)
-    }
-
-    fn is_folder(&self, path: &Path) -> bool {
-        let path = lexical(path);
-        self.files.keys().any(|file| file != &path && file.starts_with(&path))
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -128,15 +129,15 @@ impl World for Machine {
         Some(PathBuf::from("/home/me"))
     }
 
-    fn os(&self) -> &str {
+    fn os(&self) -> &'static str {
         "linux"
     }
 
-    fn arch(&self) -> &str {
+    fn arch(&self) -> &'static str {
         "x86_64"
     }
 
-    fn host(&self) -> &str {
+    fn host(&self) -> &'static str {
         "login1.cluster.edu"
     }
 

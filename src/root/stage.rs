@@ -146,15 +146,12 @@ impl Writer<'_> {
         if record.is_cs {
             return self.executable(&target);
         }
-        match self.staging.contents.get(path) {
-            Some(bytes) => fs::write_new(&target, bytes, mode)?,
-            None => {
-                let generation =
-                    self.staging.from.map_or(self.staging.plan.plan().to, |side| side.manifest.generation);
-                return Err(Error::Corrupt { generation, path: path.to_string() });
-            }
-        }
-        Ok(fs::lstat(&target)?.map_or(0, |stat| stat.modified_ns))
+        let Some(bytes) = self.staging.contents.get(path) else {
+            let generation =
+                self.staging.from.map_or(self.staging.plan.plan().to, |side| side.manifest.generation);
+            return Err(Error::Corrupt { generation, path: path.to_string() });
+        };
+        Ok(fs::write_new_with_stat(&target, bytes, mode)?.modified_ns)
     }
 
     /// Gives the content a second name, if a generation has the same and nobody has touched it.

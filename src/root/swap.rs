@@ -67,7 +67,7 @@ impl Seen {
 /// # Errors
 /// When it can't be read.
 pub fn see(path: &Path) -> Result<Option<Seen>, Error> {
-    let found = fs::read_with_stat(path, u64::MAX)?;
+    let found = fs::read_with_stat_if_there(path, u64::MAX)?;
     Ok(found.map(|(bytes, stat)| Seen { bytes, mode: stat.mode, stat }))
 }
 

@@ -17,6 +17,7 @@ pub fn now() -> u64 {
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
+    /// Starts it.
     #[must_use]
     pub fn start() -> Self {
         Self(Instant::now())

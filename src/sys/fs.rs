@@ -115,20 +115,45 @@ pub fn read_link(path: &Path) -> io::Result<PathBuf> {
 /// # Errors
 /// When it can't be read or is larger (`FileTooLarge`).
 pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let file = fs_err::File::open(path)?;
-    let size = file.metadata()?.len();
-    read_open(file, size, bytes_max)
+    read_with_stat(path, bytes_max).map(|(bytes, _)| bytes)
 }
 
-fn read_open(file: fs_err::File, size: u64, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let path = file.path().to_owned();
-    let mut bytes = Vec::with_capacity(usize::try_from(size.min(bytes_max)).unwrap_or_default());
-    file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > bytes_max {
+/// A file's bytes, at most `bytes_max`, and what it is: one look tells both.
+///
+/// # Errors
+/// When it can't be read or is larger (`FileTooLarge`).
+pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
+    let mut file = fs_err::File::open(path)?;
+    let stat = stat_of(&file.metadata()?);
+    let too_large = || {
         let message = format!("{} is larger than {bytes_max} bytes", path.display());
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    if stat.size > bytes_max {
+        return Err(too_large());
     }
-    Ok(bytes)
+    // One byte more than it had: a read that fills less has seen the end.
+    let mut bytes = vec![0; usize::try_from(stat.size).map_err(|_| too_large())? + 1];
+    let mut filled = 0;
+    loop {
+        match file.read(&mut bytes[filled..])? {
+            0 => break,
+            read => filled += read,
+        }
+        if filled < bytes.len() {
+            // Short of the size it had: the end, but for files that are made as they are read.
+            if filled as u64 == stat.size && stat.kind == Kind::File && stat.size > 0 {
+                break;
+            }
+            continue;
+        }
+        if filled as u64 > bytes_max {
+            return Err(too_large());
+        }
+        bytes.resize(bytes.len() * 2, 0);
+    }
+    bytes.truncate(filled);
+    Ok((bytes, stat))
 }
 
 /// A file's bytes and what it was when they were read, at most `bytes_max`; `None` when there
@@ -136,11 +161,8 @@ fn read_open(file: fs_err::File, size: u64, bytes_max: u64) -> io::Result<Vec<u8
 ///
 /// # Errors
 /// Anything but "not there".
-pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<Option<(Vec<u8>, Stat)>> {
-    absent_is_none(fs_err::File::open(path).and_then(|file| {
-        let stat = stat_of(&file.metadata()?);
-        Ok((read_open(file, stat.size, bytes_max)?, stat))
-    }))
+pub fn read_with_stat_if_there(path: &Path, bytes_max: u64) -> io::Result<Option<(Vec<u8>, Stat)>> {
+    absent_is_none(read_with_stat(path, bytes_max))
 }
 
 /// A file's bytes; `None` when there is no such file.
@@ -228,6 +250,14 @@ pub fn make_folders(path: &Path, mode: u32) -> io::Result<()> {
 /// # Errors
 /// When it is there, or can't be written.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    write_new_with_stat(path, bytes, mode).map(drop)
+}
+
+/// Writes a file that is not there yet, and says what it is then.
+///
+/// # Errors
+/// When it is there, or can't be written.
+pub fn write_new_with_stat(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Stat> {
     gate_at("create", path)?;
     let mut file = fs_err::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     let written = fill(&mut file, bytes, mode);
@@ -238,7 +268,7 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
-fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<Stat> {
     match gate_at("write", file.path())? {
         Gate::DieHalfway => {
             let _ = file.write_all(&bytes[..bytes.len() / 2]);
@@ -246,11 +276,12 @@ fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<()> {
         }
         Gate::Pass => file.write_all(bytes)?,
     }
+    let stat = stat_of(&file.metadata()?);
     // The umask has been at work.
-    if file.metadata()?.permissions().mode() & 0o7777 != mode {
+    if stat.mode != mode {
         file.set_permissions(std::fs::Permissions::from_mode(mode))?;
     }
-    Ok(())
+    Ok(Stat { mode, ..stat })
 }
 
 /// Counts a mutating call; a fault that is asked for names the path as a real one would.

@@ -1,10 +1,23 @@
 //! End-to-end tests of `cs`: one binary, every test in a sealed world of its own.
 
+#![expect(clippy::disallowed_methods, reason = "tests arrange and inspect the world themselves")]
+#![expect(clippy::print_stdout, reason = "tests say what they counted")]
+
+mod bad_input;
+mod cli;
+mod client;
 mod concurrency;
 mod crash;
 mod damage;
 mod errors;
 mod generations;
+mod licences;
+mod picture;
 mod sandbox;
 mod scenarios;
+mod session;
 mod settings_files;
+mod story;
+mod tidy;
+mod tree;
+mod vectors;

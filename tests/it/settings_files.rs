@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::sandbox::{Sandbox, cases};
 
 /// Hooks on three events, ten permissions, env, and a scalar that the file has with another value.
@@ -82,5 +84,77 @@ fn files_of_every_shape_come_back_byte_for_byte() {
     ];
     for shape in shapes {
         assert_eq!(there_and_back(shape, shape.as_bytes()), Ok(()), "{shape}");
+    }
+}
+
+/// The same edit, made by somebody else: on the original, and on what cs has written.
+type Edit = fn(&str) -> Option<String>;
+
+fn reprinted(
+    text: &str,
+    edit: impl FnOnce(&mut serde_json::Map<String, Value>) -> Option<()>,
+) -> Option<String> {
+    let mut value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
+    edit(value.as_object_mut()?)?;
+    Some(serde_json::to_string_pretty(&value).expect("prints") + "\n")
+}
+
+/// By name: an edit in place, and four as programs make them, which print the whole file anew.
+const EDITS: &[(&str, Edit)] = &[
+    ("a key added in place", |text| {
+        let at = text.find('{')? + 1;
+        let is_empty = text[at..].trim_start().starts_with('}');
+        (!is_empty).then(|| format!("{}\"cs-theirs\":  [ true ],{}", &text[..at], &text[at..]))
+    }),
+    ("a key added", |text| {
+        reprinted(text, |members| {
+            members.insert("cs-theirs".into(), json!({"a": [1]})).map_or(Some(()), |_| None)
+        })
+    }),
+    ("a key removed", |text| {
+        reprinted(text, |members| {
+            let name = members
+                .keys()
+                .find(|name| !["model", "permissions", "hooks", "env"].contains(&name.as_str()))?
+                .clone();
+            members.shift_remove(&name).map(drop)
+        })
+    }),
+    ("a list reordered", |text| {
+        reprinted(text, |members| {
+            let list = members.get_mut("permissions")?.get_mut("allow")?.as_array_mut()?;
+            (list.len() > 1).then(|| list.reverse())
+        })
+    }),
+    ("a value of ours changed", |text| {
+        reprinted(text, |members| members.get_mut("model").map(|model| *model = json!("theirs-now")))
+    }),
+];
+
+#[test]
+fn what_others_did_in_between_is_what_remains() {
+    let Some(cases) = cases() else { return };
+    let mut files: Vec<_> =
+        fs::read_dir(cases.join("settings")).expect("cases").map(|e| e.expect("entry").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|e| e == "json"));
+    files.sort();
+    let mut tried = vec![0; EDITS.len()];
+    for file in &files {
+        let before = fs::read_to_string(file).expect("readable");
+        for (index, (name, edit)) in EDITS.iter().enumerate() {
+            let Some(expected) = edit(&before) else { continue };
+            let sandbox = Sandbox::new();
+            busy_profile(&sandbox);
+            sandbox.write(".claude/settings.json", &before).apply();
+            let edited = edit(&sandbox.read(".claude/settings.json")).expect("the same edit");
+            sandbox.write(".claude/settings.json", edited);
+            sandbox.cs(&["uninstall", "--yes"]).ok();
+            assert_eq!(sandbox.read(".claude/settings.json"), expected, "{name}: {}", file.display());
+            tried[index] += 1;
+        }
+    }
+    for ((name, _), count) in EDITS.iter().zip(&tried) {
+        println!("{name}: {count} files, 0 mismatches");
+        assert!(*count > 5, "{name}");
     }
 }

@@ -371,6 +371,14 @@ fn a_hook_with_an_edited_matcher_is_deleted_plus_foreign() {
 }
 
 #[test]
+fn a_hook_of_ours_that_leaves_with_its_file_is_told_once() {
+    let leaving = ["/home/me/.claude/hooks/x".to_owned()];
+    let world = World::of("{}").apply(&[hook("PreToolUse", "Bash", "~/.claude/hooks/x")]);
+    let merged = world.try_merge(&[], LettingGo::Uninstall, &leaving).expect("merges");
+    assert_eq!(world.take(merged).actions(), [Action::Remove]);
+}
+
+#[test]
 fn another_hook_put_into_our_group_keeps_the_group() {
     let world = World::of("{}").apply(&[hook("Stop", "", "ours")]);
     let world = world.reprint(|v| {
@@ -489,6 +497,9 @@ fn additions_look_like_their_surroundings() {
 
 // ---- recovery: the other generation's ledger, whose document may or may not be written
 
+/// What somebody else does to a document.
+type Edit = fn(&mut Value);
+
 #[test]
 fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
     let old = [value("model", json!("opus")), allow("a"), hook("Stop", "", "old"), unset("x")];
@@ -498,7 +509,7 @@ fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
     let at_old = World::of(before).apply(&old);
     let planned = at_old.try_merge(&new, LettingGo::Undeclared, &[]).expect("merges");
     let at_new = at_old.clone().take(planned.clone());
-    let theirs: [(&str, fn(&mut Value)); 3] = [
+    let theirs: [(&str, Edit); 3] = [
         ("untouched", |_| ()),
         ("theirs added", |v| v["theirs"] = json!(true)),
         ("model set", |v| v["model"] = json!("mine")),

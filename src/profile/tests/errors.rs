@@ -147,10 +147,10 @@ a = = 5
         4 | a = = 5
           |       ^
     "#);
-    insta::assert_snapshot!(Machine::new(r#"format = 1
+    insta::assert_snapshot!(Machine::new(r"format = 1
 [hooks.a]
 [hooks.a]
-"#).bad(), @r#"
+").bad(), @r#"
     error: invalid TOML: duplicate key
       /p/main.toml:3:8
         3 | [hooks.a]

@@ -304,14 +304,14 @@ command = "x"
         let machine = Machine::new(&format!("format = 1\n[files.\"{name}\"]\ntext = \"x\""));
         assert!(machine.message().contains("can't be a name"), "{name}");
     }
-    insta::assert_snapshot!(Machine::new(r#"format = 1
+    insta::assert_snapshot!(Machine::new(r"format = 1
 [agents.'a.md']
 text = 'x'
 [rules.'a/b']
 text = 'x'
 [files.'settings.json']
 text = 'x'
-"#).bad(), @r#"
+").bad(), @r#"
     error: `a.md` can't be a name in [agents]: `.md` is added by itself
       /p/main.toml:2:9
         2 | [agents.'a.md']
@@ -411,6 +411,7 @@ text = "x"
 
 /// Real agent files; a tenth of them has frontmatter that is none. The client's verdicts were observed.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the cases lie outside the machine the tests make up")]
 fn real_agents_are_judged_as_the_client_judges_them() {
     let cases = std::env::var_os("CS_CASES")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases"), PathBuf::from);

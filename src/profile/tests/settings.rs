@@ -257,7 +257,7 @@ skippedPlugins = [true]
 #[test]
 fn values_json_cannot_hold_are_refused() {
     let bad = Machine::new(
-        r#"format = 1
+        r"format = 1
 [settings]
 a = 1979-05-27
 b = nan
@@ -265,7 +265,7 @@ c = -inf
 d = 1e999
 e = 9223372036854775808
 f = [1, 07:32:00]
-"#,
+",
     );
     insta::assert_snapshot!(bad.bad(), @r#"
     error: this is a date, which JSON has no type for
@@ -305,7 +305,7 @@ f = [1, 07:32:00]
       help: write it as a string, in quotes
     "#);
     let rendered = Machine::new(
-        r#"format = 1
+        r"format = 1
 [settings]
 a = 0xff
 b = 0o17
@@ -313,7 +313,7 @@ c = 0b11
 d = 1_000
 e = 1.5e3
 f = -9223372036854775808
-"#,
+",
     )
     .render();
     let rendered = rendered.unwrap_or_else(|found| panic!("{}", shown(&found)));
