@@ -101,10 +101,10 @@ impl<'a> Course<'a> {
 pub fn converge(locked: &LockedRoot, course: Course<'_>) -> Result<Ledger, Error> {
     let worker = Worker { locked, course };
     worker.folders_in()?;
-    worker.links_in()?;
+    let unsettled = worker.links_in()?;
     worker.pin_leaving()?;
     worker.flip()?;
-    worker.settle_links()?;
+    worker.settle_links(&unsettled)?;
     worker.documents(true)?;
     worker.out()?;
     worker.clear_temporaries()?;
@@ -155,26 +155,43 @@ impl Worker<'_> {
 
     /// The text of our link at `path`; `None` when there is something else, or nothing.
     pub(super) fn our_link(&self, path: &ManagedPath) -> Result<Option<String>, Error> {
-        let full = self.path(path);
-        if fs::lstat(&full)?.is_none_or(|stat| stat.kind != Kind::Link) {
-            return Ok(None);
-        }
-        let text = fs::read_link(&full)?.to_string_lossy().into_owned();
-        Ok(Some(text).filter(|text| is_our_link(path, text)))
+        let fs::Probe::Link(target) = fs::probe(&self.path(path))? else { return Ok(None) };
+        Ok(Some(target.to_string_lossy().into_owned()).filter(|text| is_our_link(path, text)))
     }
 
-    fn links_in(&self) -> Result<(), Error> {
+    /// Returns the paths that have to be looked at again after the flip.
+    fn links_in(&self) -> Result<Vec<&ManagedPath>, Error> {
+        let mut unsettled = Vec::new();
         for (path, row) in &self.course.goal_ledger().tree {
             if self.is_as_found(path)? {
-                continue;
-            }
-            if self.has_to_move(path, row)? {
+                unsettled.push(path);
+            } else if self.has_to_move(path, row)? {
                 self.move_aside(path, row)?;
-            } else {
+                unsettled.push(path);
+            } else if !self.is_linked(path, row)? {
                 self.link_in(path, row)?;
+                unsettled.push(path);
             }
         }
-        Ok(())
+        Ok(unsettled)
+    }
+
+    /// Whether our link is there as it is to be, now or by making it where nothing is.
+    fn is_linked(&self, path: &ManagedPath, row: &TreeRow) -> Result<bool, Error> {
+        if row.mode != InstallMode::Link {
+            return Ok(false);
+        }
+        let text = link_text(path);
+        if self.course.start_ledger().tree.contains_key(path) {
+            return Ok(self.our_link(path)? == Some(text));
+        }
+        // Nothing of ours was there, and nearly always nothing at all: trying is cheaper than looking.
+        match fs::symlink(Path::new(&text), &self.path(path)) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Ok(self.our_link(path)? == Some(text))
+            }
+            made => Ok(made.map(|()| true)?),
+        }
     }
 
     fn link_in(&self, path: &ManagedPath, row: &TreeRow) -> Result<(), Error> {
@@ -281,8 +298,9 @@ impl Worker<'_> {
     }
 
     /// After the flip: links that were pinned for it follow `current` again, copies get their content.
-    fn settle_links(&self) -> Result<(), Error> {
-        for (path, row) in &self.course.goal_ledger().tree {
+    fn settle_links(&self, unsettled: &[&ManagedPath]) -> Result<(), Error> {
+        for path in unsettled {
+            let row = &self.course.goal_ledger().tree[*path];
             match (row.mode, self.our_link(path)?) {
                 (InstallMode::Link, Some(text)) if text != link_text(path) => {
                     self.replace_by_link(path, &link_text(path))?;
@@ -378,9 +396,17 @@ impl Worker<'_> {
     /// What an interrupted run was about to rename into place.
     fn clear_temporaries(&self) -> Result<(), Error> {
         let ledgers = [self.course.start_ledger(), self.course.goal_ledger()];
-        let paths: BTreeSet<&ManagedPath> = ledgers.iter().flat_map(|ledger| ledger.tree.keys()).collect();
-        for path in paths {
-            clear_temporary(&temporary(&self.path(path)))?;
+        let paths =
+            ledgers.iter().flat_map(|ledger| ledger.tree.keys()).map(|path| temporary(&self.path(path)));
+        let temporaries: BTreeSet<PathBuf> = paths.collect();
+        let folders: BTreeSet<&Path> = temporaries.iter().filter_map(|path| path.parent()).collect();
+        for folder in folders {
+            for name in fs::list_if_there(folder)? {
+                let path = folder.join(name);
+                if temporaries.contains(&path) {
+                    clear_temporary(&path)?;
+                }
+            }
         }
         Ok(())
     }

@@ -63,20 +63,24 @@ fn link_to_folder(path: &Path) -> Result<Observation, Error> {
 /// When it can't be read.
 pub fn observe_path(store: &Store, base: Option<&Side>, path: &ManagedPath) -> Result<Observation, Error> {
     let full = store.root.path.join(path.as_str());
+    match fs::probe(&full)? {
+        fs::Probe::Absent => return Ok(Observation::Absent),
+        fs::Probe::Other => {}
+        fs::Probe::Link(target) => {
+            let target = target.to_string_lossy().into_owned();
+            let digest = match base.filter(|_| is_our_link(path, &target)) {
+                Some(side) => own_content(side, path, &full)?,
+                None => foreign_content(&full)?,
+            };
+            return Ok(Observation::Link { target, digest });
+        }
+    }
     let Some(stat) = fs::lstat(&full)? else { return Ok(Observation::Absent) };
     Ok(match stat.kind {
         Kind::File => Observation::File { digest: Digest::of(&read_content(&full)?), mode: stat.mode },
         Kind::Folder => Observation::Folder,
-        Kind::Other => Observation::Other,
-        Kind::Link => {
-            let target = fs::read_link(&full)?.to_string_lossy().into_owned();
-            let own = base.filter(|_| is_our_link(path, &target));
-            let digest = match own {
-                Some(side) => own_content(side, path, &full)?,
-                None => foreign_content(&full)?,
-            };
-            Observation::Link { target, digest }
-        }
+        // A link that was made in between is not what was looked at.
+        Kind::Link | Kind::Other => Observation::Other,
     })
 }
 

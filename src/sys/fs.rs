@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
+use rustix::io::Errno;
 
 use super::fault::{Gate, gate};
 
@@ -108,6 +110,28 @@ pub fn is_noexec(path: &Path) -> bool {
 /// When it is none.
 pub fn read_link(path: &Path) -> io::Result<PathBuf> {
     fs_err::read_link(path)
+}
+
+/// Whether there is a link, and where it leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    Absent,
+    Link(PathBuf),
+    /// Something that is no link.
+    Other,
+}
+
+/// Tells in one call what a look and a reading would take two for.
+///
+/// # Errors
+/// When it can't be told.
+pub fn probe(path: &Path) -> io::Result<Probe> {
+    match rustix::fs::readlink(path, Vec::new()) {
+        Ok(text) => Ok(Probe::Link(PathBuf::from(OsString::from_vec(text.into_bytes())))),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(Probe::Absent),
+        Err(Errno::INVAL) => Ok(Probe::Other),
+        Err(error) => Err(named(error.into(), "read the link", path, path)),
+    }
 }
 
 /// A file's bytes, at most `bytes_max`.
@@ -352,8 +376,7 @@ pub fn exchange(a: &Path, b: &Path) -> io::Result<bool> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn is_unsupported(error: rustix::io::Errno) -> bool {
-    use rustix::io::Errno;
+fn is_unsupported(error: Errno) -> bool {
     [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&error)
 }
 
@@ -464,7 +487,7 @@ pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
             fs_err::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
         match rustix::fs::flock(file.file(), rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(Errno::WOULDBLOCK) => return Ok(None),
             Err(error) => return Err(named(error.into(), "lock", path, path)),
         }
         // Somebody may have removed the file (a purge) between our opening and locking it.
