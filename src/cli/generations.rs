@@ -115,6 +115,7 @@ fn prune(context: &Context, keep: Option<usize>, older_than: Option<&str>) -> Re
     if policy == Policy::default() {
         return Err(CliError::Usage("say what to keep: --keep N, --older-than AGE, or both".to_owned()));
     }
+    applied_before(context)?;
     let locked = context.lock(Durability::Full)?;
     let gone = prune_by(&locked, policy)?;
     let list: Vec<String> = gone.iter().map(ToString::to_string).collect();
@@ -124,6 +125,14 @@ fn prune(context: &Context, keep: Option<usize>, older_than: Option<&str>) -> Re
     });
     context.out.object(&json!({"version": 1, "success": true, "removed": gone}));
     Ok(exit::DONE)
+}
+
+/// Refuses where there is nothing yet; locking would make the folder.
+fn applied_before(context: &Context) -> Result<(), CliError> {
+    let store = context.store()?;
+    let is_there = fs::lstat(&store.generations())?.is_some();
+    let hint = "Apply something first: cs apply --profile FILE";
+    if is_there { Ok(()) } else { Err(refused("nothing was ever applied here", hint)) }
 }
 
 /// Removes what a policy lets go; returns what went.
@@ -143,6 +152,7 @@ pub fn prune_by(locked: &LockedRoot, policy: Policy) -> Result<Vec<Generation>, 
 
 fn pin(context: &Context, typed: u64, pinned: bool) -> Result<u8, CliError> {
     let generation = number(typed)?;
+    applied_before(context)?;
     let locked = context.lock(Durability::Full)?;
     locked.store.manifest(generation)?;
     let file = locked.store.generation(generation).join("pinned");
@@ -228,6 +238,7 @@ fn diff_live(context: &Context, store: &Store, a: &Manifest, show_secrets: bool)
 /// When there is no such generation, or going back fails.
 pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> {
     let watch = Stopwatch::start();
+    applied_before(context)?;
     let locked = context.lock(args.durability.durability)?;
     let store = &locked.store;
     let base = context.base(store)?;

@@ -146,7 +146,12 @@ fn there_is_no_way_back_past_the_oldest() {
     let past = sandbox.cs(&["rollback", "--yes"]).code(1);
     assert!(past.err.contains("the oldest there is"), "{past}");
     let nothing = Sandbox::new();
-    assert!(nothing.cs(&["rollback", "--yes"]).code(1).err.contains("nothing was ever applied"));
+    for command in
+        [&["rollback", "--yes"][..], &["generations", "pin", "1"], &["generations", "prune", "--keep", "1"]]
+    {
+        assert!(nothing.cs(command).code(1).err.contains("nothing was ever applied"), "{command:?}");
+        assert!(!nothing.root().exists(), "{command:?} made the root");
+    }
 }
 
 #[test]
