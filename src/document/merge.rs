@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::hooks;
 use super::splice::Splice;
 use super::text::Fault;
-use super::tree::{Document, Node, Seg, names};
+use super::tree::{Document, Node, Restored, Seg, names};
 use super::value::{canonical, digest, equal};
 use crate::model::{
     Container, Declared, Digest, Displaced, DocumentLedger, HookId, How, Key, Origin, Place, Pointer, Row,
@@ -276,6 +276,8 @@ struct Merger<'a> {
     rows: Vec<Entry>,
     /// Slots put in or taken out so far.
     moves: usize,
+    /// What entries of the ledger stand on, where putting something else back has moved it.
+    displaced: HashMap<String, Displaced>,
     changes: Vec<EntryChange>,
 }
 
@@ -301,6 +303,7 @@ impl<'a> Merger<'a> {
             containers,
             rows: Vec::new(),
             moves: 0,
+            displaced: HashMap::new(),
             changes: Vec::new(),
         })
     }
@@ -339,6 +342,13 @@ impl<'a> Merger<'a> {
             }
             Verdict::Write(how, action) => {
                 let how = match (want, how) {
+                    // It was kept absent: back to its place with it first, then the new value over it.
+                    (Some(value), How::Replaced(before)) if live.is_none() && before.place.is_some() => {
+                        let before = self.displaced.remove(&name).unwrap_or(before);
+                        self.put_back(key, &before, false)?;
+                        self.put(key, value, origin)?;
+                        How::Replaced(Displaced { place: None, ..before })
+                    }
                     (Some(value), how) => {
                         self.put(key, value, origin)?;
                         how
@@ -363,6 +373,7 @@ impl<'a> Merger<'a> {
                 (How::Replaced(before), Some(action))
             }
             Verdict::Reveal(before) => {
+                let before = self.displaced.remove(&name).unwrap_or(before);
                 self.put_back(key, &before, live.is_some())?;
                 (How::Coincident, Some(Action::Restore))
             }
@@ -410,7 +421,8 @@ impl<'a> Merger<'a> {
         let adopted_stays = self.input.letting_go == LettingGo::Uninstall;
         let action = match (&row.how, live.is_some()) {
             (How::Replaced(before), is_there) => {
-                self.put_back(key, before, is_there)?;
+                let before = self.displaced.get(name).unwrap_or(before).clone();
+                self.put_back(key, &before, is_there)?;
                 Action::Restore
             }
             (How::Adopted, _) if adopted_stays => Action::Leave,
@@ -650,19 +662,76 @@ impl<'a> Merger<'a> {
         }
         for Displaced { text, place, .. } in before.also.iter().rev().chain([before]) {
             let place = place.clone().unwrap_or_else(|| Place {
-                after: None,
+                after: Vec::new(),
                 lead: String::new(),
                 trail: String::new(),
                 name: name.map(|name| format!("{}: ", Value::from(name))).unwrap_or_default(),
+                alone: false,
                 neighbour: String::new(),
             });
-            self.document.restore(&path, name, text, &place)?;
+            let restored = self.document.restore(&path, name, text, &place)?;
             self.moves += 1;
+            self.reanchor(holder, key, &place, &restored);
             if let Key::Element { list, value } = key {
                 *self.set(list).entry(canonical(value)).or_default() += 1;
             }
         }
         Ok(())
+    }
+
+    /// What was taken out of the same place later, and still is, came after what is back now, unless
+    /// it is known to have come before.
+    fn reanchor(&mut self, holder: &[String], key: &Key, place: &Place, restored: &Restored) {
+        let is_member = matches!(key, Key::Value(_));
+        let path = names(holder);
+        let home = self.input.home;
+        let base = &self.input.bases.current.rows;
+        let at = |name: &str| base.iter().position(|row| name_of(&row.key, home) == name);
+        let own = at(&name_of(key, home));
+        let document = &self.document;
+        let adjust = |row_key: &Key, is_later: bool, displaced: &mut Displaced| {
+            let label = match row_key {
+                Key::Value(pointer) if is_member => {
+                    pointer.split_last().filter(|(_, above)| *above == holder).map(|(last, _)| last.clone())
+                }
+                Key::Element { list, value } if !is_member && list == holder => {
+                    Some(format!("0 {}", canonical(value)))
+                }
+                _ => None,
+            };
+            let is_after = label.is_some_and(|label| !place.after.contains(&label));
+            if !is_after || !is_later {
+                return;
+            }
+            // The nearest that is there, or is known to have come before what is back.
+            let is_known = |label: &String| place.after.contains(label) || document.has_label(&path, label);
+            for other in displaced.places_mut() {
+                let at = other.after.iter().position(is_known).unwrap_or(other.after.len());
+                let is_same_place = match other.after.get(at) {
+                    Some(label) => Some(label) == restored.anchor.as_ref() || place.after.contains(label),
+                    None => restored.anchor.is_none(),
+                };
+                if is_same_place {
+                    other.after.insert(at, restored.label.clone());
+                    other.after.truncate(limits::NEIGHBOURS_MAX);
+                }
+            }
+        };
+        for entry in &mut self.rows {
+            // Moved just now, or further down in the ledger: taken later.
+            let is_later = entry.moved || at(&entry.name) > own;
+            if let How::Replaced(displaced) = &mut entry.row.how {
+                adjust(&entry.row.key, is_later, displaced);
+            }
+        }
+        for (index, row) in base.iter().enumerate() {
+            let How::Replaced(displaced) = &row.how else { continue };
+            let name = name_of(&row.key, home);
+            if displaced.place.is_some() && !self.rows.iter().any(|entry| entry.name == name) {
+                let displaced = self.displaced.entry(name).or_insert_with(|| displaced.clone());
+                adjust(&row.key, Some(index) > own, displaced);
+            }
+        }
     }
 
     /// A container of the user's that is empty again gets the white space it had.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::splice::Splice;
 use super::text::{self, Fault, FaultKind};
 use super::value::{canonical, equal};
-use crate::model::Place;
+use crate::model::{Place, limits};
 
 /// One step from a container to what it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,15 @@ pub enum Seg {
     Name(String),
     /// An element's index.
     Index(usize),
+}
+
+/// Where something that was put back stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// What it is found by.
+    pub label: String,
+    /// What stands before it; `None`: it is the first.
+    pub anchor: Option<String>,
 }
 
 /// A path of names.
@@ -280,13 +289,14 @@ impl Document {
         let source = std::mem::take(&mut self.source);
         let container = self.container_mut(holder);
         let index = container.index_of(seg).expect("BUG: what is removed was there");
-        let after = index.checked_sub(1).map(|before| container.label(before));
+        let after = container.labels_before(index);
         let slot = container.slots.remove(index);
         let mut place = Place {
             after,
             lead: slot.lead.get(&source).to_owned(),
             trail: slot.trail.get(&source).to_owned(),
             name: slot.name.as_ref().map(|name| name.text.get(&source).to_owned()).unwrap_or_default(),
+            alone: container.slots.is_empty(),
             neighbour: String::new(),
         };
         let text = slot.node.text(&source);
@@ -314,27 +324,32 @@ impl Document {
         key: Option<&str>,
         text: &str,
         place: &Place,
-    ) -> Result<(), Fault> {
+    ) -> Result<Restored, Fault> {
         let node = text::with_ast(text, |ast| build(ast, text))?.owned(text);
         let value = node.to_value();
+        let closing = format!("{}{}", self.style.newline, self.indent_at(path));
         let source = std::mem::take(&mut self.source);
         let container = self.container_mut(path);
-        let index = match &place.after {
-            None => 0,
-            Some(label) => {
-                let found = (0..container.slots.len()).find(|at| container.label(*at) == *label);
-                found.map_or(container.slots.len(), |at| at + 1)
-            }
-        };
+        let index = container.index_after(&place.after);
         let name = key.map(|key| Name { key: key.to_owned(), text: Text::new(&*place.name) });
         let mut slot = Slot { lead: Text::new(&*place.lead), name, node, trail: Text::new(&*place.trail) };
         let neighbour = Text::new(&*place.neighbour);
-        if let Some(before) = index.checked_sub(1) {
+        let is_astray = place.alone || index == 0 && !place.after.is_empty();
+        if let Some(next) = container.slots.first().filter(|_| is_astray) {
+            // The neighbours it had are not there, others are: it stands like them.
+            slot.lead = Text::new(next.lead.get(&source));
+            slot.trail = Text::NONE;
+        } else if let Some(before) = index.checked_sub(1) {
             slot.trail = std::mem::replace(&mut container.slots[before].trail, neighbour);
         } else if let Some(next) = container.slots.first_mut() {
             slot.lead = std::mem::replace(&mut next.lead, neighbour);
+        } else if !place.alone && place.trail.is_empty() && place.lead.contains('\n') {
+            // Whoever stood after it and before the bracket is gone.
+            slot.trail = Text::new(closing);
         }
+        let anchor = index.checked_sub(1).map(|before| container.label(before));
         container.slots.insert(index, slot);
+        let restored = Restored { label: container.label(index), anchor };
         self.source = source;
         self.log(
             "add",
@@ -342,7 +357,16 @@ impl Document {
             Some(key.map_or(Seg::Index(index), |key| Seg::Name(key.to_owned()))),
             Some(value),
         );
-        Ok(())
+        Ok(restored)
+    }
+
+    /// Whether the container at `path` has a slot with this label.
+    #[must_use]
+    pub fn has_label(&self, path: &[Seg], label: &str) -> bool {
+        match self.get(path).map(|node| &node.0) {
+            Some(Kind::Container(own)) => (0..own.slots.len()).any(|at| own.label(at) == label),
+            _ => false,
+        }
     }
 
     /// The white space inside the container at `path`, if it is an empty one.
@@ -397,7 +421,9 @@ impl Document {
             if let Kind::Container(Container { slots, .. }) = &node.0
                 && let Some(first) = slots.first()
             {
-                is_inline = !slots.iter().any(|slot| has_break(&slot.lead)) && !has_break(&first.trail);
+                // The first and the last tell; a list of thousands is not looked through for each.
+                let last = slots.last().unwrap_or(first);
+                is_inline = ![&first.lead, &first.trail, &last.lead, &last.trail].into_iter().any(has_break);
             }
             let Some(seg) = path.get(upto) else { break };
             let Some(child) = node.child(seg) else { break };
@@ -595,6 +621,19 @@ impl Slot {
 }
 
 impl Container {
+    /// The labels of the slots before `index`, nearest first, as many as are remembered.
+    fn labels_before(&self, index: usize) -> Vec<String> {
+        (0..index).rev().take(limits::NEIGHBOURS_MAX).map(|at| self.label(at)).collect()
+    }
+
+    /// The place after the nearest of these that is still there. When none is: the front if these were
+    /// all that stood before it, else the end.
+    fn index_after(&self, labels: &[String]) -> usize {
+        let find = |label: &String| (0..self.slots.len()).find(|at| self.label(*at) == *label);
+        let otherwise = if labels.len() < limits::NEIGHBOURS_MAX { 0 } else { self.slots.len() };
+        labels.iter().find_map(find).map_or(otherwise, |at| at + 1)
+    }
+
     /// What the slot at `index` is found again by: its name, or in a list its value and
     /// how many equal ones stand before it.
     fn label(&self, index: usize) -> String {

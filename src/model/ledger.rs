@@ -119,17 +119,28 @@ pub struct Displaced {
     pub also: Vec<Self>,
 }
 
+impl Displaced {
+    /// Every place that is remembered.
+    pub fn places_mut(&mut self) -> Vec<&mut Place> {
+        let also = self.also.iter_mut().flat_map(Self::places_mut);
+        self.place.iter_mut().chain(also).collect()
+    }
+}
+
 /// Where a member or element was, and the white space that was its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// What stood before it: a name, or in a list how many equal ones before and the value.
-    pub after: Option<String>,
+    /// What stood before it, nearest first: names, or in a list how many equal ones before and the
+    /// value. Empty: it was the first.
+    pub after: Vec<String>,
     /// White space before it, and between it and the comma or bracket that followed.
     pub lead: String,
     pub trail: String,
     /// A member's name as it was written, with the colon and the space around it.
     pub name: String,
+    /// Nothing else was there: there is no neighbour's white space to give back.
+    pub alone: bool,
     /// White space that moved to a neighbour when it left: of the first one's successor.
     pub neighbour: String,
 }

@@ -35,6 +35,10 @@ pub const QUIET_ROUNDS_MAX: u32 = 10;
 /// writes one of them back is not taken for the user.
 pub const EARLIER_VALUES_MAX: usize = 16;
 
+/// How many of its neighbours a value that was taken out remembers, so that it finds its
+/// place again when some of them are gone.
+pub const NEIGHBOURS_MAX: usize = 8;
+
 /// How long `cs` waits for another `cs` that holds the lock, in milliseconds.
 pub const LOCK_WAIT_MS_MAX: u64 = 10_000;
 

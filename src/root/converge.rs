@@ -438,7 +438,12 @@ fn is_folder(path: &Path) -> Result<bool, Error> {
 /// A name beside `path` that only we use.
 pub(super) fn temporary(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.cs-new"))
+    let plain = format!(".{name}.cs-new");
+    if plain.len() <= limits::NAME_BYTES_MAX {
+        return path.with_file_name(plain);
+    }
+    // The name is as long as names may be: something shorter has to stand for it.
+    path.with_file_name(format!(".{}.cs-new", Digest::of(name.as_bytes())))
 }
 
 pub(super) fn clear_temporary(path: &Path) -> Result<(), Error> {
