@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::document::{Fault, Refusal};
 use crate::model::{DocumentId, key::dotted};
+use crate::plan::secrets::mask_line;
 use crate::plan::{Conflict, Problem};
 use crate::profile::Diagnostic;
 use crate::root::{self, locate::show};
@@ -212,7 +213,8 @@ fn document_report(report: &mut Report, id: DocumentId, path: &str, fault: &Faul
     if !fault.source_line.is_empty() {
         let number = fault.line.to_string();
         let pad = " ".repeat(fault.column - 1);
-        report.details.push(format!("    {number} | {}", fault.source_line.replace('\t', " ")));
+        let line = mask_line(&fault.source_line.replace('\t', " "));
+        report.details.push(format!("    {number} | {line}"));
         report.details.push(format!(
             "    {} | {pad}{}",
             " ".repeat(number.len()),
@@ -231,7 +233,8 @@ fn profile_report(diagnostics: &[Diagnostic], home: Option<&Path>) -> Report {
     };
     let shown = |diagnostic: &Diagnostic| {
         let file = show(Path::new(&diagnostic.file), home);
-        Diagnostic { file, ..diagnostic.clone() }.to_string()
+        let source_line = mask_line(&diagnostic.source_line);
+        Diagnostic { file, source_line, ..diagnostic.clone() }.to_string()
     };
     let details = diagnostics.iter().map(shown).collect::<Vec<_>>().join("\n\n");
     Report { message, details: vec![details], hints: vec![UNCHANGED.to_owned()] }

@@ -1,7 +1,5 @@
 //! A plan as people read it, and as programs do.
 
-use std::cell::LazyCell;
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -11,7 +9,7 @@ use super::output::{count, paint, style};
 use crate::document::{Action, EntryChange};
 use crate::generation::Cause;
 use crate::model::{DocumentId, Generation, Key, key::dotted};
-use crate::plan::secrets::{looks_secret, shown};
+use crate::plan::secrets::{looks_secret, mask_line, shown};
 use crate::plan::{DocumentPlan, Plan, Sign, Tally, TreeChange, TreeStep};
 use crate::root::Store;
 use crate::sys::fs;
@@ -164,7 +162,7 @@ fn content_diff(
     else {
         return Vec::new();
     };
-    diff(&old, &new, &Secrets::Shown, "      ", detail)
+    diff(&old, &new, "      ", detail)
 }
 
 fn document_lines(
@@ -219,15 +217,10 @@ fn document_lines(
     if let (Some(before), Some(after)) = (&document.before, &document.merged.text)
         && before != after
     {
-        let secrets = if detail.show_secrets {
-            Secrets::Shown
-        } else {
-            Secrets::Of(LazyCell::new(Box::new(move || secret_texts(&[before, after]))))
-        };
         let name = paint(style::DIM, format!("@@ {id} @@"));
         lines.push(String::new());
         lines.push(format!("    {name}"));
-        lines.extend(diff(before, after, &secrets, "    ", detail));
+        lines.extend(diff(before, after, "    ", detail));
     }
     lines
 }
@@ -287,7 +280,8 @@ fn entry_line(
     };
     let is_value = matches!(change.key, Key::Value(_));
     let text = match (is_value, change.action) {
-        (false, _) => rest,
+        (false, _) if detail.show_secrets => rest,
+        (false, _) => mask_bare(name.as_str(), rest),
         (true, Action::Add) => value(&change.after),
         (true, Action::Remove | Action::RemoveDangling) => value(&change.before),
         (true, Action::Coincide | Action::Release | Action::Leave) => value(&change.before),
@@ -317,6 +311,11 @@ fn entry_line(
     EntryLine { sign: paint(style, sign), name, text, why, origin: origin.unwrap_or_default() }
 }
 
+/// An element or a hook's command, unless it holds a secret.
+fn mask_bare(name: &str, text: String) -> String {
+    if looks_secret(name, &Value::from(text.as_str())) { "(secret)".to_owned() } else { text }
+}
+
 fn shorten(text: &str) -> String {
     const WIDE: usize = 60;
     if text.chars().count() <= WIDE {
@@ -341,7 +340,7 @@ fn leaves(text: Option<&str>) -> usize {
 }
 
 /// Unified hunks, indented, with secrets masked.
-fn diff(old: &str, new: &str, secrets: &Secrets<'_>, indent: &str, detail: Detail) -> Vec<String> {
+fn diff(old: &str, new: &str, indent: &str, detail: Detail) -> Vec<String> {
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(2).iter().enumerate() {
@@ -349,7 +348,8 @@ fn diff(old: &str, new: &str, secrets: &Secrets<'_>, indent: &str, detail: Detai
             lines.push(format!("{indent}{}", paint(style::DIM, "⋮")));
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let text = mask(change.value().trim_end_matches(['\n', '\r']), secrets);
+            let text = change.value().trim_end_matches(['\n', '\r']);
+            let text = if detail.show_secrets { text.to_owned() } else { mask_line(text) };
             let line = match change.tag() {
                 ChangeTag::Delete => paint(style::REMOVE, format!("-   {text}")),
                 ChangeTag::Insert => paint(style::ADD, format!("+   {text}")),
@@ -364,52 +364,6 @@ fn diff(old: &str, new: &str, secrets: &Secrets<'_>, indent: &str, detail: Detai
         lines.push(format!("{indent}{}", paint(style::DIM, format!("… {more} more lines (-v)"))));
     }
     lines
-}
-
-/// What is masked in a diff. Finding all secrets of a document takes a while; most lines
-/// that are shown can be judged by themselves.
-enum Secrets<'a> {
-    Shown,
-    Of(LazyCell<BTreeSet<String>, Box<dyn FnOnce() -> BTreeSet<String> + 'a>>),
-}
-
-fn mask(line: &str, secrets: &Secrets<'_>) -> String {
-    let Secrets::Of(all) = secrets else { return line.to_owned() };
-    let bare = line.trim().trim_end_matches(',');
-    let member = serde_json::from_str::<serde_json::Map<String, Value>>(&format!("{{{bare}}}"));
-    let is_plain = match (&member, serde_json::from_str::<Value>(bare)) {
-        (Ok(members), _) => {
-            members.iter().all(|(name, value)| value.is_string() && !looks_secret(name, value))
-        }
-        (_, Ok(value)) => !looks_secret("", &value),
-        // Brackets, and names whose value goes on in the next lines.
-        (Err(_), Err(_)) => {
-            !bare.contains('"') || bare.ends_with(['{', '[']) && bare.matches('"').count() == 2
-        }
-    };
-    if is_plain {
-        return line.to_owned();
-    }
-    all.iter().fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), "(secret)"))
-}
-
-/// The JSON texts of all values that look like secrets.
-fn secret_texts(texts: &[&str]) -> BTreeSet<String> {
-    fn collect(name: &str, value: &Value, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(members) => members.iter().for_each(|(name, value)| collect(name, value, found)),
-            Value::Array(items) => items.iter().for_each(|value| collect(name, value, found)),
-            value if looks_secret(name, value) => drop(found.insert(value.to_string())),
-            _ => {}
-        }
-    }
-    let mut found = BTreeSet::new();
-    for text in texts {
-        if let Ok(value) = serde_json::from_str(text.trim_start_matches('\u{feff}')) {
-            collect("", &value, &mut found);
-        }
-    }
-    found
 }
 
 /// The plan for programs.
@@ -432,7 +386,7 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
                 Some(value) if !show_secrets => masked(&name, value),
                 value => value.clone().unwrap_or(Value::Null),
             };
-            json!({"document": id, "entry": name, "item": if rest.is_empty() { Value::Null } else { json!(rest) },
+            json!({"document": id, "entry": name, "item": if rest.is_empty() { Value::Null } else if show_secrets { json!(rest) } else { json!(mask_bare(&name, rest)) },
                    "action": action_word(change.action), "drift": change.action == Action::Reassert,
                    "before": value(&change.before), "after": value(&change.after),
                    "declared": change.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})

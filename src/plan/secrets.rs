@@ -86,8 +86,76 @@ fn is_secret_text(text: &str) -> bool {
             .is_some_and(|host| host.split_once('@').is_some_and(|(user, _)| user.contains(':')))
     });
     has_login
+        || holds_secret(text)
         || PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && text.len() >= 16
-        || text.split(|c: char| c.is_whitespace() || matches!(c, '=' | ':' | '"' | '\'' | ',')).any(word)
+        || text
+            .split(|c: char| c.is_whitespace() || matches!(c, '=' | ':' | '"' | '\'' | ',' | '(' | ')' | ';'))
+            .any(word)
+}
+
+/// Words that announce a secret in a header or a command line.
+const ANNOUNCED: &[&str] = &["bearer ", "basic ", "token "];
+
+/// Whether a text holds `NAME=value` or `Name: value` with a name that tells, or `Bearer …`.
+fn holds_secret(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let announced = ANNOUNCED.iter().any(|word| {
+        lower.split(word).skip(1).any(|rest| rest.split_whitespace().next().is_some_and(|own| own.len() >= 8))
+    });
+    let is_named = |at: usize| {
+        let name = text[..at].rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).next();
+        let value =
+            text[at + 1..].trim_start().split([' ', '"', '\'', ')', ',', ';']).next().unwrap_or_default();
+        name.is_some_and(is_secret_name) && value.len() >= 6 && !value.starts_with(['$', '/', '~'])
+    };
+    announced || text.match_indices(['=', ':']).any(|(at, _)| is_named(at))
+}
+
+/// A line of JSON or TOML for people's eyes: quoted texts that look secret, by themselves or by
+/// the name before them, are masked; so is one that is not closed.
+#[must_use]
+pub fn mask_line(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let (mut rest, mut name) = (line, String::new());
+    while let Some(start) = rest.find(['"', '\'']) {
+        let quote = rest[start..].chars().next().unwrap_or('"');
+        let before = &rest[..start];
+        if let Some(bare) = before.trim_end().strip_suffix(['=', ':']) {
+            let bare = bare.trim_end();
+            let word = bare.rsplit(|c: char| c.is_whitespace() || matches!(c, '{' | ',' | '[')).next();
+            // What stands between a closed quote and a colon is nothing: then the quote was the name.
+            name = word.filter(|word| !word.is_empty()).map_or(name, str::to_owned);
+        }
+        out.push_str(before);
+        let inner = &rest[start + 1..];
+        let end = closing(inner, quote);
+        let text = &inner[..end.unwrap_or(inner.len())];
+        let after = end.map_or("", |end| &inner[end + 1..]);
+        let is_name = after.trim_start().starts_with([':', '=']);
+        if !is_name && looks_secret(&name, &Value::from(text)) {
+            out.push_str("(secret)");
+        } else {
+            out.push(quote);
+            out.push_str(text);
+            out.extend(end.map(|_| quote));
+        }
+        if is_name {
+            text.clone_into(&mut name);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Where a quoted text ends.
+fn closing(inner: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    inner.char_indices().find_map(|(at, char)| {
+        let is_end = char == quote && !escaped;
+        escaped = char == '\\' && !escaped;
+        is_end.then_some(at)
+    })
 }
 
 /// A long run of letters and digits that no one would write by hand: many different
@@ -124,6 +192,32 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn lines_are_masked_however_they_are_written() {
+        for (line, masked) in [
+            (r#"  "API_TOKEN": "x","#, r#"  "API_TOKEN": (secret),"#),
+            (
+                r#"{"env":{"DB_PASSWORD":"hunter2","A":"b"},"x":1}"#,
+                r#"{"env":{"DB_PASSWORD":(secret),"A":"b"},"x":1}"#,
+            ),
+            (r#"env.API_KEY = "sk-not-closed"#, "env.API_KEY = (secret)"),
+            (r#"env.API_KEY=["sk-ant-abcdefghijklmnop"]"#, "env.API_KEY=[(secret)]"),
+            (
+                r#""allow": ["Bash(export GITHUB_TOKEN=ghp_abcdefghij0123456789)", "Bash(ls)"]"#,
+                r#""allow": [(secret), "Bash(ls)"]"#,
+            ),
+            (r#""H": "Authorization: Bearer abcDEF1234""#, r#""H": (secret)"#),
+            (r#""command": "curl -H 'X-Api-Key: 0123456789'""#, r#""command": (secret)"#),
+            (r#""model": "opus", "say \"hi\"": 1"#, r#""model": "opus", "say \"hi\"": 1"#),
+            (
+                r#""Read(~/.ssh/**)", "Bash(git push --force:*)""#,
+                r#""Read(~/.ssh/**)", "Bash(git push --force:*)""#,
+            ),
+        ] {
+            assert_eq!(mask_line(line), masked);
+        }
+    }
 
     #[test]
     fn secrets_are_told_by_name_or_by_look() {
