@@ -88,7 +88,7 @@ pub fn split_bom(text: &str) -> (bool, &str) {
 /// # Errors
 /// The first fault in reading order.
 pub fn with_ast<T>(text: &str, read: impl FnOnce(&ast::Value<'_>) -> T) -> Result<T, Fault> {
-    if text.len() as u64 > limits::DOCUMENT_BYTES_MAX {
+    if text.len() as u64 > limits::DOCUMENT_READ_BYTES_MAX {
         return Err(fault_at(text, 0..0, FaultKind::TooLarge(text.len() as u64)));
     }
     if text.trim().is_empty() {

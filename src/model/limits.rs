@@ -4,6 +4,9 @@
 /// 2,097,152 bytes are read, one more is not). Real ones stay under 64 KiB.
 pub const DOCUMENT_BYTES_MAX: u64 = 2 << 20;
 
+/// A document larger than this is not even let go of: reading it whole is no longer reasonable.
+pub const DOCUMENT_READ_BYTES_MAX: u64 = 16 << 20;
+
 /// JSON nested deeper than this is refused before any recursive parser sees it.
 /// `serde_json` stops at 128 by itself; real settings stay under 10.
 pub const DOCUMENT_DEPTH_MAX: usize = 100;

@@ -11,9 +11,10 @@ pub mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::claude::{self, Voiding};
-use crate::document::{Action, Bases, LettingGo, MergeInput, Merged, Refusal, merge};
+use crate::document::text::fault_at;
+use crate::document::{Action, Bases, FaultKind, LettingGo, MergeInput, Merged, Refusal, merge};
 use crate::generation::{Cause, State};
-use crate::model::{DocumentId, DocumentLedger, Generation, Key, Kind, Ledger, ManagedPath, Want};
+use crate::model::{DocumentId, DocumentLedger, Generation, Key, Kind, Ledger, ManagedPath, Want, limits};
 pub use check::{CheckedPlan, check};
 pub use observed::{Observation, Observed, ObservedDocument};
 pub use tree::{Conflict, TreeChange, TreeStep};
@@ -238,6 +239,9 @@ fn plan_document(
         home: input.home,
     })
     .map_err(|refusal| Problem::Document(id, refusal))?;
+    if input.cause != Cause::Uninstall {
+        check_size(before.as_deref(), &merged).map_err(|refusal| Problem::Document(id, refusal))?;
+    }
     let voiding = match input.cause {
         // Letting go always works: what is then wrong with the file was wrong without us.
         Cause::Uninstall => None,
@@ -249,6 +253,16 @@ fn plan_document(
         return Err(Problem::Void(id, voiding.clone()));
     }
     Ok(DocumentPlan { before, merged, voiding })
+}
+
+/// The client reads nothing of a file that is too large: neither one that is nor one that would be.
+fn check_size(before: Option<&str>, merged: &Merged) -> Result<(), Refusal> {
+    let sizes = [before, merged.text.as_deref()].map(|text| text.map_or(0, str::len) as u64);
+    let largest = sizes.into_iter().max().unwrap_or(0);
+    if largest <= limits::DOCUMENT_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Refusal::Fault(fault_at("", 0..0, FaultKind::TooLarge(largest))))
 }
 
 /// We don't add to hooks whose shape the client refuses.

@@ -151,7 +151,7 @@ impl Worker<'_> {
             Direction::Back => "before",
         };
         let path = self.locked.store.generation(generation).join("documents").join(format!("{id}.{name}"));
-        let bytes = fs::read(&path, limits::DOCUMENT_BYTES_MAX * 2)?;
+        let bytes = fs::read(&path, limits::DOCUMENT_READ_BYTES_MAX * 2)?;
         if Digest::of(&bytes) != goal {
             return Err(Error::Corrupt { generation, path: format!("documents/{id}.{name}") });
         }

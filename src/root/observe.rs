@@ -166,10 +166,10 @@ pub fn observe_document(store: &Store, id: DocumentId) -> Result<ObservedDocumen
         let fault = Box::new(text::fault_at("", 0..0, kind));
         Error::Document { id, path, fault }
     };
-    if stat.size > limits::DOCUMENT_BYTES_MAX {
+    if stat.size > limits::DOCUMENT_READ_BYTES_MAX {
         return Err(fault(path, FaultKind::TooLarge(stat.size)));
     }
-    let bytes = fs::read(&path, limits::DOCUMENT_BYTES_MAX)?;
+    let bytes = fs::read(&path, limits::DOCUMENT_READ_BYTES_MAX)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(ObservedDocument { text: Some(text), mode: stat.mode, path }),
         Err(error) => {

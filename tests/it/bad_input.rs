@@ -56,6 +56,23 @@ fn settings_the_client_would_not_read() {
 }
 
 #[test]
+fn a_settings_file_that_would_become_too_large() {
+    let text = format!("{{\"a\":\"{}\"}}", "x".repeat((2 << 20) - 10));
+    refused(&with_settings(text), &["bytes large; 2097152 is the most"]);
+    // One that others have made too large is let go of all the same.
+    let sandbox = with_settings("{}");
+    sandbox.apply();
+    let large = sandbox.read(".claude/settings.json").replacen(
+        '{',
+        &format!("{{\"a\":\"{}\",", "x".repeat(2 << 20)),
+        1,
+    );
+    sandbox.write(".claude/settings.json", large);
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert!(!sandbox.read(".claude/settings.json").contains("opus"));
+}
+
+#[test]
 fn a_settings_file_that_is_something_else() {
     let sandbox = Sandbox::new();
     sandbox.profile(PROFILE);
