@@ -25,8 +25,13 @@ pub struct Common {
     /// The profile: a file, or builtin:NAME [default: the one applied last]
     #[arg(long, global = true, value_name = "FILE|builtin:NAME")]
     pub profile: Option<String>,
-    /// The configuration folder [default: $`CLAUDE_CONFIG_DIR`, else ~/.claude]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// The configuration folder.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help = "The configuration folder [default: $CLAUDE_CONFIG_DIR, else ~/.claude]"
+    )]
     pub root: Option<PathBuf>,
     /// Work on a project's .claude instead [default DIR: here]
     #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]

@@ -305,7 +305,7 @@ fn entry_line(
         Action::Coincide => "already there: yours, and stays".to_owned(),
         Action::Release => "changed outside cs, so it is yours now".to_owned(),
         Action::Leave => "stays: it was yours".to_owned(),
-        Action::RemoveDangling => "runs a hook of cs's that goes".to_owned(),
+        Action::RemoveDangling => "runs a hook of cs's that is gone".to_owned(),
     };
     let origin = change.origin.as_ref().filter(|_| detail.explain).map(ToString::to_string);
     EntryLine { sign: paint(style, sign), name, text, why, origin: origin.unwrap_or_default() }

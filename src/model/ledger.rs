@@ -17,6 +17,10 @@ pub struct Ledger {
     /// itself is the empty string.
     pub folders: Vec<String>,
     pub documents: BTreeMap<DocumentId, DocumentLedger>,
+    /// Hook files that we once had in the root and have taken away, newest last: an editor with a
+    /// stale buffer, or a stale client, may write a hook back that runs one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<ManagedPath>,
 }
 
 /// A link or copy of ours in the root.

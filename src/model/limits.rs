@@ -42,6 +42,9 @@ pub const EARLIER_VALUES_MAX: usize = 16;
 /// place again when some of them are gone.
 pub const NEIGHBOURS_MAX: usize = 8;
 
+/// How many hook files that were taken away are remembered.
+pub const GONE_HOOKS_MAX: usize = 64;
+
 /// How long `cs` waits for another `cs` that holds the lock, in milliseconds.
 pub const LOCK_WAIT_MS_MAX: u64 = 10_000;
 

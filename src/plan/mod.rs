@@ -178,7 +178,8 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
         Cause::Apply | Cause::Rollback { .. } => LettingGo::Undeclared,
     };
     let mut documents = BTreeMap::new();
-    let mut ledger = Ledger { tree: tree.rows, folders: tree.folders, documents: BTreeMap::new() };
+    let gone = gone_hooks(input, &state);
+    let mut ledger = Ledger { tree: tree.rows, folders: tree.folders, documents: BTreeMap::new(), gone };
     let leaving = leaving_commands(input, &state);
     for id in document_ids(input, &state) {
         match plan_document(input, &state, id, letting_go, &leaving) {
@@ -275,15 +276,30 @@ fn was_void_before(before: Option<&str>, voiding: &Voiding) -> bool {
     value.and_then(|value| claude::voiding(&value)).as_ref() == Some(voiding)
 }
 
-/// Meanings of the commands of hook files that leave the root and leave nothing behind.
+/// Meanings of the commands of hook files that leave the root, or have left it, and leave
+/// nothing behind.
 #[must_use]
 pub fn leaving_commands(input: &PlanInput<'_>, state: &State) -> Vec<String> {
+    let is_there = |path: &ManagedPath| {
+        let is_ours = input.base.is_some_and(|base| base.ledger.tree.contains_key(path));
+        let seen = input.observed.tree.get(path);
+        !is_ours && seen.is_some_and(|seen| *seen != Observation::Absent)
+    };
+    let gone = gone_hooks(input, state).into_iter().filter(|path| !is_there(path));
+    gone.map(|path| format!("{}/{path}", input.root)).collect()
+}
+
+/// Hook files of ours that are not there after this plan: those that leave, and those that left.
+fn gone_hooks(input: &PlanInput<'_>, state: &State) -> Vec<ManagedPath> {
     let Some(base) = input.base else { return Vec::new() };
-    let leaves = |path: &&ManagedPath| !state.installs.contains_key(*path);
-    let is_hook = |path: &&ManagedPath| base.state.installs.get(*path).is_none_or(|i| i.kind == Kind::Hook);
-    let comes_back = |path: &ManagedPath| base.ledger.tree[path].how.aside().is_some();
-    let paths = base.ledger.tree.keys().filter(leaves).filter(is_hook).filter(|path| !comes_back(path));
-    paths.map(|path| format!("{}/{path}", input.root)).collect()
+    let is_hook = |path: &ManagedPath| base.state.installs.get(path).is_none_or(|i| i.kind == Kind::Hook);
+    let leaves = |path: &&ManagedPath| is_hook(path) && base.ledger.tree[*path].how.aside().is_none();
+    let known = base.ledger.gone.iter();
+    let leaving = base.ledger.tree.keys().filter(leaves).filter(|path| !base.ledger.gone.contains(path));
+    let mut gone: Vec<ManagedPath> =
+        known.chain(leaving).filter(|path| !state.installs.contains_key(*path)).cloned().collect();
+    let surplus = gone.len().saturating_sub(limits::GONE_HOOKS_MAX);
+    gone.split_off(surplus)
 }
 
 /// Whether two ledgers own the same; what a whole file's digest was does not count.

@@ -18,7 +18,8 @@ use crate::sys::fs::{self, Kind};
 pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Observed, Error> {
     let nothing = Ledger::default();
     let ledger = base.map_or(&nothing, |side| &side.ledger);
-    let paths: BTreeSet<&ManagedPath> = desired.installs.keys().chain(ledger.tree.keys()).collect();
+    let known = ledger.tree.keys().chain(&ledger.gone);
+    let paths: BTreeSet<&ManagedPath> = desired.installs.keys().chain(known).collect();
     let mut tree = BTreeMap::new();
     let mut folders = BTreeMap::new();
     // A root that we have made ourselves counts as not there.

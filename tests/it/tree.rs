@@ -301,3 +301,42 @@ fn learned_data_go_only_with_purge() {
     assert_eq!(sandbox.tree(), ["settings.json 644 {}"]);
     assert!(!sandbox.path(".claude/claude-sync").exists());
 }
+
+#[test]
+fn a_hook_that_a_stale_buffer_wrote_back_goes_again() {
+    let sandbox = Sandbox::new();
+    sandbox.script("dotfiles/h.sh", "#!/bin/sh\n").write(".claude/settings.json", "{}");
+    let hook = |name: &str| format!("[hooks.{name}]\nevent = \"Stop\"\nsource = \"h.sh\"\n");
+    sandbox.profile(&hook("one"));
+    apply(&sandbox, "refuse").ok();
+    let stale = sandbox.read(".claude/settings.json");
+    sandbox.profile(&hook("two"));
+    apply(&sandbox, "refuse").ok();
+    sandbox.write(".claude/settings.json", &stale);
+    assert!(sandbox.cs(&["verify"]).code(1).out.contains("hooks/one"));
+    apply(&sandbox, "refuse").ok();
+    let settings = sandbox.read(".claude/settings.json");
+    assert!(!settings.contains("hooks/one") && settings.contains("hooks/two"), "{settings}");
+    sandbox.cs(&["verify"]).ok();
+    // And after everything has gone, for whoever comes back; a hook of the user's own there is theirs.
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    sandbox.write(".claude/settings.json", &stale);
+    sandbox.script(".claude/hooks/one", "#!/bin/sh\n").profile("");
+    apply(&sandbox, "refuse").ok();
+    assert_eq!(sandbox.read(".claude/settings.json"), stale);
+    fs::remove_file(sandbox.path(".claude/hooks/one")).expect("there");
+    sandbox.profile("settings.model = \"x\"\n");
+    apply(&sandbox, "refuse").ok();
+    assert!(!sandbox.read(".claude/settings.json").contains("hooks/one"));
+}
+
+#[test]
+fn a_name_as_long_as_names_may_be_comes_and_goes() {
+    let sandbox = Sandbox::new();
+    let name = "x".repeat(252);
+    sandbox.write(".claude/settings.json", "{}").profile(&format!("[commands.{name}]\ntext = \"t\"\n"));
+    apply(&sandbox, "refuse").ok();
+    sandbox.cs(&["verify"]).ok();
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert_eq!(sandbox.tree(), ["settings.json 644 {}"]);
+}
