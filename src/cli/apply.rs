@@ -94,7 +94,10 @@ fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> R
     context.out.ask("Apply?").ok_or_else(|| {
         refused(
             "this wants a yes, and there is no terminal to ask on",
-            "Nothing was changed. Look at it with cs plan, then: cs apply --yes",
+            format!(
+                "Nothing was changed. Look at it with cs plan, then: {} --yes",
+                context.spell("cs apply")
+            ),
         )
     })
 }

@@ -183,7 +183,7 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
             };
             format!("Everything is as it was{at}. {remedy}")
         }
-        Error::Stuck { .. } => "Nothing is lost: the next cs undoes it. To do it now: cs recover.".to_owned(),
+        Error::Stuck { .. } => "Nothing is lost: the next cs undoes it, or finishes it if it had arrived. To do it now: cs recover.".to_owned(),
     };
     report.hints.push(hint);
     report

@@ -27,12 +27,10 @@ use crate::sys::env;
 /// Runs the command line; the exit code.
 #[must_use]
 pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { exit::USAGE } else { exit::DONE };
-        }
+        Err(error) => return misused(&args, &error),
     };
     let out = Output::new(&cli.common);
     match run(cli) {
@@ -42,6 +40,19 @@ pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
             error.code()
         }
     }
+}
+
+/// Help, or a command line that is none; also that has an object for programs.
+fn misused(args: &[OsString], error: &clap::Error) -> u8 {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return exit::DONE;
+    }
+    let json = args.iter().any(|arg| arg == "--json");
+    let text = error.to_string();
+    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Output { json, quiet: false, verbose: false }.object(&CliError::Usage(message).json(None));
+    exit::USAGE
 }
 
 fn run(cli: Cli) -> Result<u8, CliError> {

@@ -55,7 +55,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         match (is_pending, &args.out) {
             (true, Some(file)) => context.out.line(format!("\nSaved.   cs apply {}", file.display())),
             (true, None) => {
-                context.out.line(format!("{}.   {}", show::summary(plan.tally()), next_steps(plan)));
+                context.out.line(format!("{}.   {}", show::summary(plan.tally()), next_steps(context, plan)));
             }
             (false, _) => {}
         }
@@ -63,13 +63,11 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
     Ok(if args.exit_code && is_pending { exit::PENDING } else { exit::DONE })
 }
 
-fn next_steps(plan: &Plan) -> String {
+fn next_steps(context: &Context, plan: &Plan) -> String {
+    let apply = context.spell("cs apply");
     let drifted = plan.tally().drifted > 0;
-    let steps = if drifted {
-        "cs apply   ·   cs plan --explain   ·   apply asserts what drifted"
-    } else {
-        "cs apply   ·   cs plan --explain"
-    };
+    let asserts = if drifted { "   ·   apply asserts what drifted" } else { "" };
+    let steps = format!("{apply}   ·   cs plan --explain{asserts}");
     paint(style::DIM, steps)
 }
 
@@ -258,6 +256,11 @@ fn save(file: &Path, saved: &Saved) -> Result<(), CliError> {
 /// # Errors
 /// When it is none.
 pub fn load(file: &Path) -> Result<Saved, CliError> {
+    if file.extension().is_some_and(|extension| extension == "toml") {
+        let name = file.display();
+        let hint = format!("Did you mean: cs apply --profile {name}");
+        return Err(refused(format!("{name} is a profile, not a saved plan"), hint));
+    }
     let text = fs::read(file, 64 << 20)?;
     crate::generation::read(&text).map_err(|error| {
         refused(format!("{} {error}", file.display()), "It should be a file that `cs plan --out` wrote.")

@@ -260,4 +260,8 @@ fn usage_errors_exit_with_2() {
     sandbox.cs(&["generations", "prune"]).code(2);
     sandbox.cs(&["rollback", "0"]).code(1);
     sandbox.cs(&["--version"]).ok();
+    let object = sandbox.cs(&["aply", "--json"]).code(2).json();
+    assert_eq!((object["success"].as_bool(), object["exit_code"].as_u64()), (Some(false), Some(2)));
+    let ran = sandbox.cs(&["apply", "claude-sync.toml"]).code(1);
+    assert!(ran.err.contains("cs apply --profile claude-sync.toml"), "{ran}");
 }
