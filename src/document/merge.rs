@@ -786,7 +786,7 @@ impl<'a> Merger<'a> {
     /// of ours inside.
     fn kept_containers(&self) -> Vec<(Pointer, Container)> {
         let rows = || self.rows.iter().map(|entry| &entry.row);
-        let is_ours = |row: &&Row| !matches!(row.how, How::Coincident | How::Released);
+        let is_ours = |row: &&Row| row.how != How::Coincident;
         let holds_ours =
             |pointer: &Pointer| rows().filter(is_ours).any(|row| row.key.pointer().starts_with(pointer));
         let is_there = |pointer: &Pointer| self.document.get(&names(pointer)).is_some();

@@ -4,13 +4,13 @@
 //! after, to the paths it names, and to the hooks the result refers to. Whatever it finds is a
 //! bug of ours, reported as one, and nothing is touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
 use super::{DocumentPlan, Observation, Observed, Plan};
 use crate::document::hooks::meaning;
-use crate::document::value::equal;
+use crate::document::value::{canonical, equal};
 use crate::model::{DocumentId, Key, Ledger, ManagedPath, Row};
 
 /// A plan that was checked; nothing else can be applied.
@@ -165,11 +165,15 @@ impl Lawful<'_> {
 
     /// The elements that are not ours are the same, in the same order.
     fn same_elements(&self, at: &[String], a: &[Value], b: &[Value]) -> Result<(), Vec<String>> {
-        let is_ours = |value: &Value| {
-            self.owned.iter().any(|row| {
-                matches!(&row.key, Key::Element { list, value: own } if list == at && equal(own, value))
+        let ours: HashSet<String> = self
+            .owned
+            .iter()
+            .filter_map(|row| match &row.key {
+                Key::Element { list, value } if list == at => Some(canonical(value)),
+                _ => None,
             })
-        };
+            .collect();
+        let is_ours = |value: &Value| ours.contains(&canonical(value));
         let theirs =
             |list: &[Value]| list.iter().filter(|value| !is_ours(value)).cloned().collect::<Vec<_>>();
         let (a, b) = (theirs(a), theirs(b));

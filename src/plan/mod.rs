@@ -14,7 +14,9 @@ use crate::document::claude::{self, Voiding};
 use crate::document::text::fault_at;
 use crate::document::{Action, Bases, FaultKind, LettingGo, MergeInput, Merged, Refusal, merge};
 use crate::generation::{Cause, State};
-use crate::model::{DocumentId, DocumentLedger, Generation, Key, Kind, Ledger, ManagedPath, Want, limits};
+use crate::model::{
+    DocumentId, DocumentLedger, Generation, How, Key, Kind, Ledger, ManagedPath, Row, Want, limits,
+};
 pub use check::{CheckedPlan, check};
 pub use observed::{Observation, Observed, ObservedDocument};
 pub use tree::{Conflict, TreeChange, TreeStep};
@@ -304,9 +306,14 @@ fn gone_hooks(input: &PlanInput<'_>, state: &State) -> Vec<ManagedPath> {
 
 /// Whether two ledgers own the same; what a whole file's digest was does not count.
 fn is_same_ledger(a: &Ledger, b: &Ledger) -> bool {
+    // That a default is the user's now is seen anew each time, and no reason for a generation.
+    let plain = |row: &Row| match row.how {
+        How::Released => Row { how: How::Added, ..row.clone() },
+        _ => row.clone(),
+    };
     let documents = |ledger: &Ledger| -> Vec<_> {
         let own = |(id, document): (&DocumentId, &DocumentLedger)| {
-            (*id, document.rows.clone(), document.containers.clone())
+            (*id, document.rows.iter().map(plain).collect::<Vec<_>>(), document.containers.clone())
         };
         ledger.documents.iter().map(own).collect()
     };

@@ -221,3 +221,17 @@ fn a_saved_plan_is_applied_exactly_or_refused_as_stale() {
     );
     assert_eq!(settings(&sandbox)["model"], "a");
 }
+
+#[test]
+fn a_default_that_the_user_changed_is_no_reason_for_a_generation() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/settings.json", "{}").profile("[defaults]\ncleanupPeriodDays = 9\n");
+    sandbox.apply();
+    let edited = sandbox.read(".claude/settings.json").replace('9', "10");
+    sandbox.write(".claude/settings.json", &edited);
+    sandbox.cs(&["plan", "--exit-code"]).ok();
+    assert!(sandbox.apply().out.contains("Up to date: generation 1"));
+    sandbox.cs(&["verify"]).ok();
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert_eq!(settings(&sandbox), json!({"cleanupPeriodDays": 10}));
+}
