@@ -394,7 +394,7 @@ impl<'a> Merger<'a> {
 
     /// Lets go of whatever the ledgers have and the profile does not, newest first.
     fn let_go(&mut self) -> Result<(), Refusal> {
-        self.remove_dangling();
+        self.remove_dangling(|_| false);
         let home = self.input.home;
         let mut seen: HashSet<String> =
             self.input.desired.iter().map(|declared| name_of(&declared.key, home)).collect();
@@ -405,6 +405,8 @@ impl<'a> Merger<'a> {
         for (name, row) in leaving.iter().rev() {
             self.let_go_of(name, &row.key)?;
         }
+        // A second copy that somebody wrote beside ours runs nothing any more either.
+        self.remove_dangling(|row| row.how != How::Coincident);
         self.prune();
         Ok(())
     }
@@ -439,7 +441,8 @@ impl<'a> Merger<'a> {
     }
 
     /// Hooks that are not ours but run a file of ours that leaves.
-    fn remove_dangling(&mut self) {
+    /// Of those that the ledgers know, only the rows that `counts` says.
+    fn remove_dangling(&mut self, counts: impl Fn(&Row) -> bool) {
         let declared: Vec<String> = self
             .input
             .desired
@@ -450,8 +453,8 @@ impl<'a> Merger<'a> {
         for id in hooks::running(&self.document, self.input.leaving, self.input.home) {
             let key = Key::Hook(id);
             let name = name_of(&key, self.input.home);
-            // What the ledgers know of is let go by its row.
-            let is_known = self.current.contains_key(&name) || self.other.contains_key(&name);
+            let rows = [self.current.get(&name), self.other.get(&name)];
+            let is_known = rows.into_iter().flatten().any(|row| !counts(row));
             if !declared.contains(&name) && !is_known {
                 let live = self.live(&key);
                 self.take(&key);

@@ -168,6 +168,9 @@ fn contend(env: &[(&str, &str)], pause: Duration) -> Contended {
         writer.join().expect("the other program ends")
     });
     // In peace again, everything is asserted and nothing of theirs is touched.
+    // A hook of ours that was written back while it was let go of, and then declared again, passes for the user's
+    // and stays behind once; the next apply sees that it runs nothing.
+    sandbox.cs(&["apply", "--yes", "--profile", &profiles[0]]).ok();
     sandbox.cs(&["apply", "--yes", "--profile", &profiles[0]]).ok();
     sandbox.cs(&["verify"]).ok();
     let theirs = settings(&sandbox)["theirs"].clone();

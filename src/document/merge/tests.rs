@@ -378,6 +378,17 @@ fn a_hook_of_ours_that_leaves_with_its_file_is_told_once() {
 }
 
 #[test]
+fn a_second_copy_of_a_hook_that_leaves_goes_with_it() {
+    let leaving = ["/home/me/.claude/hooks/x".to_owned()];
+    let world = World::of("{}").apply(&[hook("Stop", "", "~/.claude/hooks/x")]).reprint(|v| {
+        let groups = v["hooks"]["Stop"].as_array_mut().expect("a list");
+        groups.push(groups[0].clone());
+    });
+    let merged = world.try_merge(&[], LettingGo::Undeclared, &leaving).expect("merges");
+    assert_eq!(world.take(merged).value(), json!({}));
+}
+
+#[test]
 fn another_hook_put_into_our_group_keeps_the_group() {
     let world = World::of("{}").apply(&[hook("Stop", "", "ours")]);
     let world = world.reprint(|v| {
