@@ -40,7 +40,6 @@ fn list(context: &Context) -> Result<u8, CliError> {
     if numbers.is_empty() {
         context.out.line("No generations yet.   cs apply --profile builtin:default");
     }
-    let mut younger: Option<Manifest> = None;
     for generation in numbers {
         let manifest = match store.manifest(generation) {
             Ok(manifest) => manifest,
@@ -56,9 +55,7 @@ fn list(context: &Context) -> Result<u8, CliError> {
         rows.push(json!({"generation": generation, "current": current == Some(generation), "made_at": manifest.made_at,
             "parent": manifest.parent, "cause": manifest.cause, "profile": manifest.profile, "pinned": pinned,
             "changes": changes, "version": manifest.version}));
-        younger = Some(manifest);
     }
-    drop(younger);
     context.out.object(&json!({"version": 1, "current": current, "generations": rows}));
     Ok(exit::DONE)
 }
