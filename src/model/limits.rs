@@ -54,3 +54,18 @@ pub const GENERATIONS_KEPT: usize = 50;
 
 /// Time for a staged executable to answer before it counts as not runnable, in milliseconds.
 pub const SELF_TEST_MS_MAX: u64 = 5_000;
+
+/// What a hook reads of its input: a tool call of more is judged by what fits.
+pub const HOOK_INPUT_BYTES_MAX: usize = 1 << 20;
+
+/// A hook waits so long for the end of its input. The client closes the pipe at once.
+pub const HOOK_INPUT_MS_MAX: u64 = 1_000;
+
+/// A journal's segment of one day (mission L7: 1 MB a day).
+pub const JOURNAL_DAY_BYTES_MAX: u64 = 1_000_000;
+
+/// The sealed snapshot of what is known; with seven days of journals it stays below 30 MB (mission L7).
+pub const KNOWLEDGE_BYTES_MAX: u64 = 8 << 20;
+
+/// A key is destroyed after so many days (mission S3).
+pub const KEY_DAYS_MAX: u32 = 7;

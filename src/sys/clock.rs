@@ -31,6 +31,24 @@ impl Stopwatch {
     }
 }
 
+/// A stopwatch for measuring: real time, whatever a test says the clock is.
+#[derive(Debug, Clone, Copy)]
+pub struct Timer(Instant);
+
+impl Timer {
+    /// Starts it.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Time since the start, in microseconds.
+    #[must_use]
+    pub fn us(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Waits; only for polling a lock.
 pub fn pause_ms(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));

@@ -5,8 +5,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is where the bans of clippy.toml lead to")]
 
+pub mod append;
 pub mod clock;
 pub mod env;
 pub mod fault;
 pub mod fs;
 pub mod process;
+pub mod stdio;

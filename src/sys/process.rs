@@ -35,6 +35,19 @@ pub fn output(program: &str, args: &[&str], folder: &Path) -> Option<String> {
     String::from_utf8(output.stdout).ok()
 }
 
+/// Starts a program that goes on when we have ended, in a process group of its own: the client
+/// ends a hook by its group.
+///
+/// # Errors
+/// When it can't be started.
+pub fn detach(program: &Path, arg0: &str, args: &[&str]) -> std::io::Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = Command::new(program);
+    command.arg0(arg0).args(args).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.current_dir("/").spawn().map(drop)
+}
+
 /// Whether a Claude Code client of this user runs. Scans all processes (some ms): never
 /// call it on a hook's path.
 #[must_use]

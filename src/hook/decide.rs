@@ -1,0 +1,56 @@
+//! From an event to what is said about it.
+
+use super::event::{Event, Kind};
+use super::reply::Decision;
+use crate::guard::{self, Config, Scene, Verdict};
+
+/// Tools that run shell commands.
+const SHELLS: [&str; 1] = ["Bash"];
+
+/// What the guard says of a tool call, the strictest first where there are several commands.
+#[must_use]
+pub fn guard(event: &Event, scene: &Scene<'_>, config: &Config) -> Option<Verdict> {
+    if event.kind != Kind::PreToolUse {
+        return None;
+    }
+    // A tool we don't know may still write a file; only a shell runs a command.
+    let is_shell = event.tool.as_deref().is_none_or(|tool| SHELLS.contains(&tool));
+    let commands = event.commands.iter().filter(|_| is_shell);
+    let of_commands = commands.filter_map(|command| guard::judge(command, scene, config));
+    let of_paths = event.paths.iter().filter(|_| writes(event)).filter_map(|path| guard::judge_path(path, scene, config));
+    of_commands.chain(of_paths).max_by_key(|verdict| verdict.decision == guard::Decision::Deny)
+}
+
+fn writes(event: &Event) -> bool {
+    matches!(event.tool.as_deref(), Some("Edit" | "Write" | "MultiEdit" | "NotebookEdit") | None)
+}
+
+/// A verdict as it is said to the client: fixed words only, nothing of what came in.
+#[must_use]
+pub fn said(verdict: &Verdict) -> Decision {
+    let Verdict { decision, rule, loss, safer, .. } = verdict;
+    let reason = format!("{rule}: {loss}. Safer: {safer}. Don't try the same in another form.");
+    match decision {
+        guard::Decision::Ask => Decision::Ask(reason),
+        guard::Decision::Deny => Decision::Deny(reason),
+    }
+}
+
+/// What is said where the guard could not look and the profile wants a stop then.
+#[must_use]
+pub fn undecided() -> Decision {
+    Decision::Ask("guard/undecided: cs could not tell what this does, and the profile asks then".to_owned())
+}
+
+/// What a session should know from its start: the kind of host, where that changes what to do.
+#[must_use]
+pub fn session_context(host_type: Option<&str>) -> Decision {
+    match host_type {
+        Some("hpc") => Decision::Context(
+            "This is a shared HPC login node: run anything long, parallel or memory-hungry through the scheduler \
+             (sbatch, srun), not here; large files belong on scratch, not in the home folder."
+                .to_owned(),
+        ),
+        _ => Decision::Silent,
+    }
+}

@@ -1,0 +1,270 @@
+//! What the client says on a hook's standard input.
+//!
+//! The client's own JSON is read by the library. What the library refuses (cut off at our limit, a
+//! lone surrogate, bytes that are no UTF-8) still holds the command that is about to run, so a
+//! lenient reader looks for it: a guard that falls silent on odd input guards nothing.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+/// What is known of one call of a hook.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub kind: Kind,
+    pub cwd: Option<String>,
+    pub tool: Option<String>,
+    /// Shell commands the tool is about to run or has run; several only where the text was odd.
+    pub commands: Vec<String>,
+    /// Files it is about to write or has written.
+    pub paths: Vec<String>,
+    /// What a failed call said.
+    pub error: Option<String>,
+    pub is_interrupt: bool,
+    pub duration_ms: Option<u64>,
+    /// The client itself speaks, not a person.
+    pub is_synthetic: bool,
+    /// The text was not read as JSON, or not to its end.
+    pub is_odd: bool,
+}
+
+/// The events the bundled hooks know.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    SessionStart,
+    SessionEnd,
+    UserPromptSubmit,
+    PreToolUse,
+    PostToolUse,
+    PostToolUseFailure,
+    #[default]
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        match name {
+            "SessionStart" => Self::SessionStart,
+            "SessionEnd" => Self::SessionEnd,
+            "UserPromptSubmit" => Self::UserPromptSubmit,
+            "PreToolUse" => Self::PreToolUse,
+            "PostToolUse" => Self::PostToolUse,
+            "PostToolUseFailure" => Self::PostToolUseFailure,
+            _ => Self::Other,
+        }
+    }
+
+    /// The client's name for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SessionStart => "SessionStart",
+            Self::SessionEnd => "SessionEnd",
+            Self::UserPromptSubmit => "UserPromptSubmit",
+            Self::PreToolUse => "PreToolUse",
+            Self::PostToolUse => "PostToolUse",
+            Self::PostToolUseFailure => "PostToolUseFailure",
+            Self::Other => "",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    hook_event_name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    cwd: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    tool_name: Option<Cow<'a, str>>,
+    #[serde(default)]
+    tool_input: Input,
+    #[serde(borrow, default)]
+    error: Option<Cow<'a, str>>,
+    #[serde(default)]
+    is_interrupt: bool,
+    #[serde(default)]
+    duration_ms: Option<f64>,
+    #[serde(borrow, default)]
+    prompt: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize, Default)]
+struct Input {
+    #[serde(default)]
+    command: Option<String>,
+    #[serde(default)]
+    file_path: Option<String>,
+    #[serde(default)]
+    notebook_path: Option<String>,
+}
+
+/// How prompts begin that the client makes up.
+const SYNTHETIC: &str = "<task-notification>";
+
+/// Reads an event. `is_cut`: there was more than we read.
+#[must_use]
+pub fn parse(bytes: &[u8], is_cut: bool) -> Event {
+    let strict = (!is_cut).then(|| serde_json::from_slice::<Wire<'_>>(bytes).ok()).flatten();
+    let Some(wire) = strict else { return lenient(&String::from_utf8_lossy(bytes)) };
+    let Wire { hook_event_name, cwd, tool_name, tool_input, error, is_interrupt, duration_ms, prompt } = wire;
+    let Input { command, file_path, notebook_path } = tool_input;
+    Event {
+        kind: Kind::of(&hook_event_name),
+        cwd: cwd.map(Cow::into_owned),
+        tool: tool_name.map(Cow::into_owned),
+        commands: command.into_iter().collect(),
+        paths: file_path.into_iter().chain(notebook_path).collect(),
+        error: error.map(Cow::into_owned),
+        is_interrupt,
+        duration_ms: duration_ms.and_then(whole_ms),
+        is_synthetic: prompt.is_some_and(|prompt| prompt.trim_start().starts_with(SYNTHETIC)),
+        is_odd: false,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just before")]
+fn whole_ms(ms: f64) -> Option<u64> {
+    (ms.is_finite() && (0.0..1e15).contains(&ms)).then_some(ms as u64)
+}
+
+/// Goes through text that may be no JSON and takes every string that stands behind a name we know.
+fn lenient(text: &str) -> Event {
+    let mut event = Event { is_odd: true, ..Event::default() };
+    let mut rest = text;
+    let mut name: Option<String> = None;
+    while let Some(start) = rest.find(['"', ',', '{', '}', '[', ']']) {
+        let is_string = rest.as_bytes()[start] == b'"';
+        let is_value = rest[..start].trim() == ":";
+        rest = &rest[start + 1..];
+        if !is_string {
+            name = None;
+            continue;
+        }
+        let (string, after) = string(rest);
+        rest = after;
+        match name.take().filter(|_| is_value) {
+            Some(name) => event.take(&name, string),
+            None => name = Some(string),
+        }
+    }
+    event
+}
+
+impl Event {
+    /// The first of a name counts, but for what is guarded: there, all do.
+    fn take(&mut self, name: &str, value: String) {
+        match name {
+            "hook_event_name" if self.kind == Kind::Other => self.kind = Kind::of(&value),
+            "cwd" if self.cwd.is_none() => self.cwd = Some(value),
+            "tool_name" if self.tool.is_none() => self.tool = Some(value),
+            "command" => self.commands.push(value),
+            "file_path" | "notebook_path" => self.paths.push(value),
+            _ => {}
+        }
+    }
+}
+
+/// The string that begins at `text`, and what follows its closing quote. One that is cut off ends where
+/// the text does.
+fn string(text: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return (value, &text[at + 1..]),
+            '\\' => match chars.next().map(|(_, c)| c) {
+                Some('n') => value.push('\n'),
+                Some('t') => value.push('\t'),
+                Some('r') => value.push('\r'),
+                Some('b') => value.push('\u{8}'),
+                Some('f') => value.push('\u{c}'),
+                Some('u') => {
+                    let digits = text.get(at + 2..at + 6).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+                    // Half a pair stands for no letter.
+                    value.push(digits.and_then(char::from_u32).unwrap_or('\u{fffd}'));
+                    if digits.is_some() {
+                        chars.nth(3);
+                    }
+                }
+                Some(other) => value.push(other),
+                None => {}
+            },
+            other => value.push(other),
+        }
+    }
+    (value, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pre(command: &str) -> String {
+        serde_json::json!({"hook_event_name": "PreToolUse", "cwd": "/p", "tool_name": "Bash",
+            "tool_input": {"command": command, "description": "d"}})
+        .to_string()
+    }
+
+    #[test]
+    fn the_client_s_own_words() {
+        let event = parse(pre("rm -rf /").as_bytes(), false);
+        assert_eq!((event.kind, event.cwd.as_deref()), (Kind::PreToolUse, Some("/p")));
+        assert_eq!((event.commands, event.is_odd), (vec!["rm -rf /".to_owned()], false));
+        let failed = r#"{"hook_event_name":"PostToolUseFailure","tool_name":"Bash","tool_input":{"command":"x"},
+            "error":"Exit code 1","is_interrupt":true,"duration_ms":66.5}"#;
+        let event = parse(failed.as_bytes(), false);
+        assert_eq!((event.is_interrupt, event.duration_ms), (true, Some(66)));
+        assert!(parse(br#"{"hook_event_name":"UserPromptSubmit","prompt":" <task-notification>x"}"#, false).is_synthetic);
+        assert_eq!(parse(br#"{"hook_event_name":"Later"}"#, false).kind, Kind::Other);
+    }
+
+    #[test]
+    fn a_command_is_found_in_text_that_is_no_json() {
+        let whole = pre("rm -rf \"/x\"\ny");
+        let cut = &whole[..whole.len() - 3];
+        let surrogate = whole.replace("/x", "\\ud800");
+        let twice = whole.replace("\"cwd\"", "\"tool_input\": {\"command\": \"b\"}, \"cwd\"");
+        let mut bytes = whole.clone().into_bytes();
+        bytes.push(0xff);
+        let deep = format!("{}{}", "{\"a\":[".repeat(5_000), &whole[1..]);
+        for (text, has) in [
+            (cut.as_bytes(), "rm -rf \"/x\"\ny"),
+            (surrogate.as_bytes(), "rm -rf \"\u{fffd}\"\ny"),
+            (twice.as_bytes(), "rm -rf \"/x\"\ny"),
+            (&bytes, "rm -rf \"/x\"\ny"),
+            (deep.as_bytes(), "rm -rf \"/x\"\ny"),
+        ] {
+            let event = parse(text, false);
+            assert!(event.is_odd && event.commands.iter().any(|own| own == has), "{event:?}");
+            assert_eq!((event.kind, event.tool.as_deref()), (Kind::PreToolUse, Some("Bash")));
+        }
+        assert_eq!(parse(whole.as_bytes(), true).commands.len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_asked_about_may_be_anything() {
+        let big = "1e400";
+        let text = pre("ls").replacen('{', &format!("{{\"n\":{big},\"s\":[[[{{}}]]],"), 1);
+        assert_eq!(parse(text.as_bytes(), false).commands, ["ls"]);
+        for text in ["", "null", "[]", "{", "\0", "{\"hook_event_name\":5}", "\"\\u12"] {
+            assert_eq!(parse(text.as_bytes(), false).kind, Kind::Other, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), text in ".*\"command\": ?\".*") {
+            parse(&bytes, false);
+            parse(text.as_bytes(), false);
+        }
+
+        #[test]
+        fn both_readers_find_the_same_command(command in ".*") {
+            let text = pre(&command);
+            prop_assert_eq!(parse(text.as_bytes(), false).commands, parse(text.as_bytes(), true).commands);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The journals: sealed records, one a line, appended by any number of hooks at once.
+//!
+//! A segment holds what was sealed under one epoch's key, and is named by the epoch's day. A record
+//! is a line end, a Fernet token, a line end: a tail that was cut off can't swallow its neighbour. A
+//! record's place is its segment and offset; it needs no number.
+
+use std::io;
+use std::path::Path;
+
+use crate::crypto::ring::{Context, Epoch, Ring};
+use crate::crypto::seal;
+use crate::model::limits;
+use crate::sys::{append, fs};
+
+/// The journals there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Journal {
+    /// What tools did.
+    Patterns,
+    /// What a person may want to look up: refusals, rotations, damage.
+    Audit,
+}
+
+impl Journal {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Patterns, Self::Audit];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Patterns => "patterns",
+            Self::Audit => "audit",
+        }
+    }
+
+    fn context(self) -> Context {
+        match self {
+            Self::Patterns => Context::Events,
+            Self::Audit => Context::Audit,
+        }
+    }
+
+    /// The segment of an epoch.
+    #[must_use]
+    pub fn segment(self, epoch: Epoch) -> String {
+        let (year, month, day) = date(epoch);
+        format!("{}_{year:04}-{month:02}-{day:02}.enc", self.prefix())
+    }
+
+    /// Whose segment a file is, by its name.
+    #[must_use]
+    pub fn of_segment(name: &str) -> Option<(Self, Epoch)> {
+        let (prefix, rest) = name.strip_suffix(".enc")?.split_once('_')?;
+        let journal = Self::ALL.into_iter().find(|journal| journal.prefix() == prefix)?;
+        let parts: Vec<u32> = rest.split('-').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        let [year, month, day] = parts[..] else { return None };
+        let epoch = epoch_of(year, month, day)?;
+        (journal.segment(epoch) == name).then_some((journal, epoch))
+    }
+}
+
+/// Year, month and day of an epoch (the Gregorian calendar, counted in 400-year cycles from 1 March).
+fn date(epoch: Epoch) -> (u32, u32, u32) {
+    // 1 March of the year 0 was 719,468 days before 1970.
+    let days = u64::from(epoch.0) + 719_468;
+    let (cycle, day) = (days / 146_097, days % 146_097);
+    let year_of_cycle = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = cycle * 400 + year_of_cycle + u64::from(month <= 2);
+    let whole = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    (whole(year), whole(month), whole(day))
+}
+
+fn epoch_of(year: u32, month: u32, day: u32) -> Option<Epoch> {
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(1970..=9999).contains(&year) {
+        return None;
+    }
+    let (year, month) = (u64::from(year) - u64::from(month <= 2), u64::from(month));
+    let (cycle, year_of_cycle) = (year / 400, year % 400);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + u64::from(day) - 1;
+    let days = cycle * 146_097 + year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 + day_of_year;
+    u32::try_from(days.checked_sub(719_468)?).ok().map(Epoch)
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is in the segment.
+    Written,
+    /// It is in the segment, and from here on the day's records are sampled.
+    WrittenAndFull,
+    /// The day has so many that this one was left out.
+    LeftOut,
+}
+
+/// Of the records that come when a day is nearly full, one in so many is kept.
+const SAMPLE: u8 = 16;
+
+/// Appends one record, sealed under the newest key.
+///
+/// # Errors
+/// When it can't be written; then it was not acknowledged.
+pub fn write(folder: &Path, ring: &Ring, journal: Journal, plain: &[u8], now: u64) -> io::Result<Kept> {
+    let (epoch, key) = ring.newest_key(journal.context());
+    let token = seal::seal(&key, plain, now);
+    let path = folder.join(journal.segment(epoch));
+    let full = limits::JOURNAL_DAY_BYTES_MAX / 4 * 3;
+    let before = fs::lstat(&path)?.map_or(0, |stat| stat.size);
+    if before >= full && !is_sample(&token) {
+        return Ok(Kept::LeftOut);
+    }
+    let line = format!("\n{token}\n");
+    match append::append(&path, line.as_bytes(), 0o600, limits::JOURNAL_DAY_BYTES_MAX) {
+        Ok(before) if before < full && before + line.len() as u64 >= full => Ok(Kept::WrittenAndFull),
+        Ok(_) => Ok(Kept::Written),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Kept::LeftOut),
+        Err(error) => Err(error),
+    }
+}
+
+/// A token ends in its HMAC, which is as good as a draw.
+fn is_sample(token: &str) -> bool {
+    let sum = token.bytes().rev().take(24).fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
+    sum % SAMPLE == 0
+}
+
+/// What a segment holds from an offset on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// The records' plain bytes, with the time each was sealed at.
+    pub records: Vec<(u64, Vec<u8>)>,
+    /// Lines that are no record of this key: torn, or damaged.
+    pub damaged: usize,
+    /// Where the last whole line ends.
+    pub end: u64,
+}
+
+/// Reads a segment's bytes, of which the first `from` are known already.
+#[must_use]
+pub fn read(bytes: &[u8], from: u64, ring: &Ring, journal: Journal, epoch: Epoch, now: u64) -> Read {
+    let start = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
+    let rest = &bytes[start..];
+    // What has no line end yet may still be being written.
+    let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let key = ring.key(epoch, journal.context());
+    let mut read = Read { end: (start + whole) as u64, ..Read::default() };
+    for line in rest[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match key.as_ref().and_then(|key| seal::open(key, line, now).ok()) {
+            Some(opened) => read.records.push((opened.sealed_at, opened.plain)),
+            None => read.damaged += 1,
+        }
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_named_by_their_day() {
+        for (epoch, name) in [
+            (0, "patterns_1970-01-01.enc"),
+            (11_016, "patterns_2000-02-29.enc"),
+            (20_782, "patterns_2026-11-25.enc"),
+            (47_541, "patterns_2100-03-01.enc"),
+        ] {
+            assert_eq!(Journal::Patterns.segment(Epoch(epoch)), name);
+            assert_eq!(Journal::of_segment(name), Some((Journal::Patterns, Epoch(epoch))));
+        }
+        for day in (0..60_000).step_by(7) {
+            let name = Journal::Audit.segment(Epoch(day));
+            assert_eq!(Journal::of_segment(&name), Some((Journal::Audit, Epoch(day))), "{name}");
+        }
+        for other in ["knowledge.enc", "patterns_2026-02-30.enc", "patterns_2026-1-01.enc", "patterns_.enc"] {
+            assert_eq!(Journal::of_segment(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Files that many processes append to at once.
+//!
+//! An appender holds a shared lock while it writes, which never waits for another appender. Whoever
+//! wants to remove the file takes the exclusive one and finds it free, or leaves the file for another
+//! day: so what was acknowledged is in the file or was read from it.
+
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use super::fault::{Gate, gate};
+
+/// How often a file that was being removed is looked for again.
+const TRIES: usize = 8;
+
+const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
+
+/// Appends `bytes` in one call, making the file with `mode`; returns its size before. What comes
+/// back without an error is in a file that has a name.
+///
+/// # Errors
+/// When it can't be opened (a link in its place is not followed), is being removed, is
+/// `bytes_max` large already (`FileTooLarge`), or not all was written.
+pub fn append(path: &Path, bytes: &[u8], mode: u32, bytes_max: u64) -> io::Result<u64> {
+    for _ in 0..TRIES {
+        gate("open")?;
+        let mut file = fs_err::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(mode)
+            .custom_flags(NO_FOLLOW)
+            .open(path)?;
+        if flock(file.file(), FlockOperation::NonBlockingLockShared).is_err() {
+            continue;
+        }
+        let metadata = file.metadata()?;
+        if metadata.nlink() == 0 {
+            continue;
+        }
+        if !metadata.is_file() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        if metadata.size() + bytes.len() as u64 > bytes_max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let written = match gate("write")? {
+            Gate::DieHalfway => {
+                let _ = file.write(&bytes[..bytes.len() / 2]);
+                std::process::abort()
+            }
+            Gate::Pass => file.write(bytes)?,
+        };
+        // The rest after somebody else's record would be two torn ones.
+        if written < bytes.len() {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        return Ok(metadata.size());
+    }
+    Err(io::ErrorKind::ResourceBusy.into())
+}
+
+/// The last `bytes_max` bytes of a file; none where there is no file. Links are not followed.
+///
+/// # Errors
+/// Anything but "not there".
+pub fn tail(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let opened = fs_err::OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path);
+    let mut file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let size = file.metadata()?.size();
+    file.seek(SeekFrom::Start(size.saturating_sub(bytes_max)))?;
+    let mut bytes = Vec::new();
+    file.take(bytes_max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Removes a file that others append to, if it still is `bytes` long and nobody is writing to it;
+/// whether it is gone.
+///
+/// # Errors
+/// When it can't be opened or removed.
+pub fn remove_if_long(path: &Path, bytes: u64) -> io::Result<bool> {
+    let opened = fs_err::OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    if flock(file.file(), FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Ok(false);
+    }
+    if file.metadata()?.size() != bytes {
+        return Ok(false);
+    }
+    super::fs::remove_file(path)?;
+    Ok(true)
+}
