@@ -54,3 +54,10 @@ pub const GENERATIONS_KEPT: usize = 50;
 
 /// Time for a staged executable to answer before it counts as not runnable, in milliseconds.
 pub const SELF_TEST_MS_MAX: u64 = 5_000;
+
+/// A file of keys larger than this is not one of ours: a ring of 1,000 epochs has some 80 kB.
+pub const KEY_FILE_BYTES_MAX: u64 = 256 << 10;
+
+/// How far the clock may be ahead of the newest record before a new epoch is begun, in days: a clock
+/// that jumped ahead by mistake would take all later keys with it.
+pub const CLOCK_JUMP_DAYS_MAX: u32 = 2;

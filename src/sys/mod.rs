@@ -1,4 +1,4 @@
-//! The only way to files, environment, clock and processes.
+//! The only way to files, environment, clock, randomness and processes.
 //!
 //! Everything that changes something outside the process goes through [`fault::gate`], which
 //! counts; so a test can let `cs` die or fail at the n-th change, for every n.
@@ -10,3 +10,4 @@ pub mod env;
 pub mod fault;
 pub mod fs;
 pub mod process;
+pub mod random;
