@@ -27,9 +27,11 @@
 //! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
 //! | [`generation`] | pure | what a generation is on disk; retention; differences |
 //! | [`plan`] | pure | base × observed × desired → steps with reasons; an independent checker; what is secret |
+//! | [`crypto`] | pure | seals, the ring of keys, the node key, which machine this is |
+//! | [`knowledge`] | shell | what was learned, and the folder it lives in |
 //! | [`root`] | shell | a configuration folder: locate, lock, observe, stage, converge, recover |
 //! | [`hook`] | shell | the bundled hooks |
-//! | [`sys`] | shell | the only module that may touch files, environment, clock or processes; counts every mutating call |
+//! | [`sys`] | shell | the only module that may touch files, environment, clock, randomness or processes; counts every mutating call |
 //! | [`cli`] | shell | arguments → requests; one file per command; errors → exit codes and remedies |
 //!
 //! Dependencies point down: `cli → root → plan → generation, document, profile → model`; only
@@ -84,9 +86,11 @@
 //! 10. A file of a newer format is refused, never rewritten.
 
 pub mod cli;
+pub mod crypto;
 pub mod document;
 pub mod generation;
 pub mod hook;
+pub mod knowledge;
 pub mod model;
 pub mod plan;
 pub mod profile;

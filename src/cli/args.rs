@@ -84,12 +84,32 @@ pub enum Command {
     Recover(RecoverArgs),
     /// Let go of everything: entries and links go, what they stood on comes back
     Uninstall(UninstallArgs),
+    /// How long the bundled hooks take, beside their budgets
+    Stats(StatsArgs),
+    /// The trail of what the guard, the journals and the keys did
+    Audit(AuditArgs),
     /// Run a bundled hook (Claude Code does this)
     #[command(hide = true)]
     Hook {
         /// context-enhancer, intelligent-optimizer or learning-collector
         name: String,
     },
+}
+
+/// `cs stats`.
+#[derive(Debug, Clone, Args)]
+pub struct StatsArgs {
+    /// Exit with 1 when a hook is over its budget
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `cs audit`.
+#[derive(Debug, Clone, Args)]
+pub struct AuditArgs {
+    /// At most so many entries, the newest first
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub most: usize,
 }
 
 /// `cs plan`.

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod args;
+pub mod audit;
 pub mod engine;
 pub mod error;
 pub mod generations;
@@ -9,6 +10,7 @@ pub mod output;
 pub mod plan;
 pub mod recover;
 pub mod show;
+pub mod stats;
 pub mod status;
 pub mod uninstall;
 pub mod why;
@@ -72,6 +74,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Verify => status::verify(&context),
         Command::Recover(args) => recover::run(&context, &args),
         Command::Uninstall(args) => uninstall::run(&context, &args),
+        Command::Stats(args) => stats::run(&context, &args),
+        Command::Audit(args) => audit::run(&context, &args),
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
     }
 }

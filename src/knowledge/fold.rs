@@ -73,13 +73,13 @@ pub fn known(folder: &Path, ring: &Ring, now: u64) -> Result<(Snapshot, Folded),
     Ok((snapshot, folded))
 }
 
-/// Folds. The caller holds the lock of folds and has rotated the ring.
+/// Folds. The caller holds the lock of folds and has rotated the ring; `today` is the day it believes.
 ///
 /// # Errors
 /// When something can't be read or written; nothing is lost then, and it can be run again.
-pub fn fold(folder: &Path, ring: &Ring, retention_days: u16, now: u64) -> Result<Folded, FoldError> {
+pub fn fold(folder: &Path, ring: &Ring, retention_days: u16, today: Epoch, now: u64) -> Result<Folded, FoldError> {
     let (mut snapshot, mut folded) = known(folder, ring, now)?;
-    let today = u16::try_from(Epoch::of(now).0).unwrap_or(u16::MAX);
+    let today = u16::try_from(today.0).unwrap_or(u16::MAX);
     if folded.damaged > 0 {
         let count = u32::try_from(folded.damaged).unwrap_or(u32::MAX);
         snapshot.audit.push(Entry::new(now, What::Damaged, count));
@@ -186,15 +186,14 @@ fn save(folder: &Path, ring: &Ring, snapshot: &Snapshot, now: u64) -> io::Result
 mod tests {
     use super::*;
     use crate::command::shape::{ErrorClass, HostType, Outcome, ToolKind};
-    use crate::crypto::Secret;
-    use crate::crypto::identity::HostId;
+    use crate::crypto::{HostId, Secret};
 
     const NOON: u64 = 1_767_268_800;
     const DAY: u64 = 86_400;
 
     fn ring() -> Ring {
         let host = HostId::parse("cs-0123456789abcdef").expect("an id");
-        Ring::new(host, 1, Epoch::of(NOON), Secret::from([7; 32]))
+        Ring::new(host, 1, Epoch::of(NOON), Secret::take(&mut [7; 32]))
     }
 
     fn record(now: u64) -> Record {
@@ -225,12 +224,12 @@ mod tests {
         for _ in 0..5 {
             write(folder, &ring, NOON);
         }
-        assert_eq!(fold(folder, &ring, 30, NOON).expect("folded").records, 5);
-        assert_eq!(fold(folder, &ring, 30, NOON).expect("folded").records, 0);
+        assert_eq!(fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded").records, 5);
+        assert_eq!(fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded").records, 0);
         write(folder, &ring, NOON);
-        assert!(ring.advance(Epoch::of(NOON + DAY), &Secret::from([9; 32])));
+        assert!(ring.advance(Epoch::of(NOON + DAY), &Secret::take(&mut [9; 32])));
         write(folder, &ring, NOON + DAY);
-        let folded = fold(folder, &ring, 30, NOON + DAY).expect("folded");
+        let folded = fold(folder, &ring, 30, Epoch::of(NOON + DAY), NOON + DAY).expect("folded");
         assert_eq!((folded.records, folded.removed), (2, 1), "yesterday's segment is covered and goes");
         let (snapshot, since) = known(folder, &ring, NOON + DAY).expect("known");
         assert_eq!((total(&snapshot), since.records), (7, 0));
@@ -255,9 +254,9 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, NOON).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, NOON).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
         let path = folder.join(SNAPSHOT);
         fs::remove_file(&path).expect("removed");
         fs::write_new(&path, b"nonsense", 0o600).expect("written");
@@ -268,7 +267,7 @@ mod tests {
         fs::remove_file(&path).expect("removed");
         fs::write_new(&path, seal::seal(&key, &[9], NOON).as_bytes(), 0o600).expect("written");
         assert!(matches!(known(folder, &ring, NOON), Err(FoldError::Snapshot(SnapshotError::Newer(9)))));
-        assert!(fold(folder, &ring, 30, NOON).is_err());
+        assert!(fold(folder, &ring, 30, Epoch::of(NOON), NOON).is_err());
     }
 
     #[test]
@@ -276,7 +275,7 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, NOON + 31 * DAY).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON + 31 * DAY), NOON + 31 * DAY).expect("folded");
         assert_eq!(total(&known(folder, &ring, NOON).expect("known").0), 0);
         let mut kept = [0, 0, 0];
         for _ in 0..10_000 {

@@ -69,3 +69,12 @@ pub const KNOWLEDGE_BYTES_MAX: u64 = 8 << 20;
 
 /// A key is destroyed after so many days (mission S3).
 pub const KEY_DAYS_MAX: u32 = 7;
+/// A file of keys larger than this is not one of ours: a ring of 1,000 epochs has some 80 kB.
+pub const KEY_FILE_BYTES_MAX: u64 = 256 << 10;
+
+/// How far the clock may be ahead of the newest record before a new epoch is begun, in days: a clock
+/// that jumped ahead by mistake would take all later keys with it.
+pub const CLOCK_JUMP_DAYS_MAX: u32 = 2;
+
+/// Knowledge is kept so long where the profile says nothing (mission S5).
+pub const RETENTION_DAYS: u16 = 30;

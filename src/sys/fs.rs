@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::fault::{Gate, gate};
@@ -147,10 +148,37 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// When it can't be read or is larger (`FileTooLarge`).
 pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
-    let mut file = fs_err::File::open(path)?;
+    read_open(fs_err::File::open(path)?, bytes_max)
+}
+
+/// What stands at `path` itself if it is a file: its bytes, at most `bytes_max`, and what it is.
+/// `None` only when nothing is there. A link is not followed, a pipe is not waited for.
+///
+/// # Errors
+/// Anything but "not there", also for what is no file.
+pub fn read_no_follow(path: &Path, bytes_max: u64) -> io::Result<Option<(Vec<u8>, Stat)>> {
+    let mut options = fs_err::OpenOptions::new();
+    let file = match options.read(true).custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK)).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        let message = format!("{} is not a regular file", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    read_open(file, bytes_max).map(Some)
+}
+
+fn flags(flags: OFlags) -> i32 {
+    flags.bits().cast_signed()
+}
+
+fn read_open(mut file: fs_err::File, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
     let stat = stat_of(&file.metadata()?);
+    let name = file.path().to_owned();
     let too_large = || {
-        let message = format!("{} is larger than {bytes_max} bytes", path.display());
+        let message = format!("{} is larger than {bytes_max} bytes", name.display());
         io::Error::new(io::ErrorKind::FileTooLarge, message)
     };
     if stat.size > bytes_max {
@@ -267,6 +295,43 @@ pub fn make_folders(path: &Path, mode: u32) -> io::Result<()> {
         make_folders(parent, mode)?;
     }
     make_folder(path, mode)
+}
+
+/// Makes a folder that only we may look into, whatever the umask: at no instant may others.
+///
+/// # Errors
+/// When something is there, or it can't.
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    gate_at("mkdir", path)?;
+    rustix::fs::mkdir(path, rustix::fs::Mode::RWXU).map_err(|error| {
+        let error = io::Error::from(error);
+        io::Error::new(error.kind(), format!("failed to create the folder `{}`: {error}", path.display()))
+    })?;
+    // An umask can only have taken away what we need.
+    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+}
+
+/// Adds bytes at a file's end in one write, making the file if need be; a link is not followed.
+/// What the file was right afterwards: without a name (`links` is 0), nobody will find the bytes.
+///
+/// # Errors
+/// When it can't, or when only a part was written (`WriteZero`).
+pub fn append(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Stat> {
+    let mut options = fs_err::OpenOptions::new();
+    let mut file =
+        options.append(true).create(true).mode(mode).custom_flags(flags(OFlags::NOFOLLOW)).open(path)?;
+    let written = match gate_at("write", path)? {
+        Gate::DieHalfway => {
+            let _ = file.write_all(&bytes[..bytes.len() / 2]);
+            std::process::abort()
+        }
+        Gate::Pass => file.write(bytes)?,
+    };
+    if written < bytes.len() {
+        let message = format!("only a part could be written to `{}`", path.display());
+        return Err(io::Error::new(io::ErrorKind::WriteZero, message));
+    }
+    Ok(stat_of(&file.metadata()?))
 }
 
 /// Writes a file that is not there yet.

@@ -1,4 +1,4 @@
-//! The only way to files, environment, clock and processes.
+//! The only way to files, environment, clock, randomness and processes.
 //!
 //! Everything that changes something outside the process goes through [`fault::gate`], which
 //! counts; so a test can let `cs` die or fail at the n-th change, for every n.
@@ -12,3 +12,4 @@ pub mod fault;
 pub mod fs;
 pub mod process;
 pub mod stdio;
+pub mod random;

@@ -1,0 +1,69 @@
+//! `cs audit`: the trail of what the hooks and the keys did that a person may want to look up.
+
+use serde_json::{Value, json};
+
+use super::args::AuditArgs;
+use super::engine::Context;
+use super::error::{CliError, exit, refused};
+use crate::guard;
+use crate::knowledge::audit::{Entry, What, code_of};
+use crate::knowledge::{Learning, fold};
+use crate::sys::clock;
+
+/// Runs it.
+///
+/// # Errors
+/// When the trail can't be opened.
+pub fn run(context: &Context, args: &AuditArgs) -> Result<u8, CliError> {
+    let learning = Learning::locate(&context.root.path);
+    let key = |error: crate::knowledge::KeyError| refused(error.to_string(), error.remedy());
+    let Some(host) = learning.known_host().map_err(key)? else {
+        context.out.line("Nothing was recorded here yet.");
+        context.out.object(&json!({"version": 1, "entries": []}));
+        return Ok(exit::DONE);
+    };
+    let ring = host.ring().map_err(key)?;
+    let now = clock::now();
+    let (mut snapshot, _) = fold::known(&host.path, &ring, now)
+        .map_err(|error| refused(format!("the trail can't be read: {error}"), "cs keys status"))?;
+    snapshot.audit.sort_by_key(|entry| std::cmp::Reverse(entry.minute));
+    snapshot.audit.truncate(args.most);
+    for entry in &snapshot.audit {
+        context.out.line(&text(*entry, now));
+    }
+    if snapshot.audit.is_empty() {
+        context.out.line("Nothing was recorded yet.");
+    }
+    let entries: Vec<Value> = snapshot.audit.iter().map(|entry| value(*entry)).collect();
+    context.out.object(&json!({"version": 1, "entries": entries}));
+    Ok(exit::DONE)
+}
+
+fn rule(entry: Entry) -> Option<&'static str> {
+    let is_guard = matches!(entry.what, What::Asked | What::Denied);
+    guard::rules().find(|rule| is_guard && code_of(rule) == entry.detail)
+}
+
+fn text(entry: Entry, now: u64) -> String {
+    let ago = super::output::ago(u64::from(entry.minute) * 60, now);
+    let what = match entry.what {
+        What::Asked => "the guard asked about a command",
+        What::Denied => "the guard refused a command",
+        What::Sampled => "a busy day: from here on some events were left out",
+        What::Damaged => "lines of a journal were damaged or torn",
+        What::Rotated => "a new day's key",
+        What::KeyDropped => "old keys were destroyed, and what they sealed with them",
+        What::GaveUp => "a hook gave up on what it had to look at",
+        What::SnapshotDamaged => "the snapshot was damaged, and its predecessor served",
+    };
+    let detail = match (rule(entry), entry.what) {
+        (Some(rule), _) => format!("   {rule}"),
+        (None, What::Damaged) => format!("   {}", entry.detail),
+        (None, _) => String::new(),
+    };
+    format!("{ago:<16} {what}{detail}")
+}
+
+fn value(entry: Entry) -> Value {
+    json!({"minute": entry.minute, "what": entry.what.word(), "rule": rule(entry)})
+}

@@ -1,0 +1,211 @@
+//! The shell of the bundled hooks: reads, has it decided, answers, records.
+//!
+//! Whatever happens, a hook exits 0 and prints nothing or one valid answer. The guard's answer comes
+//! first and depends on nothing that is learned; everything after it may fail in silence.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::event::{self, Event, Kind};
+use super::reply::{self, Decision};
+use super::{Hook, decide, health};
+use crate::command::shape::HostType;
+use crate::guard;
+use crate::knowledge::audit::{Entry, What, code_of};
+use crate::knowledge::journal::{self, Journal, Kept};
+use crate::knowledge::{Learning, durations, upkeep};
+use crate::model::limits;
+use crate::sys::{clock, env, fs, process, stdio};
+
+/// Runs a hook on standard input and output.
+#[must_use]
+pub fn run(hook: Hook) -> u8 {
+    // What a panic says could hold what came in.
+    std::panic::set_hook(Box::new(|_| {}));
+    let timer = clock::Timer::start();
+    let runner = Runner { hook, timer, now: clock::now(), world: World::find() };
+    let _ = catch_unwind(AssertUnwindSafe(|| runner.run()));
+    0
+}
+
+/// What a hook knows of its surroundings without looking at more than it needs.
+struct World {
+    runtime: Value,
+    learning: Option<Learning>,
+    home: Option<String>,
+}
+
+impl World {
+    fn find() -> Self {
+        let executable = env::executable().ok();
+        let runtime = executable.as_deref().and_then(beside).or_else(of_root).unwrap_or_default();
+        let root = user_root();
+        let home = env::home().and_then(|home| home.into_os_string().into_string().ok());
+        Self { runtime, learning: root.as_deref().map(Learning::locate), home }
+    }
+
+    fn learns(&self) -> bool {
+        self.runtime.pointer("/learning/enabled").and_then(Value::as_bool).unwrap_or(true)
+    }
+
+    fn host_type(&self) -> Option<&str> {
+        self.runtime.pointer("/learning/host-type").and_then(Value::as_str)
+    }
+}
+
+/// `generations/N/runtime.json`, seen from `generations/N/files/hooks/NAME`.
+fn beside(executable: &Path) -> Option<Value> {
+    let generation = executable.parent()?.parent()?.parent()?;
+    read_runtime(&generation.join("runtime.json"))
+}
+
+/// Of the user's root: for `cs hook NAME`, which may lie anywhere.
+fn of_root() -> Option<Value> {
+    read_runtime(&user_root()?.join("claude-sync/current/runtime.json"))
+}
+
+fn read_runtime(path: &Path) -> Option<Value> {
+    let bytes = fs::read_if_there(path, limits::DOCUMENT_BYTES_MAX).ok()??;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Learning is always in the user's root, never in a project's.
+fn user_root() -> Option<PathBuf> {
+    let named = env::var("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    named.filter(|path| path.is_absolute()).or_else(|| env::home().map(|home| home.join(".claude")))
+}
+
+struct Runner {
+    hook: Hook,
+    timer: clock::Timer,
+    now: u64,
+    world: World,
+}
+
+impl Runner {
+    fn run(&self) {
+        let input = stdio::read(limits::HOOK_INPUT_BYTES_MAX, limits::HOOK_INPUT_MS_MAX);
+        // The time until the client has written and closed is the client's.
+        let timer = clock::Timer::start();
+        let event = event::parse(&input.bytes, input.is_cut);
+        let notes = match self.hook {
+            Hook::IntelligentOptimizer => self.guard(&event),
+            Hook::LearningCollector => self.collect(&event),
+            Hook::ContextEnhancer => self.enhance(&event),
+        };
+        let _ = catch_unwind(AssertUnwindSafe(|| self.note(&notes)));
+        if event.kind != Kind::Other {
+            self.time(timer);
+        }
+    }
+
+    fn say(&self, event: &Event, decision: &Decision) {
+        let text = reply::text(event.kind, decision);
+        if !text.is_empty() {
+            let _ = stdio::write(&text);
+        }
+    }
+
+    fn guard(&self, event: &Event) -> Vec<Entry> {
+        let rules = self.world.runtime.get("guard").cloned().unwrap_or_default();
+        let config = guard::Config::from_json(&rules);
+        let scene =
+            guard::Scene { cwd: event.cwd.as_deref().unwrap_or("/"), home: self.world.home.as_deref() };
+        let verdict = catch_unwind(AssertUnwindSafe(|| decide::guard(event, &scene, &config)));
+        let blocks = rules.get("on-failure").and_then(Value::as_str) == Some("block");
+        match verdict {
+            Ok(Some(verdict)) => {
+                self.say(event, &decide::said(&verdict));
+                let what = match verdict.decision {
+                    guard::Decision::Ask => What::Asked,
+                    guard::Decision::Deny => What::Denied,
+                };
+                vec![Entry::new(self.now, what, code_of(verdict.rule))]
+            }
+            Ok(None) if event.is_odd && blocks && event.kind == Kind::PreToolUse => {
+                self.say(event, &decide::undecided());
+                Vec::new()
+            }
+            Ok(None) => Vec::new(),
+            Err(_) => {
+                if blocks {
+                    self.say(event, &decide::undecided());
+                }
+                vec![Entry::new(self.now, What::GaveUp, 0)]
+            }
+        }
+    }
+
+    fn collect(&self, event: &Event) -> Vec<Entry> {
+        let host = HostType::from_word(self.world.host_type().unwrap_or_default());
+        if !self.learns() {
+            return Vec::new();
+        }
+        let Some(record) = decide::record(event, host, self.now) else { return Vec::new() };
+        match self.write(Journal::Patterns, &record.encode()) {
+            Some(Kept::WrittenAndFull) => vec![Entry::new(self.now, What::Sampled, 0)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn enhance(&self, event: &Event) -> Vec<Entry> {
+        if event.kind == Kind::SessionStart {
+            self.say(event, &decide::session_context(self.world.host_type()));
+            // Slow work is somebody else's: a process that outlives us.
+            if let Ok(executable) = env::executable() {
+                let _ = process::detach(&executable, "cs", &["hook", "upkeep"]);
+            }
+        }
+        Vec::new()
+    }
+
+    /// Whether the learned part is done at all: it is declared, there was time, and the recent runs
+    /// were not late.
+    fn learns(&self) -> bool {
+        let is_late = self.timer.us() > u64::from(self.hook.target_us()) / 2;
+        self.world.learns() && !is_late && !self.is_open()
+    }
+
+    fn is_open(&self) -> bool {
+        let Some(learning) = &self.world.learning else { return false };
+        let bytes = (health::RUNS_RECENT * health::ENTRY_BYTES) as u64;
+        let tail = durations::tail(&learning.path, self.hook.name(), bytes).unwrap_or_default();
+        health::is_open(&health::decode(&tail), self.hook.target_us(), self.now)
+    }
+
+    fn write(&self, journal: Journal, plain: &[u8]) -> Option<Kept> {
+        let host = self.world.learning.as_ref()?.known_host().ok()??;
+        let ring = host.ring().ok()?;
+        journal::write(&host.path, &ring, journal, plain, self.now).ok()
+    }
+
+    fn note(&self, notes: &[Entry]) {
+        for note in notes {
+            let _ = self.write(Journal::Audit, &note.encode());
+        }
+    }
+
+    fn time(&self, timer: clock::Timer) {
+        let Some(learning) = &self.world.learning else { return };
+        let run = health::Run { at: self.now, us: u32::try_from(timer.us()).unwrap_or(u32::MAX) };
+        let bytes = |runs: usize| (runs * health::ENTRY_BYTES) as u64;
+        let (kept, max) = (bytes(health::RUNS_KEPT), bytes(health::RUNS_MAX));
+        let _ = durations::add(&learning.path, self.hook.name(), &run.encode(), kept, max);
+    }
+}
+
+/// The slow work: rotation, fold, expiry. Started by a session's start, in a process of its own.
+#[must_use]
+pub fn upkeep() -> u8 {
+    std::panic::set_hook(Box::new(|_| {}));
+    let _ = catch_unwind(|| {
+        let world = World::find();
+        let Some(learning) = world.learning.as_ref().filter(|_| world.learns()) else { return };
+        let days = world.runtime.pointer("/learning/retention-days").and_then(Value::as_u64);
+        let days = days.and_then(|days| u16::try_from(days).ok()).unwrap_or(limits::RETENTION_DAYS);
+        let _ = upkeep::run(learning, days, clock::now());
+    });
+    0
+}

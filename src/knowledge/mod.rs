@@ -1,0 +1,40 @@
+//! What was learned, on disk: journal, snapshot, and the folder they live in.
+//!
+//! ```text
+//! learning/                0700, in the user's root, never in a project's
+//!   .gitignore             *
+//!   install                32 random bytes: the key of the index
+//!   lock                   held while a host is enrolled
+//!   hosts/0123456789abcdef the host that a machine of this name enrolled as
+//!   cs-0123456789abcdef/   one host's
+//!     binding              salted marks of the machine it is
+//!     keys/                0700: ring, node, lock
+//!     patterns_DAY.enc audit_DAY.enc     segments of the journals
+//!     knowledge.enc knowledge.old.enc    the snapshot, and the one before
+//!   durations/HOOK         how long the hooks took: plain figures
+//! ```
+//! - [`home`]: the folder; finding and enrolling the host
+//! - [`keys`]: ring, node key and binding of one host
+//! - [`sources`]: what the machine says of itself
+//! - [`journal`]: sealed records, appended by any number of hooks at once
+//! - [`audit`]: the entries of the audit trail
+//! - [`snapshot`]: what all journals together say, and its bytes
+//! - [`fold`]: journals into the snapshot
+//! - [`upkeep`]: what is done once a day: rotation, fold, keys that go
+//! - [`durations`]: where the hooks' own figures lie
+
+pub mod audit;
+pub mod durations;
+pub mod error;
+pub mod fold;
+pub mod home;
+pub mod journal;
+pub mod keys;
+mod private;
+pub mod snapshot;
+pub mod sources;
+pub mod upkeep;
+
+pub use error::KeyError;
+pub use home::{Enrolled, Learning};
+pub use keys::{HostFolder, Rotation};

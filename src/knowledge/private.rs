@@ -1,0 +1,105 @@
+//! Files and folders that are ours alone: never through a link, never readable by others,
+//! written whole or not at all.
+
+use std::path::{Path, PathBuf};
+
+use super::KeyError;
+use crate::model::limits;
+use crate::sys::fs::{self, FileLock, Kind, Stat};
+use crate::sys::{clock, env};
+
+const FILE_MODE: u32 = 0o600;
+
+/// How long to wait between two tries for a lock.
+const LOCK_PAUSE_MS: u64 = 5;
+
+/// The bytes of a file of ours; `None` only when there is none.
+///
+/// # Errors
+/// Anything else, also when others may read it.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
+    // A look first: what opening a link fails with differs between systems.
+    match fs::lstat(path)? {
+        Some(stat) if stat.kind != Kind::File => {
+            return Err(KeyError::NotOurs { path: path.to_owned(), wanted: "a regular file" });
+        }
+        _ => {}
+    }
+    let Some((bytes, stat)) = fs::read_no_follow(path, limits::KEY_FILE_BYTES_MAX)? else { return Ok(None) };
+    check(path, stat)?;
+    Ok(Some(bytes))
+}
+
+/// Refuses what belongs to others or is open to them.
+fn check(path: &Path, stat: Stat) -> Result<(), KeyError> {
+    let us = env::uid();
+    if stat.uid != us {
+        return Err(KeyError::ForeignOwner { path: path.to_owned(), owner: stat.uid, us });
+    }
+    if stat.mode & 0o077 != 0 {
+        return Err(KeyError::Exposed { path: path.to_owned(), mode: stat.mode });
+    }
+    Ok(())
+}
+
+/// Checks that a folder is a real one, ours and closed; whether it is there.
+///
+/// # Errors
+/// When it is something else.
+pub fn check_folder(path: &Path) -> Result<bool, KeyError> {
+    let Some(stat) = fs::lstat(path)? else { return Ok(false) };
+    if stat.kind != Kind::Folder {
+        return Err(KeyError::NotOurs { path: path.to_owned(), wanted: "a folder" });
+    }
+    check(path, stat).map(|()| true)
+}
+
+/// Makes a folder of ours, or closes one that is open to others.
+///
+/// # Errors
+/// When something else is there, or it belongs to others.
+pub fn make_folder(path: &Path) -> Result<(), KeyError> {
+    match check_folder(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Ok(fs::make_private_folder(path)?),
+        Err(KeyError::Exposed { .. }) => Ok(fs::set_mode(path, 0o700)?),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file of ours: whole and durable, or not at all. Under a lock only.
+///
+/// # Errors
+/// When it can't; then what was there is there still.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+    let temporary = temporary(path);
+    fs::remove_file(&temporary)?;
+    fs::write_new(&temporary, bytes, FILE_MODE)?;
+    fs::sync(&temporary)?;
+    fs::rename(&temporary, path)?;
+    Ok(fs::sync(path.parent().unwrap_or(path))?)
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// Holds a lock of ours, waiting for whoever has it.
+///
+/// # Errors
+/// When it takes too long.
+pub fn lock(path: &Path) -> Result<FileLock, KeyError> {
+    let mut waited_ms = 0;
+    loop {
+        if let Some(lock) = fs::try_lock(path)? {
+            return Ok(lock);
+        }
+        if waited_ms >= limits::LOCK_WAIT_MS_MAX {
+            return Err(KeyError::Locked(path.to_owned()));
+        }
+        clock::pause_ms(LOCK_PAUSE_MS);
+        waited_ms += LOCK_PAUSE_MS;
+    }
+}
