@@ -1,7 +1,8 @@
 //! The bundled hooks: entry points of this same executable, chosen by the name it is called by.
 //!
 //! - [`event`]: what came in
-//! - [`decide`]: what is to be said, and what recorded
+//! - [`decide`]: what is to be said
+//! - [`observe`]: what is recorded
 //! - [`reply`]: how it is said
 //! - [`health`]: how long hooks took, and the breaker
 //! - `run`: the shell around them
@@ -9,6 +10,7 @@
 pub mod decide;
 pub mod event;
 pub mod health;
+pub mod observe;
 pub mod reply;
 mod run;
 

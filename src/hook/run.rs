@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::event::{self, Event, Kind};
 use super::reply::{self, Decision};
-use super::{Hook, decide, health};
+use super::{Hook, decide, health, observe};
 use crate::command::shape::HostType;
 use crate::guard;
 use crate::knowledge::audit::{Entry, What, code_of};
@@ -143,7 +143,7 @@ impl Runner {
         if !self.learns() {
             return Vec::new();
         }
-        let Some(record) = decide::record(event, host, self.now) else { return Vec::new() };
+        let Some(record) = observe::record(event, host, self.now) else { return Vec::new() };
         match self.write(Journal::Patterns, &record.encode()) {
             Some(Kept::WrittenAndFull) => vec![Entry::new(self.now, What::Sampled, 0)],
             _ => Vec::new(),

@@ -1,0 +1,220 @@
+//! The bundled hooks as the client calls them: a payload on standard input, an answer or silence, and
+//! always 0.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Ran, Sandbox, ran};
+
+const HOOKS: [&str; 3] = ["context-enhancer", "intelligent-optimizer", "learning-collector"];
+
+/// A sandbox with `builtin:learning` applied.
+fn installed() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.cs(&["apply", "--yes", "--profile", "builtin:learning"]).ok();
+    sandbox
+}
+
+fn with_profile(text: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.profile(&format!("extends = [\"builtin:learning\"]\n{text}")).apply();
+    sandbox
+}
+
+trait Hooked {
+    fn hook(&self, name: &str, input: &[u8]) -> Ran;
+    fn pre(&self, command: &str) -> Value;
+    fn post(&self, command: &str, error: Option<&str>) -> Ran;
+    fn learning(&self) -> Vec<PathBuf>;
+}
+
+impl Hooked for Sandbox {
+    /// Calls a hook by its link, as the client does.
+    fn hook(&self, name: &str, input: &[u8]) -> Ran {
+        let mut command = self.command(&[]);
+        let mut own = std::process::Command::new(self.root().join("hooks").join(name));
+        own.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        own.current_dir(self.home()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command = own;
+        let mut child = command.spawn().expect("the hook runs");
+        // A hook that has read enough closes its input.
+        let _ = child.stdin.take().expect("piped").write_all(input);
+        ran(child.wait_with_output().expect("it ends"))
+    }
+
+    /// What the guard answers, or null.
+    #[track_caller]
+    fn pre(&self, command: &str) -> Value {
+        let payload = json!({"session_id": "s", "cwd": self.home().join("project"), "hook_event_name": "PreToolUse",
+            "tool_name": "Bash", "tool_input": {"command": command, "description": "d"}});
+        let ran = self.hook("intelligent-optimizer", payload.to_string().as_bytes()).ok();
+        assert_eq!(ran.err, "");
+        if ran.out.is_empty() { Value::Null } else { ran.json()["hookSpecificOutput"].clone() }
+    }
+
+    #[track_caller]
+    fn post(&self, command: &str, error: Option<&str>) -> Ran {
+        let event = if error.is_some() { "PostToolUseFailure" } else { "PostToolUse" };
+        let payload = json!({"session_id": "s", "cwd": self.home(), "hook_event_name": event, "tool_name": "Bash",
+            "tool_input": {"command": command}, "error": error, "duration_ms": 53});
+        let ran = self.hook("learning-collector", payload.to_string().as_bytes()).ok();
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
+        ran
+    }
+
+    /// Every file below `learning/`.
+    fn learning(&self) -> Vec<PathBuf> {
+        let mut open = vec![self.root().join("learning")];
+        let mut found = Vec::new();
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten() {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() { open.push(path) } else { found.push(path) }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+#[test]
+fn the_guard_asks_refuses_and_is_silent() {
+    let sandbox = installed();
+    assert_eq!(sandbox.pre("cargo test"), Value::Null);
+    assert_eq!(sandbox.pre("grep 'rm -rf /' notes"), Value::Null);
+    let asked = sandbox.pre("git push --force origin main");
+    assert_eq!((&asked["hookEventName"], &asked["permissionDecision"]), (&json!("PreToolUse"), &json!("ask")));
+    assert!(asked["permissionDecisionReason"].as_str().expect("a reason").starts_with("git/"), "{asked}");
+    assert_eq!(sandbox.pre("sudo rm -rf /")["permissionDecision"], "deny");
+    let ring = sandbox.root().join("learning/install");
+    let write = json!({"hook_event_name": "PreToolUse", "tool_name": "Write", "cwd": "/", "tool_input":
+        {"file_path": ring, "content": "x"}});
+    let answer = sandbox.hook("intelligent-optimizer", write.to_string().as_bytes()).ok().json();
+    assert_ne!(answer["hookSpecificOutput"]["permissionDecision"], Value::Null, "our own state is not to be written");
+}
+
+#[test]
+fn the_profile_says_what_the_guard_does() {
+    let sandbox = with_profile("[guard]\ngit = \"off\"\nfilesystem = \"deny\"\n");
+    assert_eq!(sandbox.pre("git push --force origin main"), Value::Null);
+    assert_eq!(sandbox.pre("rm -rf /srv/data")["permissionDecision"], "deny");
+}
+
+#[test]
+fn odd_input_is_judged_by_what_is_in_it_and_never_breaks_the_client() {
+    let sandbox = installed();
+    let whole = json!({"hook_event_name": "PreToolUse", "tool_name": "Bash", "cwd": "/p",
+        "tool_input": {"command": "rm -rf / #"}})
+    .to_string();
+    let filler = "x".repeat(2 << 20);
+    let odd: Vec<Vec<u8>> = vec![
+        whole[..whole.len() - 3].into(),
+        whole.replace('#', &filler).into_bytes(),
+        whole.replace('#', "\\ud800").into_bytes(),
+        [whole.as_bytes(), b"\xff\xfe"].concat(),
+        whole.replacen('{', "{\"tool_input\": {}, ", 1).into_bytes(),
+        whole.replacen('{', &format!("{{\"a\":{}1{},", "[".repeat(10_000), "]".repeat(10_000)), 1).into_bytes(),
+        whole.replacen('{', "{\"n\": 1e400, ", 1).into_bytes(),
+        whole.replace('#', "\\u0000").into_bytes(),
+    ];
+    for input in &odd {
+        let ran = sandbox.hook("intelligent-optimizer", input).ok();
+        let answer = ran.json();
+        assert_eq!(answer["hookSpecificOutput"]["permissionDecision"], "deny", "{}", String::from_utf8_lossy(&input[..200.min(input.len())]));
+        assert_eq!(ran.err, "");
+    }
+    let nothing: [&[u8]; 6] = [b"", b"null", b"{}", b"\0\0\0", b"{\"hook_event_name\": \"Later\"}", b"[[[["];
+    for name in HOOKS {
+        for input in nothing {
+            assert_eq!(sandbox.hook(name, input), Ran { code: 0, out: String::new(), err: String::new() });
+        }
+    }
+}
+
+#[test]
+fn a_record_is_sealed_and_says_nothing_private() {
+    let sandbox = installed();
+    sandbox.post("mysql -pSECRETWORD -h HOSTNAME payroll", None);
+    sandbox.post("npm test --TOKENFLAG", Some("Exit code 1\nCannot find module 'PRIVATEMODULE'"));
+    sandbox.pre("rm -rf /srv/FOLDERNAME");
+    let files = sandbox.learning();
+    let journals = |prefix: &str| files.iter().filter(|path| path.file_name().expect("a name").to_string_lossy().starts_with(prefix)).count();
+    assert_eq!((journals("patterns_"), journals("audit_")), (1, 1), "{files:?}");
+    for file in &files {
+        let bytes = fs::read(file).expect("readable");
+        let text = String::from_utf8_lossy(&bytes);
+        for canary in ["SECRETWORD", "HOSTNAME", "payroll", "TOKENFLAG", "PRIVATEMODULE", "FOLDERNAME", "mysql"] {
+            assert!(!text.contains(canary), "{} has {canary}", file.display());
+        }
+    }
+    let audit = sandbox.cs(&["audit"]).ok().out;
+    assert!(audit.contains("filesystem/") && !audit.contains("FOLDERNAME"), "{audit}");
+}
+
+#[test]
+fn durations_are_kept_and_shown() {
+    let sandbox = installed();
+    for _ in 0..3 {
+        sandbox.pre("ls");
+    }
+    let stats = sandbox.cs(&["stats", "--json"]).ok().json();
+    let row = &stats["hooks"][1];
+    assert_eq!((&row["hook"], &row["runs"]), (&json!("intelligent-optimizer"), &json!(3)));
+    // One that took longer than it may, just now.
+    let file = sandbox.root().join("learning/durations/learning-collector");
+    let late = claude_sync::hook::health::Run { at: crate::sandbox::NOON, us: 60_000 };
+    fs::write(&file, late.encode()).expect("written");
+    assert_eq!(sandbox.cs(&["stats", "--json"]).ok().json()["hooks"][2]["breaker"], "open");
+    sandbox.cs(&["stats", "--check"]).code(1);
+    let records = || sandbox.learning().iter().filter(|path| path.to_string_lossy().contains("patterns_")).count();
+    sandbox.post("ls", None);
+    assert_eq!(records(), 0, "while the breaker is open the learned part rests");
+    fs::remove_file(&file).expect("removed");
+    sandbox.post("ls", None);
+    assert_eq!(records(), 1);
+}
+
+#[test]
+fn nothing_of_ours_that_is_missing_or_damaged_breaks_a_hook() {
+    let sandbox = installed();
+    let learning = sandbox.root().join("learning");
+    let check = |what: &str| {
+        assert_eq!(sandbox.pre("ls"), Value::Null, "{what}");
+        assert_eq!(sandbox.pre("rm -rf /")["permissionDecision"], "deny", "{what}");
+        sandbox.post("ls", None);
+    };
+    for file in sandbox.learning() {
+        let content = fs::read(&file).expect("readable");
+        fs::write(&file, b"damaged").expect("written");
+        check(&format!("{} damaged", file.display()));
+        fs::remove_file(&file).expect("removed");
+        std::os::unix::fs::symlink("/etc/passwd", &file).expect("linked");
+        check(&format!("{} a link", file.display()));
+        fs::remove_file(&file).expect("removed");
+        check(&format!("{} gone", file.display()));
+        let _ = fs::remove_file(&file);
+        fs::write(&file, content).expect("written");
+    }
+    fs::remove_dir_all(&learning).expect("removed");
+    check("no learning");
+    let runtime = sandbox.root().join("claude-sync/current/runtime.json");
+    fs::remove_file(&runtime).expect("removed");
+    fs::write(&runtime, "{").expect("written");
+    check("runtime.json damaged");
+}
+
+#[test]
+fn a_session_on_an_hpc_host_is_told_so_and_leaves_the_slow_work_behind() {
+    let sandbox = with_profile("[learning]\nhost-type = \"hpc\"\n");
+    let start = json!({"hook_event_name": "SessionStart", "source": "startup", "cwd": sandbox.home()}).to_string();
+    let answer = sandbox.hook("context-enhancer", start.as_bytes()).ok().json();
+    assert!(answer["hookSpecificOutput"]["additionalContext"].as_str().expect("text").contains("sbatch"));
+    let plain = installed();
+    assert_eq!(plain.hook("context-enhancer", start.as_bytes()).ok().out, "");
+    let prompt = json!({"hook_event_name": "UserPromptSubmit", "prompt": "hello", "cwd": "/"}).to_string();
+    assert_eq!(sandbox.hook("context-enhancer", prompt.as_bytes()).ok().out, "");
+}
