@@ -39,7 +39,8 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     }
     let plan = planned.checked.plan();
     if is_nothing(plan, base.as_ref(), &wanted) {
-        return Ok(up_to_date(&context, base.as_ref(), &wanted));
+        let warning = super::learning::keep_up(&context, &wanted.state);
+        return Ok(up_to_date(&context, base.as_ref(), &wanted, warning));
     }
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     print(&context, &locked.store, base.as_ref(), &wanted, plan, detail);
@@ -60,19 +61,23 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     };
     let mut applied = context.carry_out(&locked, base.as_ref(), &work)?;
     prune(&locked, &mut applied);
+    applied.warnings.extend(super::learning::keep_up(&context, &wanted.state));
     done(&context, &planned, base.as_ref(), &applied, planned_in + watch.ms());
     Ok(exit::DONE)
 }
 
-fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted) -> u8 {
+fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, warning: Option<String>) -> u8 {
     let generation = base.map(|side| side.manifest.generation);
     for warning in &wanted.warnings {
         context.out.note(warning.to_string());
     }
+    if let Some(warning) = &warning {
+        context.out.note(format!("warning: {warning}"));
+    }
     let at = generation.map(|generation| format!(": generation {generation}")).unwrap_or_default();
     context.out.line(format!("Up to date{at}."));
     context.out.object(&json!({"version": 1, "success": true, "message": "up to date", "generation": generation,
-        "new_generation": false, "actions": [], "backups": [], "warnings": [], "errors": [], "rolled_back": false}));
+        "new_generation": false, "actions": [], "backups": [], "warnings": warning.as_slice(), "errors": [], "rolled_back": false}));
     exit::DONE
 }
 

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod engine;
 pub mod error;
 pub mod generations;
+mod learning;
 pub mod output;
 pub mod plan;
 pub mod recover;
