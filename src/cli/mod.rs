@@ -5,6 +5,8 @@ pub mod args;
 pub mod engine;
 pub mod error;
 pub mod generations;
+pub mod identity;
+pub mod keys;
 pub mod output;
 pub mod plan;
 pub mod recover;
@@ -72,6 +74,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Verify => status::verify(&context),
         Command::Recover(args) => recover::run(&context, &args),
         Command::Uninstall(args) => uninstall::run(&context, &args),
+        Command::Identity(args) => identity::run(&context, &args),
+        Command::Keys(args) => keys::run(&context, &args),
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
     }
 }
