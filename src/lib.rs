@@ -48,6 +48,7 @@
 //!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/
 //!     displaced/             what was moved aside, by the generation that did it
 //!     lock
+//!   learning/                what was learned, a folder for each host: see [`knowledge`]
 //! ```
 //! Contents live in the generation, so rolling back needs neither repository nor network.
 //! Unchanged files are shared between generations (one inode, read-only).
@@ -84,6 +85,8 @@
 //! 8. Rollback is applying an older generation's desired state: the same engine, a new generation.
 //! 9. Ownership lives beside the files, never in them.
 //! 10. A file of a newer format is refused, never rewritten.
+//! 11. A key that is gone is gone: nothing re-derives it. Only "not found" means that there is none; any
+//!     other failure to open it is an error, and where something is sealed no new one is made.
 
 pub mod cli;
 pub mod crypto;

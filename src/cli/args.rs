@@ -88,6 +88,10 @@ pub enum Command {
     Stats(StatsArgs),
     /// The trail of what the guard, the journals and the keys did
     Audit(AuditArgs),
+    /// Say which machine this is to others, and whether that survives a reinstall
+    Identity(IdentityArgs),
+    /// The keys that everything learned is sealed with
+    Keys(KeysArgs),
     /// Run a bundled hook (Claude Code does this)
     #[command(hide = true)]
     Hook {
@@ -277,4 +281,47 @@ pub struct UninstallArgs {
     pub purge: bool,
     #[command(flatten)]
     pub durability: DurabilityArgs,
+}
+
+/// `cs identity`.
+#[derive(Debug, Clone, Args)]
+pub struct IdentityArgs {
+    #[command(subcommand)]
+    pub command: Option<IdentityCommand>,
+}
+
+/// What to do about it; nothing said is showing it.
+#[derive(Debug, Clone, Subcommand)]
+pub enum IdentityCommand {
+    /// Enrol this machine; if its folder was copied from another, go on with it
+    Adopt,
+}
+
+/// `cs keys`.
+#[derive(Debug, Clone, Args)]
+pub struct KeysArgs {
+    #[command(subcommand)]
+    pub command: Option<KeysCommand>,
+}
+
+/// What to do with them; nothing said is `status`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysCommand {
+    /// Show the ring: its epochs and where it is
+    Status,
+    /// Begin a new epoch now, as after a leak
+    Rotate,
+    /// Write the secret keys to a file
+    Export {
+        /// A file that is not there yet
+        file: PathBuf,
+        /// Yes: whoever has the file can read everything that was learned here
+        #[arg(long)]
+        unprotected: bool,
+    },
+    /// Put back a ring that was lost or damaged
+    Restore {
+        /// What `cs keys export` wrote
+        file: PathBuf,
+    },
 }

@@ -6,11 +6,13 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::document::{Fault, Refusal};
+use crate::knowledge::KeyError;
 use crate::model::{DocumentId, key::dotted};
 use crate::plan::secrets::mask_line;
 use crate::plan::{Conflict, Problem};
 use crate::profile::Diagnostic;
 use crate::root::{self, locate::show};
+use crate::sys::env;
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -37,6 +39,20 @@ impl From<root::Error> for CliError {
 impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         Self::Root(root::Error::Io(error))
+    }
+}
+
+impl From<KeyError> for CliError {
+    fn from(error: KeyError) -> Self {
+        if let KeyError::Locked(path) = error {
+            return Self::Root(root::Error::Locked(path));
+        }
+        let home = env::home().map(|home| format!("{}/", home.display()));
+        let short = |text: String| match &home {
+            Some(home) => text.replace(home.as_str(), "~/"),
+            None => text,
+        };
+        refused(short(error.to_string()), short(error.remedy()))
     }
 }
 

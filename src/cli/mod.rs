@@ -6,6 +6,8 @@ pub mod audit;
 pub mod engine;
 pub mod error;
 pub mod generations;
+pub mod identity;
+pub mod keys;
 mod learning;
 pub mod output;
 pub mod plan;
@@ -77,6 +79,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Uninstall(args) => uninstall::run(&context, &args),
         Command::Stats(args) => stats::run(&context, &args),
         Command::Audit(args) => audit::run(&context, &args),
+        Command::Identity(args) => identity::run(&context, &args),
+        Command::Keys(args) => keys::run(&context, &args),
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
     }
 }

@@ -45,7 +45,9 @@ pub fn run(context: &Context, args: &StatsArgs) -> Result<u8, CliError> {
         context.out.line("All within budget.");
     } else {
         let word = paint(style::ERROR, "over budget");
-        context.out.line(&format!("{word}: {}. The machine may have been busy; look again later.", late.join(", ")));
+        context
+            .out
+            .line(&format!("{word}: {}. The machine may have been busy; look again later.", late.join(", ")));
     }
     Ok(if args.check && !is_good { exit::REFUSED } else { exit::DONE })
 }

@@ -40,6 +40,20 @@ impl Epoch {
     pub fn of(now: u64) -> Self {
         Self(u32::try_from(now / 86_400).unwrap_or(u32::MAX))
     }
+
+    /// As `YYYY-MM-DD`.
+    #[must_use]
+    pub fn date(self) -> String {
+        // Years from March, so that the day that may be missing comes last; 400 of them have 146,097 days.
+        let days = u64::from(self.0) + 719_468;
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let of_year = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let of_month = of_year - (153 * month + 2) / 5 + 1;
+        let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+        format!("{:04}-{month:02}-{of_month:02}", era * 400 + year + next)
+    }
 }
 
 impl fmt::Display for Epoch {

@@ -17,7 +17,11 @@ pub fn guard(event: &Event, scene: &Scene<'_>, config: &Config) -> Option<Verdic
     let is_shell = event.tool.as_deref().is_none_or(|tool| SHELLS.contains(&tool));
     let commands = event.commands.iter().filter(|_| is_shell);
     let of_commands = commands.filter_map(|command| guard::judge(command, scene, config));
-    let of_paths = event.paths.iter().filter(|_| writes(event)).filter_map(|path| guard::judge_path(path, scene, config));
+    let of_paths = event
+        .paths
+        .iter()
+        .filter(|_| writes(event))
+        .filter_map(|path| guard::judge_path(path, scene, config));
     of_commands.chain(of_paths).max_by_key(|verdict| verdict.decision == guard::Decision::Deny)
 }
 

@@ -217,7 +217,10 @@ mod tests {
             "error":"Exit code 1","is_interrupt":true,"duration_ms":66.5}"#;
         let event = parse(failed.as_bytes(), false);
         assert_eq!((event.is_interrupt, event.duration_ms), (true, Some(66)));
-        assert!(parse(br#"{"hook_event_name":"UserPromptSubmit","prompt":" <task-notification>x"}"#, false).is_synthetic);
+        assert!(
+            parse(br#"{"hook_event_name":"UserPromptSubmit","prompt":" <task-notification>x"}"#, false)
+                .is_synthetic
+        );
         assert_eq!(parse(br#"{"hook_event_name":"Later"}"#, false).kind, Kind::Other);
     }
 

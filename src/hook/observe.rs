@@ -2,7 +2,8 @@
 
 use super::event::{Event, Kind};
 use crate::command::shape::{
-    ErrorClass, HostType, Outcome, Piece, Quoting, Record, Shape, Structure, ToolKind, Word, Wrapper, duration_bucket,
+    ErrorClass, HostType, Outcome, Piece, Quoting, Record, Shape, Structure, ToolKind, Word, Wrapper,
+    duration_bucket,
 };
 use crate::command::{self, RedirectKind, Script, Simple};
 
@@ -69,7 +70,11 @@ fn structure(script: &Script) -> Structure {
         has_append: has(RedirectKind::Append),
         has_error_output: redirects().any(|redirect| redirect.fd == Some(2)),
         has_here_document: script.commands.iter().any(|simple| simple.here.is_some()),
-        has_substitution: script.commands.iter().flat_map(|simple| &simple.words).any(command::Word::has_unknown),
+        has_substitution: script
+            .commands
+            .iter()
+            .flat_map(|simple| &simple.words)
+            .any(command::Word::has_unknown),
         ..Structure::default()
     }
 }
@@ -95,7 +100,10 @@ mod tests {
             ("mysql -p1234 -h db1 shop", "mysql -phunter2 -h prod payroll"),
             ("cat /home/ann/secret.txt", "cat /home/bob/notes.txt"),
             ("git commit -m 'fix login'", "git commit -m 'rotate the keys of X'"),
-            ("curl -H \"Authorization: Bearer abc\" https://a.example/x", "curl -H \"X: y\" https://b.example/z/w"),
+            (
+                "curl -H \"Authorization: Bearer abc\" https://a.example/x",
+                "curl -H \"X: y\" https://b.example/z/w",
+            ),
             ("ssh ann@host1", "ssh bob@host2"),
         ] {
             let record = |command| record(&event(Kind::PostToolUse, command, None), HostType::Other, 0);
@@ -105,9 +113,13 @@ mod tests {
 
     #[test]
     fn a_failure_has_a_class() {
-        let failed = event(Kind::PostToolUseFailure, "npm test", Some("Exit code 127\nbash: npm: command not found"));
+        let failed =
+            event(Kind::PostToolUseFailure, "npm test", Some("Exit code 127\nbash: npm: command not found"));
         let record = record(&failed, HostType::Other, 86_400 * 3).expect("a record");
-        assert_eq!((record.outcome, record.error, record.day), (Outcome::Failed, ErrorClass::CommandNotFound, 3));
+        assert_eq!(
+            (record.outcome, record.error, record.day),
+            (Outcome::Failed, ErrorClass::CommandNotFound, 3)
+        );
         assert!(super::record(&event(Kind::PreToolUse, "x", None), HostType::Other, 0).is_none());
     }
 }

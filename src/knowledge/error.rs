@@ -45,11 +45,15 @@ impl KeyError {
                 io::ErrorKind::PermissionDenied => {
                     "Look at who owns it (ls -ld) and whether you may read and write there.".to_owned()
                 }
+                io::ErrorKind::NotFound => "Nothing was changed. Look whether the path is right.".to_owned(),
+                io::ErrorKind::AlreadyExists => {
+                    "Nothing was changed. Name a file that is not there yet.".to_owned()
+                }
                 _ => "Nothing was made in its place. If it fails again, look at what the system says of the \
                       disk (dmesg)."
                     .to_owned(),
             },
-            Self::Absent(_) => "`cs identity` makes one.".to_owned(),
+            Self::Absent(_) => "`cs identity adopt` makes what is missing.".to_owned(),
             Self::SealedWithoutRing(folder) => format!(
                 "A new ring could not open it, so none is made. Put the ring back: cs keys restore FILE. Without \
                  a copy of it that data is lost: remove the .enc files in {} to begin anew.",

@@ -77,7 +77,13 @@ pub fn known(folder: &Path, ring: &Ring, now: u64) -> Result<(Snapshot, Folded),
 ///
 /// # Errors
 /// When something can't be read or written; nothing is lost then, and it can be run again.
-pub fn fold(folder: &Path, ring: &Ring, retention_days: u16, today: Epoch, now: u64) -> Result<Folded, FoldError> {
+pub fn fold(
+    folder: &Path,
+    ring: &Ring,
+    retention_days: u16,
+    today: Epoch,
+    now: u64,
+) -> Result<Folded, FoldError> {
     let (mut snapshot, mut folded) = known(folder, ring, now)?;
     let today = u16::try_from(today.0).unwrap_or(u16::MAX);
     if folded.damaged > 0 {
@@ -279,13 +285,18 @@ mod tests {
         assert_eq!(total(&known(folder, &ring, NOON).expect("known").0), 0);
         let mut kept = [0, 0, 0];
         for _ in 0..10_000 {
-            match journal::write(folder, &ring, Journal::Patterns, &record(NOON).encode(), NOON).expect("fine") {
+            match journal::write(folder, &ring, Journal::Patterns, &record(NOON).encode(), NOON)
+                .expect("fine")
+            {
                 journal::Kept::Written => kept[0] += 1,
                 journal::Kept::WrittenAndFull => kept[1] += 1,
                 journal::Kept::LeftOut => kept[2] += 1,
             }
         }
-        let size = fs::lstat(&folder.join(Journal::Patterns.segment(ring.newest()))).expect("there").expect("there").size;
+        let size = fs::lstat(&folder.join(Journal::Patterns.segment(ring.newest())))
+            .expect("there")
+            .expect("there")
+            .size;
         assert!(size <= limits::JOURNAL_DAY_BYTES_MAX, "{size}");
         assert_eq!(kept[1], 1, "{kept:?}");
         assert!(kept[2] > 1_000, "{kept:?}");

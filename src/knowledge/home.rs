@@ -6,14 +6,15 @@ use super::KeyError;
 use super::keys::HostFolder;
 use super::private;
 use super::sources::Machine;
-use crate::crypto::HostId;
 use crate::crypto::identity::{Binding, Identity, Source, Standing, identify, index_name};
+use crate::crypto::{HostId, Ring};
 use crate::sys::{fs, random};
 
 /// `learning/` in the user's root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Learning {
     pub path: PathBuf,
+    machine: Machine,
 }
 
 /// What an enrolment found or made.
@@ -24,11 +25,29 @@ pub struct Enrolled {
     pub standing: Option<Standing>,
 }
 
+/// What a look found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// `None` for a machine that was never enrolled.
+    pub host: Option<HostFolder>,
+    pub identity: Identity,
+    /// What the binding says of the machine, if it is bound.
+    pub standing: Option<Standing>,
+    /// The host whose folder was copied here and not adopted yet.
+    pub copied_from: Option<HostId>,
+}
+
 impl Learning {
-    /// Of a root. Nothing is looked at yet.
+    /// Of a root, on the machine we run on. Nothing is looked at yet.
     #[must_use]
     pub fn locate(root: &Path) -> Self {
-        Self { path: root.join("learning") }
+        Self::on(Machine::here(), root)
+    }
+
+    /// Of a root, on a machine.
+    #[must_use]
+    pub fn on(machine: Machine, root: &Path) -> Self {
+        Self { path: root.join("learning"), machine }
     }
 
     fn install_path(&self) -> PathBuf {
@@ -41,7 +60,7 @@ impl Learning {
     /// When something is there and can't be read.
     pub fn known_host(&self) -> Result<Option<HostFolder>, KeyError> {
         let Some(install) = self.install()? else { return Ok(None) };
-        Ok(self.indexed(&install, &Machine::here())?.map(|id| HostFolder::new(&self.path, id)))
+        Ok(self.indexed(&install)?.map(|id| HostFolder::new(&self.path, id)))
     }
 
     /// The install secret, if there is one.
@@ -51,13 +70,13 @@ impl Learning {
         bytes.try_into().map(Some).map_err(|_| KeyError::Damaged(path))
     }
 
-    fn index_path(&self, install: &[u8; 32], machine: &Machine) -> PathBuf {
-        let (id, host) = machine.index_parts();
+    fn index_path(&self, install: &[u8; 32]) -> PathBuf {
+        let (id, host) = self.machine.index_parts();
         self.path.join("hosts").join(index_name(install, &id, &host))
     }
 
-    fn indexed(&self, install: &[u8; 32], machine: &Machine) -> Result<Option<HostId>, KeyError> {
-        let path = self.index_path(install, machine);
+    fn indexed(&self, install: &[u8; 32]) -> Result<Option<HostId>, KeyError> {
+        let path = self.index_path(install);
         let Some(bytes) = private::read(&path)? else { return Ok(None) };
         let id = std::str::from_utf8(&bytes).ok().and_then(|text| HostId::parse(text.trim_end()));
         id.map(Some).ok_or(KeyError::Damaged(path))
@@ -72,13 +91,10 @@ impl Learning {
     pub fn enrol(&self, now: u64) -> Result<Enrolled, KeyError> {
         let _lock = self.open()?;
         let install = self.make_install()?;
-        let machine = Machine::here();
-        let sources = machine.sources();
-        let index = self.index_path(&install, &machine);
-        // What is random about a host without sources is the secret; so that a kill makes no second one.
-        let fallback = index.file_name().unwrap_or_default().as_encoded_bytes().to_vec();
-        let identity = identify(&sources, &[install.as_slice(), &fallback].concat());
-        let known = self.indexed(&install, &machine)?;
+        let sources = self.machine.sources();
+        let index = self.index_path(&install);
+        let identity = self.identity(&install, &sources);
+        let known = self.indexed(&install)?;
         let id = known.clone().unwrap_or_else(|| identity.host.clone());
         let host = HostFolder::new(&self.path, id);
         let binding = if private::check_folder(&host.path)? { host.binding()? } else { None };
@@ -108,12 +124,56 @@ impl Learning {
         Ok(Some(from))
     }
 
-    /// What the binding of a host says of the machine as it is now.
+    /// What there is, as it is; makes nothing. For a machine that was never enrolled: the
+    /// identity that it would get.
     ///
     /// # Errors
-    /// When the binding can't be read.
-    pub fn standing(&self, host: &HostFolder) -> Result<Option<Standing>, KeyError> {
-        Ok(host.binding()?.map(|binding| binding.compare(&Machine::here().sources())))
+    /// When something is there and can't be read.
+    pub fn look(&self) -> Result<Seen, KeyError> {
+        let install = self.install()?;
+        let sources = self.machine.sources();
+        let host = match &install {
+            Some(install) => self.indexed(install)?.map(|id| HostFolder::new(&self.path, id)),
+            None => None,
+        };
+        let binding = match &host {
+            Some(host) => host.binding()?,
+            None => None,
+        };
+        let standing = binding.as_ref().map(|binding| binding.compare(&sources));
+        let mut identity = self.identity(&install.unwrap_or_default(), &sources);
+        let mut copied_from = None;
+        if let Some(Binding { host, tier, used, copied_from: from, .. }) = binding {
+            identity = Identity { host, tier, used };
+            copied_from = from;
+        }
+        Ok(Seen { host, identity, standing, copied_from })
+    }
+
+    /// Takes an exported ring in the place of this host's; see [`HostFolder::restore`].
+    ///
+    /// # Errors
+    /// When the file is no ring of this host's, or the ring that is there is in use.
+    pub fn restore(&self, file: &Path, now: u64) -> Result<(HostFolder, Ring), KeyError> {
+        let lock = self.open()?;
+        let install = self.make_install()?;
+        let id = match self.indexed(&install)? {
+            Some(id) => id,
+            None => self.identity(&install, &self.machine.sources()).host,
+        };
+        let host = HostFolder::new(&self.path, id);
+        let ring = host.restore(file)?;
+        drop(lock);
+        // What else it lacks: the node key, the binding, the entry in the index.
+        Ok((self.enrol(now)?.host, ring))
+    }
+
+    /// What is random about a host without sources hangs on the secret and its name, so that
+    /// an enrolment that was killed comes to the same again.
+    fn identity(&self, install: &[u8; 32], sources: &[Source]) -> Identity {
+        let index = self.index_path(install);
+        let name = index.file_name().unwrap_or_default().as_encoded_bytes();
+        identify(sources, &[install.as_slice(), name].concat())
     }
 
     /// The folder itself, made if need be, and its lock.

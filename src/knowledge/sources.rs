@@ -9,7 +9,7 @@ use crate::sys::{env, fs, process};
 const BYTES_MAX: u64 = 4096;
 
 /// Where the machine's files are looked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// `/`, or in builds with debug assertions what `CS_SOURCES` says: a machine in a folder.
     root: PathBuf,
@@ -21,7 +21,13 @@ impl Machine {
     #[must_use]
     pub fn here() -> Self {
         let simulated = cfg!(debug_assertions).then(|| env::var("CS_SOURCES")).flatten().map(PathBuf::from);
-        Self { is_real: simulated.is_none(), root: simulated.unwrap_or_else(|| PathBuf::from("/")) }
+        simulated.map_or_else(|| Self { root: PathBuf::from("/"), is_real: true }, Self::simulated)
+    }
+
+    /// A machine in a folder, for tests.
+    #[must_use]
+    pub fn simulated(folder: PathBuf) -> Self {
+        Self { root: folder, is_real: false }
     }
 
     /// Text of a small file; `None` for whatever can't be read.

@@ -11,5 +11,5 @@ pub mod env;
 pub mod fault;
 pub mod fs;
 pub mod process;
-pub mod stdio;
 pub mod random;
+pub mod stdio;

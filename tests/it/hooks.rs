@@ -87,14 +87,21 @@ fn the_guard_asks_refuses_and_is_silent() {
     assert_eq!(sandbox.pre("cargo test"), Value::Null);
     assert_eq!(sandbox.pre("grep 'rm -rf /' notes"), Value::Null);
     let asked = sandbox.pre("git push --force origin main");
-    assert_eq!((&asked["hookEventName"], &asked["permissionDecision"]), (&json!("PreToolUse"), &json!("ask")));
+    assert_eq!(
+        (&asked["hookEventName"], &asked["permissionDecision"]),
+        (&json!("PreToolUse"), &json!("ask"))
+    );
     assert!(asked["permissionDecisionReason"].as_str().expect("a reason").starts_with("git/"), "{asked}");
     assert_eq!(sandbox.pre("sudo rm -rf /")["permissionDecision"], "deny");
     let ring = sandbox.root().join("learning/install");
     let write = json!({"hook_event_name": "PreToolUse", "tool_name": "Write", "cwd": "/", "tool_input":
         {"file_path": ring, "content": "x"}});
     let answer = sandbox.hook("intelligent-optimizer", write.to_string().as_bytes()).ok().json();
-    assert_ne!(answer["hookSpecificOutput"]["permissionDecision"], Value::Null, "our own state is not to be written");
+    assert_ne!(
+        answer["hookSpecificOutput"]["permissionDecision"],
+        Value::Null,
+        "our own state is not to be written"
+    );
 }
 
 #[test]
@@ -117,14 +124,21 @@ fn odd_input_is_judged_by_what_is_in_it_and_never_breaks_the_client() {
         whole.replace('#', "\\ud800").into_bytes(),
         [whole.as_bytes(), b"\xff\xfe"].concat(),
         whole.replacen('{', "{\"tool_input\": {}, ", 1).into_bytes(),
-        whole.replacen('{', &format!("{{\"a\":{}1{},", "[".repeat(10_000), "]".repeat(10_000)), 1).into_bytes(),
+        whole
+            .replacen('{', &format!("{{\"a\":{}1{},", "[".repeat(10_000), "]".repeat(10_000)), 1)
+            .into_bytes(),
         whole.replacen('{', "{\"n\": 1e400, ", 1).into_bytes(),
         whole.replace('#', "\\u0000").into_bytes(),
     ];
     for input in &odd {
         let ran = sandbox.hook("intelligent-optimizer", input).ok();
         let answer = ran.json();
-        assert_eq!(answer["hookSpecificOutput"]["permissionDecision"], "deny", "{}", String::from_utf8_lossy(&input[..200.min(input.len())]));
+        assert_eq!(
+            answer["hookSpecificOutput"]["permissionDecision"],
+            "deny",
+            "{}",
+            String::from_utf8_lossy(&input[..200.min(input.len())])
+        );
         assert_eq!(ran.err, "");
     }
     let nothing: [&[u8]; 6] = [b"", b"null", b"{}", b"\0\0\0", b"{\"hook_event_name\": \"Later\"}", b"[[[["];
@@ -142,12 +156,19 @@ fn a_record_is_sealed_and_says_nothing_private() {
     sandbox.post("npm test --TOKENFLAG", Some("Exit code 1\nCannot find module 'PRIVATEMODULE'"));
     sandbox.pre("rm -rf /srv/FOLDERNAME");
     let files = sandbox.learning();
-    let journals = |prefix: &str| files.iter().filter(|path| path.file_name().expect("a name").to_string_lossy().starts_with(prefix)).count();
+    let journals = |prefix: &str| {
+        files
+            .iter()
+            .filter(|path| path.file_name().expect("a name").to_string_lossy().starts_with(prefix))
+            .count()
+    };
     assert_eq!((journals("patterns_"), journals("audit_")), (1, 1), "{files:?}");
     for file in &files {
         let bytes = fs::read(file).expect("readable");
         let text = String::from_utf8_lossy(&bytes);
-        for canary in ["SECRETWORD", "HOSTNAME", "payroll", "TOKENFLAG", "PRIVATEMODULE", "FOLDERNAME", "mysql"] {
+        for canary in
+            ["SECRETWORD", "HOSTNAME", "payroll", "TOKENFLAG", "PRIVATEMODULE", "FOLDERNAME", "mysql"]
+        {
             assert!(!text.contains(canary), "{} has {canary}", file.display());
         }
     }
@@ -170,7 +191,8 @@ fn durations_are_kept_and_shown() {
     fs::write(&file, late.encode()).expect("written");
     assert_eq!(sandbox.cs(&["stats", "--json"]).ok().json()["hooks"][2]["breaker"], "open");
     sandbox.cs(&["stats", "--check"]).code(1);
-    let records = || sandbox.learning().iter().filter(|path| path.to_string_lossy().contains("patterns_")).count();
+    let records =
+        || sandbox.learning().iter().filter(|path| path.to_string_lossy().contains("patterns_")).count();
     sandbox.post("ls", None);
     assert_eq!(records(), 0, "while the breaker is open the learned part rests");
     fs::remove_file(&file).expect("removed");
@@ -210,7 +232,8 @@ fn nothing_of_ours_that_is_missing_or_damaged_breaks_a_hook() {
 #[test]
 fn a_session_on_an_hpc_host_is_told_so_and_leaves_the_slow_work_behind() {
     let sandbox = with_profile("[learning]\nhost-type = \"hpc\"\n");
-    let start = json!({"hook_event_name": "SessionStart", "source": "startup", "cwd": sandbox.home()}).to_string();
+    let start =
+        json!({"hook_event_name": "SessionStart", "source": "startup", "cwd": sandbox.home()}).to_string();
     let answer = sandbox.hook("context-enhancer", start.as_bytes()).ok().json();
     assert!(answer["hookSpecificOutput"]["additionalContext"].as_str().expect("text").contains("sbatch"));
     let plain = installed();

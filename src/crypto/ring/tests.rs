@@ -61,6 +61,24 @@ fn derivations_are_the_published_ones() {
 }
 
 #[test]
+fn days_have_dates() {
+    let dates = [
+        (0, "1970-01-01"),
+        (58, "1970-02-28"),
+        (59, "1970-03-01"),
+        (11_016, "2000-02-29"),
+        (11_017, "2000-03-01"),
+        (20_453, "2025-12-31"),
+        (20_454, "2026-01-01"),
+        (47_541, "2100-03-01"),
+    ];
+    for (day, date) in dates {
+        assert_eq!(Epoch(day).date(), date);
+    }
+    assert_eq!(Epoch::of(1_767_268_800), Epoch(20_454));
+}
+
+#[test]
 fn going_back_re_creates_nothing_and_the_newest_stays() {
     let mut ring = ring(10, 1);
     assert!(!ring.advance(Epoch(10), &secret(2)));
@@ -125,5 +143,52 @@ proptest! {
         prop_assert_eq!(ring.epochs().count() + dropped, before);
         prop_assert_eq!(ring.newest(), newest);
         prop_assert!(ring.epochs().all(|epoch| epoch == newest || epoch >= Epoch(cut)));
+    }
+}
+
+/// What a ring may be put through.
+#[derive(Debug, Clone)]
+enum Deed {
+    Advance(u32),
+    Drop(u32),
+    Reopen,
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let deed =
+        prop_oneof![(0u32..60).prop_map(Deed::Advance), (0u32..60).prop_map(Deed::Drop), Just(Deed::Reopen),];
+    prop::collection::vec(deed, 1..8)
+}
+
+proptest! {
+    // Each step forward takes its 100,000 rounds.
+    #![proptest_config(ProptestConfig::with_cases(5))]
+    #[test]
+    fn what_is_gone_is_gone_and_what_is_kept_opens(deeds in deeds()) {
+        let mut ring = ring(10, 1);
+        let token = |ring: &Ring| seal(&ring.newest_key(Context::Events).1, b"x", 0);
+        let mut tokens = BTreeMap::from([(ring.newest(), token(&ring))]);
+        for (number, deed) in deeds.into_iter().enumerate() {
+            let newest = ring.newest();
+            match deed {
+                Deed::Advance(to) => {
+                    let fresh = secret(u8::try_from(number).expect("few"));
+                    prop_assert_eq!(ring.advance(Epoch(to), &fresh), Epoch(to) > newest);
+                    tokens.entry(ring.newest()).or_insert_with(|| token(&ring));
+                }
+                Deed::Drop(than) => drop(ring.drop_older(Epoch(than))),
+                Deed::Reopen => ring = Ring::parse(ring.to_text().as_bytes()).expect("whole"),
+            }
+            prop_assert!(ring.newest() >= newest);
+            for (epoch, token) in &tokens {
+                let opens = |key: Key| open(&key, token, 0).is_ok();
+                let is_kept = ring.epochs().any(|kept| kept == *epoch);
+                prop_assert_eq!(ring.key(*epoch, Context::Events).map(opens), is_kept.then_some(true));
+            }
+            let openers = |token: &String| ring.epochs().filter(|epoch| {
+                ring.key(*epoch, Context::Events).is_some_and(|key| open(&key, token, 0).is_ok())
+            }).count();
+            prop_assert!(tokens.values().all(|token| openers(token) <= 1));
+        }
     }
 }
