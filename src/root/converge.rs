@@ -396,19 +396,22 @@ impl Worker<'_> {
     /// What an interrupted run was about to rename into place.
     fn clear_temporaries(&self) -> Result<(), Error> {
         let ledgers = [self.course.start_ledger(), self.course.goal_ledger()];
-        let paths =
-            ledgers.iter().flat_map(|ledger| ledger.tree.keys()).map(|path| temporary(&self.path(path)));
-        let temporaries: BTreeSet<PathBuf> = paths.collect();
-        let folders: BTreeSet<&Path> = temporaries.iter().filter_map(|path| path.parent()).collect();
+        let paths = || ledgers.iter().flat_map(|ledger| ledger.tree.keys());
+        let folders: BTreeSet<&str> =
+            paths().map(|path| path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)).collect();
+        let mut found = Vec::new();
         for folder in folders {
-            for name in fs::list_if_there(folder)? {
-                let path = folder.join(name);
-                if temporaries.contains(&path) {
-                    clear_temporary(&path)?;
-                }
-            }
+            let folder = self.locked.store.root.path.join(folder);
+            let names = fs::list_if_there(&folder)?;
+            let ours = names.iter().filter(|name| name.as_encoded_bytes().ends_with(TEMPORARY.as_bytes()));
+            found.extend(ours.map(|name| folder.join(name)));
         }
-        Ok(())
+        if found.is_empty() {
+            return Ok(());
+        }
+        let temporaries: BTreeSet<PathBuf> = paths().map(|path| temporary(&self.path(path))).collect();
+        found.retain(|path| temporaries.contains(path));
+        found.iter().try_for_each(|path| clear_temporary(path))
     }
 
     fn folders_out(&self) -> Result<(), Error> {
@@ -435,15 +438,18 @@ fn is_folder(path: &Path) -> Result<bool, Error> {
     Ok(fs::lstat(path)?.is_some_and(|stat| stat.kind == Kind::Folder))
 }
 
+/// How the names end that only we use.
+const TEMPORARY: &str = ".cs-new";
+
 /// A name beside `path` that only we use.
 pub(super) fn temporary(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let plain = format!(".{name}.cs-new");
+    let plain = format!(".{name}{TEMPORARY}");
     if plain.len() <= limits::NAME_BYTES_MAX {
         return path.with_file_name(plain);
     }
     // The name is as long as names may be: something shorter has to stand for it.
-    path.with_file_name(format!(".{}.cs-new", Digest::of(name.as_bytes())))
+    path.with_file_name(format!(".{}{TEMPORARY}", Digest::of(name.as_bytes())))
 }
 
 pub(super) fn clear_temporary(path: &Path) -> Result<(), Error> {

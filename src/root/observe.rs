@@ -1,6 +1,6 @@
 //! The disk as data, for planning. Reads only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::{Error, Side, Store};
@@ -25,18 +25,68 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
     // A root that we have made ourselves counts as not there.
     let root = if store.made_root()? { Observation::Absent } else { observe_folder(&store.root.path)? };
     folders.insert(String::new(), root);
+    let mut listings = Listings::of(&paths);
     for path in paths {
         for parent in path.parents() {
             if !folders.contains_key(parent) {
                 folders.insert(parent.to_owned(), observe_folder(&store.root.path.join(parent))?);
             }
         }
-        tree.insert(path.clone(), observe_path(store, base, path)?);
+        let seen = match listings.has(store, path)? {
+            true => observe_path(store, base, path)?,
+            false => Observation::Absent,
+        };
+        tree.insert(path.clone(), seen);
     }
     let ids: BTreeSet<DocumentId> =
         desired.documents.keys().chain(ledger.documents.keys()).copied().collect();
     let documents = ids.into_iter().map(|id| Ok((id, observe_document(store, id)?)));
     Ok(Observed { tree, folders, documents: documents.collect::<Result<_, Error>>()? })
+}
+
+/// The names in folders that are asked about often: one listing tells of a hundred paths that
+/// nothing is there, where a look at each would be a call.
+struct Listings<'a> {
+    asked: BTreeMap<&'a str, usize>,
+    /// In lower case, since some file systems hold `A` and `a` for one name; `None` where a name
+    /// has letters of which we can't say what else they are taken for.
+    names: BTreeMap<&'a str, Option<HashSet<String>>>,
+}
+
+impl<'a> Listings<'a> {
+    /// Fewer paths than this in one folder are looked at one by one.
+    const MANY: usize = 8;
+
+    fn of(paths: &BTreeSet<&'a ManagedPath>) -> Self {
+        let mut asked = BTreeMap::new();
+        for path in paths {
+            *asked.entry(split(path).0).or_insert(0) += 1;
+        }
+        Self { asked, names: BTreeMap::new() }
+    }
+
+    /// Whether anything can be at `path`.
+    fn has(&mut self, store: &Store, path: &'a ManagedPath) -> Result<bool, Error> {
+        let (folder, name) = split(path);
+        if self.asked.get(folder).is_none_or(|asked| *asked < Self::MANY) {
+            return Ok(true);
+        }
+        if !self.names.contains_key(folder) {
+            let names = fs::list_if_there(&store.root.path.join(folder))?;
+            self.names.insert(folder, names.iter().map(|name| plain(name.to_str()?)).collect());
+        }
+        let names = self.names.get(folder).and_then(Option::as_ref);
+        Ok(names.zip(plain(name)).is_none_or(|(names, name)| names.contains(&name)))
+    }
+}
+
+fn plain(name: &str) -> Option<String> {
+    name.is_ascii().then(|| name.to_ascii_lowercase())
+}
+
+/// The folder and the name of a path.
+fn split(path: &ManagedPath) -> (&str, &str) {
+    path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()))
 }
 
 fn observe_folder(path: &Path) -> Result<Observation, Error> {
@@ -227,4 +277,30 @@ fn document_path(store: &Store, id: DocumentId) -> Result<PathBuf, Error> {
 fn can_replace(file: &Path) -> bool {
     let folder = file.parent().unwrap_or(Path::new("/"));
     !file.starts_with("/nix/store") && fs::is_writable(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::locate::{Root, Scope};
+
+    /// Many paths in one folder are told from its listing; that must see what single looks see.
+    #[test]
+    fn a_listing_sees_what_looks_see() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        let store = Store::new(Root { path: root.to_owned(), scope: Scope::User, home: None });
+        let names = ["plain", "Mixed", "z\u{fc}rich", "absent", "a", "b", "c", "d", "e"];
+        let paths: Vec<_> = names.iter().map(|name| ManagedPath::new(*name).expect("valid")).collect();
+        let see = |there: &[&str]| -> Vec<bool> {
+            there.iter().for_each(|name| fs::write_new(&root.join(name), b"x", 0o600).expect("written"));
+            let asked = paths.iter().collect();
+            let mut listings = Listings::of(&asked);
+            paths.iter().map(|path| listings.has(&store, path).expect("readable")).collect()
+        };
+        let f = false;
+        assert_eq!(see(&[]), [f, f, true, f, f, f, f, f, f], "what we can't say of a name is looked at");
+        assert_eq!(see(&["plain", "mixed"]), [true, true, true, f, f, f, f, f, f]);
+        assert_eq!(see(&["\u{17f}"]), [true; 9], "a long s may be taken for an s");
+    }
 }
