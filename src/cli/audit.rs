@@ -39,9 +39,9 @@ pub fn run(context: &Context, args: &AuditArgs) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
-fn rule(entry: Entry) -> Option<&'static str> {
+fn family(entry: Entry) -> Option<&'static str> {
     let is_guard = matches!(entry.what, What::Asked | What::Denied);
-    guard::rules().find(|rule| is_guard && code_of(rule) == entry.detail)
+    guard::FAMILY_NAMES.into_iter().find(|family| is_guard && code_of(family) == entry.detail)
 }
 
 fn text(entry: Entry, now: u64) -> String {
@@ -56,8 +56,8 @@ fn text(entry: Entry, now: u64) -> String {
         What::GaveUp => "a hook gave up on what it had to look at",
         What::SnapshotDamaged => "the snapshot was damaged, and its predecessor served",
     };
-    let detail = match (rule(entry), entry.what) {
-        (Some(rule), _) => format!("   {rule}"),
+    let detail = match (family(entry), entry.what) {
+        (Some(family), _) => format!("   {family}"),
         (None, What::Damaged) => format!("   {}", entry.detail),
         (None, _) => String::new(),
     };
@@ -65,5 +65,5 @@ fn text(entry: Entry, now: u64) -> String {
 }
 
 fn value(entry: Entry) -> Value {
-    json!({"minute": entry.minute, "what": entry.what.word(), "rule": rule(entry)})
+    json!({"minute": entry.minute, "what": entry.what.word(), "family": family(entry)})
 }

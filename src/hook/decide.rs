@@ -9,7 +9,7 @@ const SHELLS: [&str; 1] = ["Bash"];
 
 /// What the guard says of a tool call, the strictest first where there are several commands.
 #[must_use]
-pub fn guard(event: &Event, scene: &Scene<'_>, config: &Config) -> Option<Verdict> {
+pub fn guard(event: &Event, scene: &Scene, config: &Config) -> Option<Verdict> {
     if event.kind != Kind::PreToolUse {
         return None;
     }

@@ -32,6 +32,19 @@ pub fn record(event: &Event, host: HostType, now: u64) -> Option<Record> {
     })
 }
 
+/// The kind of host that the profile's word stands for.
+#[must_use]
+pub fn host(word: Option<&str>) -> HostType {
+    match word {
+        Some("laptop" | "desktop") => HostType::Workstation,
+        Some("server") => HostType::Server,
+        Some("hpc") => HostType::LoginNode,
+        Some("ci") => HostType::Ci,
+        Some("container") => HostType::Container,
+        _ => HostType::Other,
+    }
+}
+
 /// The client begins a failure with `Exit code 1`.
 fn exit_code(error: &str) -> Option<i32> {
     let rest = error.trim_start().strip_prefix("Exit code ")?;

@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::event::{self, Event, Kind};
 use super::reply::{self, Decision};
 use super::{Hook, decide, health, observe};
-use crate::command::shape::HostType;
 use crate::guard;
 use crate::knowledge::audit::{Entry, What, code_of};
 use crate::knowledge::journal::{self, Journal, Kept};
@@ -110,9 +109,13 @@ impl Runner {
 
     fn guard(&self, event: &Event) -> Vec<Entry> {
         let rules = self.world.runtime.get("guard").cloned().unwrap_or_default();
-        let config = guard::Config::from_json(&rules);
-        let scene =
-            guard::Scene { cwd: event.cwd.as_deref().unwrap_or("/"), home: self.world.home.as_deref() };
+        let home = self.world.home.clone().unwrap_or_default();
+        let config = guard::Config::from_json(&rules).at_home(&home);
+        let scene = guard::Scene {
+            cwd: event.cwd.clone().unwrap_or_else(|| "/".to_owned()),
+            home,
+            temp: env::var("TMPDIR"),
+        };
         let verdict = catch_unwind(AssertUnwindSafe(|| decide::guard(event, &scene, &config)));
         let blocks = rules.get("on-failure").and_then(Value::as_str) == Some("block");
         match verdict {
@@ -122,7 +125,8 @@ impl Runner {
                     guard::Decision::Ask => What::Asked,
                     guard::Decision::Deny => What::Denied,
                 };
-                vec![Entry::new(self.now, what, code_of(verdict.rule))]
+                let family = verdict.rule.split('/').next().unwrap_or_default();
+                vec![Entry::new(self.now, what, code_of(family))]
             }
             Ok(None) if event.is_odd && blocks && event.kind == Kind::PreToolUse => {
                 self.say(event, &decide::undecided());
@@ -139,7 +143,7 @@ impl Runner {
     }
 
     fn collect(&self, event: &Event) -> Vec<Entry> {
-        let host = HostType::from_word(self.world.host_type().unwrap_or_default());
+        let host = observe::host(self.world.host_type());
         if !self.learns() {
             return Vec::new();
         }

@@ -61,7 +61,7 @@ pub struct Entry {
     /// Minutes since 1970: what was done to the second would tell more than a trail has to.
     pub minute: u32,
     pub what: What,
-    /// The guard's rule, as [`code_of`] it; or how many; 0 where there is neither.
+    /// The guard's family, as [`code_of`] its name; or how many; 0 where there is neither.
     pub detail: u32,
 }
 
@@ -97,10 +97,10 @@ impl Entry {
     }
 }
 
-/// A rule's name as a number (FNV-1a, 32 bits): names are compiled in, so it can be looked up again.
+/// A family's name as a number (FNV-1a, 32 bits): names are compiled in, so it can be looked up again.
 #[must_use]
-pub fn code_of(rule: &str) -> u32 {
-    rule.bytes().fold(0x811C_9DC5, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+pub fn code_of(family: &str) -> u32 {
+    family.bytes().fold(0x811C_9DC5, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn entries_come_back() {
         for what in What::ALL {
-            let entry = Entry::new(1_767_268_800, what, code_of("git/force-push"));
+            let entry = Entry::new(1_767_268_800, what, code_of("git"));
             assert_eq!(Entry::decode(&entry.encode()), Some(entry));
         }
         let mut newer = Entry::new(0, What::Asked, 0).encode();

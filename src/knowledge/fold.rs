@@ -208,7 +208,7 @@ mod tests {
             outcome: Outcome::Ok,
             error: ErrorClass::Other,
             duration: 3,
-            host: HostType::Unknown,
+            host: HostType::Other,
             day: u16::try_from(now / DAY).expect("in this century"),
             shape: None,
         }
