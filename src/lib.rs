@@ -84,8 +84,10 @@
 //! 10. A file of a newer format is refused, never rewritten.
 
 pub mod cli;
+pub mod command;
 pub mod document;
 pub mod generation;
+pub mod guard;
 pub mod hook;
 pub mod model;
 pub mod plan;

@@ -84,6 +84,8 @@ pub enum Command {
     Recover(RecoverArgs),
     /// Let go of everything: entries and links go, what they stood on comes back
     Uninstall(UninstallArgs),
+    /// Say what the guard makes of a command
+    Guard(GuardArgs),
     /// Run a bundled hook (Claude Code does this)
     #[command(hide = true)]
     Hook {
@@ -257,4 +259,25 @@ pub struct UninstallArgs {
     pub purge: bool,
     #[command(flatten)]
     pub durability: DurabilityArgs,
+}
+
+/// `cs guard`.
+#[derive(Debug, Clone, Args)]
+pub struct GuardArgs {
+    #[command(subcommand)]
+    pub command: GuardCommand,
+}
+
+/// What to do with the guard.
+#[derive(Debug, Clone, Subcommand)]
+pub enum GuardCommand {
+    /// Say what it would answer to a command, and why; runs nothing
+    Check {
+        /// The command, as Claude would run it
+        #[arg(value_name = "COMMAND", required_unless_present = "batch", allow_hyphen_values = true)]
+        command: Option<String>,
+        /// Read commands from the input, one a line (`\n`, `\t`, `\\` escaped); print verdict, rule, command
+        #[arg(long, conflicts_with = "command")]
+        batch: bool,
+    },
 }

@@ -5,6 +5,7 @@ pub mod args;
 pub mod engine;
 pub mod error;
 pub mod generations;
+pub mod guard;
 pub mod output;
 pub mod plan;
 pub mod recover;
@@ -60,6 +61,10 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     if let Command::Hook { name } = &command {
         return Ok(crate::hook::main(name));
     }
+    // It works also where there is no root.
+    if let Command::Guard(args) = &command {
+        return guard::run(&common, args);
+    }
     let context = Context::new(common)?;
     match command {
         Command::Plan(args) => plan::run(&context, &args),
@@ -72,6 +77,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Verify => status::verify(&context),
         Command::Recover(args) => recover::run(&context, &args),
         Command::Uninstall(args) => uninstall::run(&context, &args),
+        Command::Guard(_) => unreachable!("BUG: the guard was asked above"),
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
     }
 }

@@ -1,0 +1,1 @@
+//! What is asked about, family by family, both ways.
