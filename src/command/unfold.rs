@@ -550,6 +550,7 @@ fn shell(state: &mut State, simple: &Simple) {
 
 fn find(state: &mut State, simple: &Simple) {
     let args = simple.args();
+    let found = found(args, "");
     let mut at = 0;
     while let Some(word) = args.get(at) {
         at += 1;
@@ -559,11 +560,46 @@ fn find(state: &mut State, simple: &Simple) {
             _ => continue,
         };
         let end = args[at..].iter().position(|word| matches!(word.text.as_str(), ";" | "+")).map_or(args.len(), |end| at + end);
-        let fill = |word: &Word| with(word, "{}", &Word { holes: vec![hole.to_owned()], ..Word::plain(UNKNOWN) });
+        let known = found.as_ref().filter(|_| hole == "{}");
+        let unknown = Word { holes: vec![hole.to_owned()], ..Word::plain(UNKNOWN) };
+        let fill = |word: &Word| with(word, "{}", known.unwrap_or(&unknown));
         let words: Vec<Word> = args[at..end].iter().map(fill).collect();
         add_inner(state, simple, words, false);
         at = end;
     }
+}
+
+/// What a search finds, as far as it is known: something at or below the one folder it starts from.
+fn found(args: &[Word], below: &str) -> Option<Word> {
+    let is_flag = |word: &&Word| matches!(word.text.as_str(), "-L" | "-P" | "-H" | "-x" | "-E" | "-X" | "-d" | "-s");
+    let is_root = |word: &&Word| !word.text.starts_with(['-', '(', '!', ')']);
+    let roots: Vec<&Word> = args.iter().skip_while(is_flag).take_while(is_root).take(2).collect();
+    let mut root = match roots.as_slice() {
+        [] => Word::plain("."),
+        [root] => (*root).clone(),
+        _ => return None,
+    };
+    root.text = format!("{}/{below}{UNKNOWN}", root.text.trim_end_matches('/'));
+    root.holes.push("{}".to_owned());
+    Some(root)
+}
+
+/// What comes out of a search by name, through filters that only leave some of it out.
+fn searched(state: &State, simple: &Simple) -> Option<Word> {
+    const BY_NAME: &[&str] = &["-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex"];
+    let mut range = simple.reads?;
+    for _ in 0..4 {
+        let [before] = state.script.commands.get(range.0..range.1)? else { return None };
+        match before.program().as_str() {
+            "find" | "gfind" if before.folders == simple.folders => {
+                let is_by_name = before.args().iter().any(|word| BY_NAME.contains(&word.text.as_str()));
+                return if is_by_name { found(before.args(), "found/") } else { None };
+            }
+            "grep" | "sort" | "head" | "tail" | "uniq" | "egrep" => range = before.reads?,
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// `word` with `value` wherever `mark` stands.
@@ -611,7 +647,7 @@ fn xargs(state: &mut State, simple: &Simple) {
     let Some(words) = args.get(at..).filter(|words| !words.is_empty()) else { return };
     let lines = input(state, simple);
     let is_known = lines.is_some();
-    let lines = lines.unwrap_or_else(|| vec![Word::unknown()]);
+    let lines = lines.unwrap_or_else(|| vec![searched(state, simple).unwrap_or_else(Word::unknown)]);
     if runs_input(words, &mark) {
         // Whatever comes in is run.
         add_inner(state, simple, vec![words[0].clone(), Word::plain("-c"), Word::unknown()], true);
@@ -619,7 +655,11 @@ fn xargs(state: &mut State, simple: &Simple) {
     if mark.is_empty() {
         let mut all = words.to_vec();
         for line in &lines {
-            all.extend(line.text.split([' ', '\t']).filter(|word| !word.is_empty()).map(fresh));
+            if is_known {
+                all.extend(line.text.split([' ', '\t']).filter(|word| !word.is_empty()).map(fresh));
+            } else {
+                all.push(line.clone());
+            }
         }
         return add_inner(state, simple, all, !is_known);
     }

@@ -78,7 +78,7 @@ pub(super) static TABLE: &[Row] = &[
     row("kubectl|oc|k", "scale --replicas=0", &SCALE),
     row("kubectl|oc|k", "drain|taint", &NODE),
     row("kubectl|oc|k", "cordon", &NODE),
-    row("kubectl|oc|k", "rollout undo|restart", &REPLACE),
+    row("kubectl|oc|k", "rollout undo", &REPLACE),
     row("oc", "adm ** prune|drain", &CLUSTER),
     row("oc", "new-project-|delete-project", &CLUSTER),
     row("kubectl", "krew uninstall", &REMOVE),

@@ -53,7 +53,7 @@ pub(super) static TABLE: &[Row] = &[
     row("partprobe-", "", &PARTITION),
     row("cryptsetup", "luksFormat|erase|luksErase|luksKillSlot|luksRemoveKey|reencrypt|format", &ENCRYPTION),
     row("lvremove|vgremove|pvremove|lvreduce|vgreduce", "?", &VOLUME),
-    row("mdadm", "--zero-superblock|--stop|-S|--remove|-r|--fail|-f|--create|-C", &VOLUME),
+    row("mdadm", "--zero-superblock|--stop|-S|--remove|-r|--fail|-f", &VOLUME),
     row("zpool", "destroy|labelclear|remove|detach|offline|export", &VOLUME),
     row("zfs", "destroy !-n", &VOLUME),
     row("zfs", "rollback|unmount", &VOLUME),

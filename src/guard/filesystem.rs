@@ -95,7 +95,7 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         "cp" | "install" | "ln" | "tee" | "gcp" | "scp" | "sed" | "gsed" | "dd" | "sponge" => overwritten(call, context),
         "tar" | "gtar" | "zip" | "rdfind" | "fdupes" | "jdupes" => archived(call, context),
         "crontab" if call.has("-r") && !call.is_harmless() => Some(TRACES.on(call.text())),
-        "history" if call.has("-c|-w") => Some(TRACES.on(call.text())),
+        "history" if call.has("-c") => Some(TRACES.on(call.text())),
         "journalctl" if call.options().iter().any(|o| o.starts_with("--vacuum")) => Some(TRACES.on(call.text())),
         "tmutil" if matches!(call.operand(0), "delete" | "deletelocalsnapshots" | "disable" | "restore") => {
             Some(TRACES.on(call.text()))
@@ -144,8 +144,8 @@ fn remove(call: &Call, context: &Context) -> Option<Found> {
         // What `find` hands over: a folder at a time from another folder, or whole trees.
         let found = match word.holes.first().map(String::as_str) {
             Some("{dir}") => Some(FIND_DELETE.on(call.text())),
-            Some("{}") if is_recursive => Some(FIND_DELETE.on(call.text())),
-            Some("{}") => None,
+            Some("{}") if !is_recursive || of(word, call, context).is_expendable() => None,
+            Some("{}") => Some(FIND_DELETE.on(call.text())),
             _ => deleted(&of(word, call, context), is_recursive, context),
         };
         if let Some(found) = found
@@ -180,7 +180,8 @@ fn search(call: &Call, context: &Context) -> Option<Found> {
         }
     }
     // What is empty is no loss.
-    if !deletes || args.iter().any(|word| word.text == "-empty") {
+    let is_size = |pair: &[Word]| pair[0].text == "-size" && matches!(pair[1].text.as_str(), "0" | "0c" | "0b" | "0k");
+    if !deletes || args.iter().any(|word| word.text == "-empty") || args.windows(2).any(is_size) {
         return None;
     }
     let is_root = |word: &&Word| !word.text.starts_with(['-', '(', '!', ')']);

@@ -59,7 +59,6 @@ pub(super) static TABLE: &[Row] = &[
     row("git", "reset --hard|--merge", &DISCARD),
     row("git", "restore ? !--staged|-S|--cached", &DISCARD),
     row("git", "restore ? --worktree|-W", &DISCARD),
-    row("git", "switch --discard-changes|--force|-f", &DISCARD),
     row("git", "checkout-index --force|-f", &DISCARD),
     row("git", "read-tree --reset", &DISCARD),
     row("git", "submodule deinit --force|-f|--all", &DISCARD),
@@ -123,6 +122,7 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     match call.operand(0).to_ascii_lowercase().as_str() {
         "checkout" => checkout(call),
         "clean" => clean(call),
+        "switch" => switch(call),
         "push" => push(call),
         _ => call.in_table(TABLE),
     }
@@ -151,6 +151,15 @@ fn is_branching(call: &Call) -> bool {
         let is_short = !option.starts_with("--") && option.contains(['b', 'B', 'd']);
         is_short || option.starts_with("--orphan") || option.starts_with("--det")
     })
+}
+
+/// `-Cname` holds a name, which may have any letter in it.
+fn switch(call: &Call) -> Option<Found> {
+    let is_forced = call.options().iter().any(|option| match option.strip_prefix("--") {
+        Some(_) => ["--discard-changes", "--force"].iter().any(|flag| flag.starts_with(option) && option.len() >= 4),
+        None => option.split(['c', 'C']).next().is_some_and(|flags| flags.contains('f')),
+    });
+    is_forced.then(|| DISCARD.on(call.text()))
 }
 
 fn clean(call: &Call) -> Option<Found> {

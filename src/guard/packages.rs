@@ -92,10 +92,10 @@ pub(super) static TABLE: &[Row] = &[
     row("uv", "python|tool uninstall", &REMOVE),
     row("pipx", "uninstall|uninstall-all", &REMOVE),
     row("conda|mamba|micromamba", "env remove", &ENVIRONMENT),
-    row("conda|mamba|micromamba", "remove|uninstall|clean", &ENVIRONMENT),
+    row("conda|mamba|micromamba", "remove|uninstall", &ENVIRONMENT),
     row("poetry", "env remove", &ENVIRONMENT),
-    row("pyenv|rbenv|nodenv|asdf|mise|sdk|nvm|fnm|volta|rustup|ghcup|opam|juliaup|tfenv", "** uninstall|remove|prune|self", &ENVIRONMENT),
-    row("rustup", "self uninstall", &ENVIRONMENT),
+    row("pyenv|rbenv|nodenv|asdf|mise|sdk|nvm|fnm|volta|rustup|ghcup|opam|juliaup|tfenv", "uninstall|remove|prune", &ENVIRONMENT),
+    row("rustup", "self|toolchain uninstall|remove", &ENVIRONMENT),
     row("npm|pnpm", "uninstall|remove|rm|un|unlink -g|--global|--location=global", &REMOVE),
     row("yarn|bun", "global remove", &REMOVE),
     row("gem", "uninstall|cleanup", &REMOVE),
@@ -107,9 +107,8 @@ pub(super) static TABLE: &[Row] = &[
     row("systemctl", "disable|mask|revert|unlink", &DISABLE),
     row("systemctl", "reboot|poweroff|halt|kexec|suspend|hibernate|soft-reboot|exit", &SHUTDOWN),
     row("systemctl", "set-default", &DISABLE),
-    row("systemctl", "restart", &STOP),
-    row("service", "? stop|restart|force-stop", &STOP),
-    row("rc-service", "? stop|zap|restart", &STOP),
+    row("service", "? stop|force-stop", &STOP),
+    row("rc-service", "? stop|zap", &STOP),
     row("sv|initctl|s6-svc|runit-", "down|stop|force-stop|exit|shutdown", &STOP),
     row("rc-update|update-rc.d|chkconfig", "** del|delete|remove|off|disable", &DISABLE),
     row("launchctl", "unload|bootout|remove|stop|kill|disable|reboot", &STOP),
@@ -176,7 +175,6 @@ pub(super) fn find(call: &Call, _context: &Context) -> Option<Found> {
             let removes = call.options().iter().any(|option| option.starts_with("-R") && !option.contains('p') || *option == "--remove");
             (removes && !call.has("-h|--help|--print")).then(|| REMOVE.on(call.text()))
         }
-        "systemctl" if call.has("--user") && call.matches("restart") => None,
         "scancel" if call.simple.words.len() < 2 => None,
         "apt" | "apt-get" if call.has("-s") => None,
         _ => call.in_table(TABLE),

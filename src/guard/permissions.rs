@@ -111,7 +111,7 @@ fn modes(call: &Call, context: &Context) -> Option<Found> {
         match &place {
             Place::Root | Place::Home | Place::System(_) if is_recursive => return Some(SYSTEM.on_path(&path)),
             Place::Temp(_) | Place::Nowhere => continue,
-            Place::Outside(_) if is_recursive => return Some(OUTSIDE.on_path(&path)),
+            Place::Outside(_) if is_recursive && is_systems(&path) => return Some(OUTSIDE.on_path(&path)),
             _ => {}
         }
         if is_set_id(mode) {
@@ -125,6 +125,12 @@ fn modes(call: &Call, context: &Context) -> Option<Found> {
         }
     }
     None
+}
+
+/// Whether the system's own programs and settings are there.
+fn is_systems(path: &str) -> bool {
+    const FOLDERS: &[&str] = &["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/System", "/Library", "/proc", "/sys", "/private/etc"];
+    FOLDERS.iter().any(|folder| place::is_below(path, folder))
 }
 
 /// `777`, `a+w`, `o+rwx`: everyone may write.
@@ -143,7 +149,7 @@ fn is_set_id(mode: &str) -> bool {
     if mode.chars().all(|c| c.is_digit(8)) {
         return mode.len() == 4 && mode.starts_with(['4', '6', '7']);
     }
-    mode.split(',').any(|part| part.split_once(['+', '=']).is_some_and(|(who, what)| !who.contains('o') && what.contains('s')))
+    mode.split(',').any(|part| part.split_once(['+', '=']).is_some_and(|(who, what)| (who.is_empty() || who.contains('u')) && what.contains('s')))
 }
 
 fn owners(call: &Call, context: &Context) -> Option<Found> {
@@ -158,7 +164,7 @@ fn owners(call: &Call, context: &Context) -> Option<Found> {
         match place {
             Place::Root | Place::System(_) | Place::Home if is_recursive => return Some(SYSTEM.on_path(&path)),
             Place::Root | Place::System(_) => return Some(OUTSIDE.on_path(&path)),
-            Place::Outside(_) if is_recursive => return Some(OUTSIDE.on_path(&path)),
+            Place::Outside(_) if is_recursive && is_systems(&path) => return Some(OUTSIDE.on_path(&path)),
             _ => {}
         }
     }

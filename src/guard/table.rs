@@ -102,7 +102,10 @@ impl<'a> Call<'a> {
                 if text == "--" {
                     parts.operands.extend(args.by_ref());
                 } else if text.len() > 1 && text.starts_with('-') {
-                    parts.options.push(text);
+                    // What stands before git's own verb is not the verb's.
+                    if self.program != "git" || !parts.operands.is_empty() {
+                        parts.options.push(text);
+                    }
                     if values.contains(text) && values.split(' ').any(|value| value == text) {
                         args.next();
                     }
