@@ -140,6 +140,15 @@ pub struct Script {
     pub is_bomb: bool,
 }
 
+impl Script {
+    /// The text that `simple` reads, where that can be said: a here-document, or what an `echo` before
+    /// the pipe prints.
+    #[must_use]
+    pub fn input(&self, simple: &Simple) -> Option<Word> {
+        simple.here.clone().or_else(|| feed::printed(self, simple.reads?))
+    }
+}
+
 /// Reads `text` as bash would, up to what can't be read.
 #[must_use]
 pub fn parse(text: &str) -> Script {

@@ -25,6 +25,7 @@ pub(super) struct Scope {
 struct Function {
     body: String,
     is_called: bool,
+    is_busy: bool,
 }
 
 /// Everything that is known while one script is read, over all texts in it.
@@ -63,14 +64,18 @@ impl State {
     pub fn text(&mut self, text: &str, reads: Option<(usize, usize)>) {
         if self.depth >= DEPTH_MAX || text.len() > self.budget {
             self.script.is_undecided = true;
-            if text.len() > self.budget {
-                return;
+            // Not followed; its words are there for who wants to look at them.
+            if self.script.commands.len() < COMMANDS_MAX {
+                let parts = text.split(|c: char| c.is_whitespace() || "'\";&|(){}`".contains(c));
+                let words = parts.filter(|part| !part.is_empty()).take(20_000).map(Word::plain);
+                let words = std::iter::once(Word::unknown()).chain(words).collect();
+                self.script.commands.push(Simple { words, ..Simple::default() });
             }
+            return;
         }
         self.budget -= text.len();
         self.depth += 1;
         let mut reader = Reader::new(text);
-        reader.is_flat = self.depth > DEPTH_MAX;
         reader.frames[0].reads = reads;
         reader.reads = reads;
         reader.list(self, Until::End);
@@ -132,11 +137,21 @@ impl State {
         self.aliases.remove(name)
     }
 
-    /// The body of a function, which is then one that was called.
+    /// The body of a function, which is then one that was called. It is gone until
+    /// [`State::give_back`]: one that calls itself is not followed again.
     pub fn called(&mut self, name: &str) -> Option<String> {
         let function = self.functions.get_mut(name)?;
+        if std::mem::replace(&mut function.is_busy, true) {
+            return None;
+        }
         function.is_called = true;
         Some(function.body.clone())
+    }
+
+    pub fn give_back(&mut self, name: &str) {
+        if let Some(function) = self.functions.get_mut(name) {
+            function.is_busy = false;
+        }
     }
 }
 
@@ -202,7 +217,7 @@ impl<'a> Reader<'a> {
     }
 
     fn char(&mut self) -> char {
-        let c = self.text[self.at..].chars().next().unwrap_or(' ');
+        let Some(c) = self.text.get(self.at..).and_then(|rest| rest.chars().next()) else { return ' ' };
         self.at += c.len_utf8();
         c
     }
@@ -386,9 +401,14 @@ impl<'a> Reader<'a> {
                     continue;
                 }
             }
+            let was_flat = self.is_flat;
             simple.words.extend(self.word(state, start).finish());
             if self.at == start {
                 self.char();
+            }
+            // Where structure ends, what follows is a command of its own.
+            if self.is_flat && !was_flat {
+                break;
             }
             if self.is_flat && matches!(self.byte(), b'(' | b'`') {
                 self.at += 1;
@@ -687,7 +707,7 @@ impl<'a> Reader<'a> {
         state.scope = scope;
         state.functions = functions;
         state.order = order;
-        state.functions.insert(name.to_owned(), Function { body, is_called: false });
+        state.functions.insert(name.to_owned(), Function { body, is_called: false, is_busy: false });
         state.order.push(name.to_owned());
     }
 
@@ -808,6 +828,7 @@ impl<'a> Reader<'a> {
     }
 
     fn word_into(&mut self, state: &mut State, start: usize, draft: &mut Draft, is_split: bool) {
+        let was_flat = self.is_flat;
         while !self.is_end() {
             match self.byte() {
                 b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b')' => return,
@@ -863,7 +884,7 @@ impl<'a> Reader<'a> {
                     draft.bare(c);
                 }
             }
-            if self.is_flat && matches!(self.byte(), b'(' | b'`') {
+            if self.is_flat && (!was_flat || matches!(self.byte(), b'(' | b'`')) {
                 return;
             }
         }

@@ -46,7 +46,7 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("caffeinate", "tw", "", 0),
     wrapper("strace|ltrace|dtruss", "eopsuaXObIPE", " --trace --output ", 0),
     wrapper("gdb|valgrind|perf-", "", "", 0),
-    wrapper("unshare|nsenter", "tSGrw", " --target --setuid --setgid --root --wd ", 0),
+    wrapper("unshare|nsenter", "tSGRw", " --target --setuid --setgid --root --wd ", 0),
     elsewhere("chroot|gosu|su-exec|schroot", "", "", 1),
     elsewhere("proot|arch-chroot|systemd-nspawn-", "", "", 1),
     elsewhere("toolbox|distrobox", "", "", 1),
@@ -116,6 +116,10 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         }
     }
     if start > 0 {
+        // What a container is given is a question of its own.
+        if matches!(simple.program().as_str(), "docker" | "podman" | "nerdctl") {
+            state.script.commands.push(simple.clone());
+        }
         simple.words.drain(..start);
     }
     let program = simple.program();
@@ -165,6 +169,7 @@ fn expand(state: &mut State, simple: &mut Simple) {
         let scope = state.scope.clone();
         state.text_apart(&body, &words, simple.reads);
         state.scope = scope;
+        state.give_back(&name);
     }
 }
 
@@ -391,7 +396,9 @@ fn inner(state: &mut State, program: &str, simple: &Simple, index: usize) {
     };
     match program {
         "eval" => {
-            let text = joined(&args[options(args, 0, "", "").min(args.len())..]);
+            // Ten thousand of them are one.
+            let again = args.iter().take_while(|word| matches!(word.text.as_str(), "eval" | "builtin" | "command" | "--"));
+            let text = joined(&args[again.count()..]);
             state.text(&source(&text), simple.reads);
         }
         "env" | "sudo" => {
@@ -446,8 +453,13 @@ fn inner(state: &mut State, program: &str, simple: &Simple, index: usize) {
             let attached = args.iter().find_map(|word| word.text.strip_prefix("--command="));
             if let Some(text) = attached.filter(|_| is_run).map(Word::plain) {
                 apart(state, &text, &[], simple, true);
-            } else if is_run && let Some(at) = args.iter().position(|word| flags.contains(&word.text.as_str())) {
-                apart(state, &joined(&args[at + 1..]), &[], simple, true);
+            } else if is_run {
+                // The command stands behind the option that says so, else behind the verb.
+                let behind = |flags: &[&str]| args.iter().position(|word| flags.contains(&word.text.as_str()));
+                let at = behind(&["-a", "--args", "-c", "-C", "--command", "--scripts"]).or_else(|| behind(&flags));
+                if let Some(at) = at {
+                    apart(state, &joined(&args[at + 1..]), &[], simple, true);
+                }
             }
         }
         "tmux" | "screen" | "zellij" | "byobu" => {
@@ -609,6 +621,8 @@ fn with(word: &Word, mark: &str, value: &Word) -> Word {
     }
     let count = word.text.matches(mark).count().min(16);
     let mut filled = word.clone();
+    filled.is_tilde |= value.is_tilde && word.text.starts_with(mark);
+    filled.is_glob |= value.is_glob;
     filled.text = word.text.replacen(mark, &value.text, 16);
     for _ in 0..count {
         filled.holes.extend(value.holes.iter().cloned());

@@ -104,7 +104,7 @@ pub(super) static TABLE: &[Row] = &[
     row("elasticdump-|curator_cli", "** delete-indices|delete-snapshots", &DROP),
 ];
 
-pub(super) fn find(call: &Call, _context: &Context) -> Option<Found> {
+pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     if let Some(found) = call.in_table(TABLE) {
         return Some(found);
     }
@@ -113,16 +113,16 @@ pub(super) fn find(call: &Call, _context: &Context) -> Option<Found> {
         return framework(call);
     }
     if matches!(program, "redis-cli" | "valkey-cli" | "keydb-cli" | "iredis") {
-        return redis(call);
+        return redis(call, context);
     }
     if matches!(program, "mongo" | "mongosh") {
-        return statements(call).iter().find_map(|text| mongo(text).then(|| DROP.on(call.text())));
+        return statements(call, context).iter().find_map(|text| mongo(text).then(|| DROP.on(call.text())));
     }
     const CLIENTS: &str = "psql|pgcli|mysql|mariadb|mycli|sqlite3|sqlite|litecli|duckdb|cqlsh|sqlcmd|mssql-cli|clickhouse-client|clickhouse|clickhouse-local|cockroach|snowsql|snow|bq|presto|trino|hive|beeline|impala-shell|spark-sql|sqlplus|usql|isql|isql-fb|db2|osql|bcp|vsql|athenacli|rqlite|crdb|tidb|wrangler|turso|surreal|databricks|dbt|heroku|supabase|rails|steampipe|monetdb|mclient|cypher-shell|influx|ksql|pscale|exasol|edgedb|gel";
     if !super::table::is_in(CLIENTS, program) || call.has("--help|--version") {
         return None;
     }
-    statements(call).iter().find_map(|text| sql(text)).map(|rule| rule.on(call.text()))
+    statements(call, context).iter().find_map(|text| sql(text)).map(|rule| rule.on(call.text()))
 }
 
 /// `manage.py flush`, `artisan migrate:fresh`: a program that is an interpreter's first argument.
@@ -145,10 +145,10 @@ fn framework(call: &Call) -> Option<Found> {
     (VERBS.contains(&verb) && verb != "sqlflush" || is_backwards).then(|| RESET.on(call.text()))
 }
 
-fn redis(call: &Call) -> Option<Found> {
+fn redis(call: &Call, context: &Context) -> Option<Found> {
     let mut verbs: Vec<String> = vec![call.operand(0).to_ascii_lowercase()];
     let second = call.operand(1).to_ascii_lowercase();
-    for text in statements(call) {
+    for text in statements(call, context) {
         verbs.extend(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_ascii_lowercase));
     }
     verbs.iter().find_map(|verb| match verb.as_str() {
@@ -164,9 +164,10 @@ fn redis(call: &Call) -> Option<Found> {
 }
 
 /// The texts that a client is given to run: arguments with a blank in them, and its input.
-fn statements<'a>(call: &Call<'a>) -> Vec<&'a str> {
-    let mut texts: Vec<&str> = call.simple.args().iter().map(|word| word.text.as_str()).filter(|text| text.contains([' ', '(', '='])).collect();
-    texts.extend(call.simple.here.as_ref().map(|here| here.text.as_str()));
+fn statements(call: &Call, context: &Context) -> Vec<String> {
+    let is_text = |text: &&String| text.contains([' ', '(', '=']);
+    let mut texts: Vec<String> = call.simple.args().iter().map(|word| &word.text).filter(is_text).cloned().collect();
+    texts.extend(context.script.input(call.simple).map(|word| word.text));
     texts
 }
 

@@ -2,7 +2,7 @@
 
 use super::table::{Call, is_in};
 use super::{Context, Found, Rule, ask, deny};
-use crate::command::{RedirectKind, Simple, UNKNOWN};
+use crate::command::{RedirectKind, Simple, UNKNOWN, Word};
 
 static DOWNLOADED: Rule = ask(
     "remote-code/run-download",
@@ -54,7 +54,8 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     }
     let runs_text = is_shell(program) || is_in(INTERPRETERS, program) || is_in("eval|source|.", program);
     if !runs_text {
-        return None;
+        let is_path = call.simple.words.first().is_some_and(|word| word.text.contains('/'));
+        return is_path.then(|| downloaded_before(call, call.simple.words.first(), context)).flatten();
     }
     if call.simple.is_fed && is_shell(program) && call.simple.args().iter().any(|word| word.text.chars().all(|c| c == UNKNOWN)) && call.simple.words.len() == 3 {
         return Some(INPUT.on(call.text()));
@@ -73,7 +74,8 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     if is_substituted || reads_input {
         return source(call.simple, context);
     }
-    downloaded_before(call, context)
+    let script = call.simple.args().iter().find(|word| !word.text.starts_with('-'));
+    downloaded_before(call, script, context)
 }
 
 /// Where the text comes from that is run.
@@ -112,10 +114,8 @@ fn is_local(command: &Simple) -> bool {
 }
 
 /// `curl -o x …; sh x`: the file is one that was fetched on the same line.
-fn downloaded_before(call: &Call, context: &Context) -> Option<Found> {
-    let args = call.simple.args();
-    let script = args.iter().find(|word| !word.text.starts_with('-'))?;
-    let name = script.text.rsplit('/').next().filter(|name| !name.is_empty())?;
+fn downloaded_before(call: &Call, script: Option<&Word>, context: &Context) -> Option<Found> {
+    let name = script?.text.rsplit('/').next().filter(|name| !name.is_empty())?;
     let is_target = |command: &Simple| {
         if !is_in("curl|wget|aria2c|fetch", &command.program()) {
             return false;

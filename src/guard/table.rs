@@ -139,7 +139,7 @@ impl<'a> Call<'a> {
         let is_off = |option: &&&str| HARMLESS.contains(&option.to_ascii_lowercase().as_str());
         self.options().iter().any(|option| is_off(&option))
             || self.operand(0) == "help"
-            || (self.options().contains(&"-h") && self.simple.words.len() <= 4 && !self.is("redis-cli|psql|mysql|gsutil"))
+            || (self.options().contains(&"-h") && self.simple.words.len() <= 4 && !self.is("redis-cli|psql|mysql|gsutil|shutdown|halt|poweroff"))
     }
 
     /// The command as it would be typed, shortened.
