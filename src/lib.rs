@@ -90,8 +90,10 @@
 
 pub mod cli;
 pub mod crypto;
+pub mod command;
 pub mod document;
 pub mod generation;
+pub mod guard;
 pub mod hook;
 pub mod knowledge;
 pub mod model;

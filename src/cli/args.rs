@@ -92,6 +92,8 @@ pub enum Command {
     Identity(IdentityArgs),
     /// The keys that everything learned is sealed with
     Keys(KeysArgs),
+    /// Say what the guard makes of a command
+    Guard(GuardArgs),
     /// Run a bundled hook (Claude Code does this)
     #[command(hide = true)]
     Hook {
@@ -323,5 +325,23 @@ pub enum KeysCommand {
     Restore {
         /// What `cs keys export` wrote
         file: PathBuf,
+/// `cs guard`.
+#[derive(Debug, Clone, Args)]
+pub struct GuardArgs {
+    #[command(subcommand)]
+    pub command: GuardCommand,
+}
+
+/// What to do with the guard.
+#[derive(Debug, Clone, Subcommand)]
+pub enum GuardCommand {
+    /// Say what it would answer to a command, and why; runs nothing
+    Check {
+        /// The command, as Claude would run it
+        #[arg(value_name = "COMMAND", required_unless_present = "batch", allow_hyphen_values = true)]
+        command: Option<String>,
+        /// Read commands from the input, one a line (`\n`, `\t`, `\\` escaped); print verdict, rule, command
+        #[arg(long, conflicts_with = "command")]
+        batch: bool,
     },
 }

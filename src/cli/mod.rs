@@ -9,6 +9,7 @@ pub mod generations;
 pub mod identity;
 pub mod keys;
 mod learning;
+pub mod guard;
 pub mod output;
 pub mod plan;
 pub mod recover;
@@ -65,6 +66,10 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     if let Command::Hook { name } = &command {
         return Ok(crate::hook::main(name));
     }
+    // It works also where there is no root.
+    if let Command::Guard(args) = &command {
+        return guard::run(&common, args);
+    }
     let context = Context::new(common)?;
     match command {
         Command::Plan(args) => plan::run(&context, &args),
@@ -81,6 +86,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Audit(args) => audit::run(&context, &args),
         Command::Identity(args) => identity::run(&context, &args),
         Command::Keys(args) => keys::run(&context, &args),
+        Command::Guard(_) => unreachable!("BUG: the guard was asked above"),
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
     }
 }

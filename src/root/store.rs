@@ -148,6 +148,21 @@ impl Store {
         Ok(manifest)
     }
 
+    /// What hooks read of the current generation's profile; `None` before the first apply.
+    ///
+    /// # Errors
+    /// When it can't be read or is no JSON.
+    pub fn runtime(&self) -> Result<Option<serde_json::Value>, Error> {
+        let Some(number) = self.current()? else { return Ok(None) };
+        let path = self.generation(number).join("runtime.json");
+        let Some(text) = fs::read_if_there(&path, STORE_FILE_BYTES_MAX)? else { return Ok(None) };
+        let damaged = |error: serde_json::Error| Error::Format {
+            path: path.clone(),
+            error: generation::FormatError::Damaged(error.to_string()),
+        };
+        serde_json::from_slice(&text).map(Some).map_err(damaged)
+    }
+
     /// A generation with its ledger.
     ///
     /// # Errors

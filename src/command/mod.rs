@@ -1,0 +1,162 @@
+//! Shell text to the commands it would run, whatever the text.
+//!
+//! [`parse`] reads text as bash would and gives every simple command in it, in order: those in
+//! subshells, substitutions, loops and functions, those a wrapper runs (`sudo`, `xargs`, `sh -c`,
+//! `ssh host '…'`), and those in text that is fed to a shell. Variables that the text itself sets are
+//! put in; what can't be known is a hole in the word ([`UNKNOWN`]).
+//!
+//! It never refuses. bash runs the first line before it meets an error further down, so a broken tail
+//! must not hide what stands before it; every construct that isn't closed ends where the text ends.
+//! Time is linear in the text: nothing is tried twice, nesting beyond [`DEPTH_MAX`] is read flat,
+//! word by word, and what is read again (a function's body, a string for a shell) is paid from a
+//! budget. A text for which that was not enough is [`Script::is_undecided`].
+
+mod code;
+mod feed;
+mod read;
+#[cfg(test)]
+mod tests;
+mod unfold;
+mod word;
+
+/// Stands in a word's text for a part that can't be known before it runs.
+pub const UNKNOWN: char = '\u{FFFC}';
+
+/// How deep constructs and texts for shells are followed; deeper, words are read without structure.
+pub const DEPTH_MAX: usize = 64;
+
+/// Longer texts are undecided, although they are read like any other.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// One word after quotes were removed and known variables put in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Word {
+    /// The text, with [`UNKNOWN`] for each part that can't be known.
+    pub text: String,
+    /// For each [`UNKNOWN`] the variable it is the value of (`name?` where it may not be empty), `$(`, `<(`
+    /// or `((` for a substitution, `{}` for what `find` found; empty for anything else.
+    pub holes: Vec<String>,
+    /// Whether `*`, `?` or `[` in it stand for names.
+    pub is_glob: bool,
+    /// Whether it starts with a `~` that stands for a home folder.
+    pub is_tilde: bool,
+    /// Whether any of it was quoted.
+    pub is_quoted: bool,
+}
+
+impl Word {
+    /// A word with nothing special in it.
+    #[must_use]
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// A word of which nothing is known.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { text: UNKNOWN.to_string(), holes: vec![String::new()], ..Self::default() }
+    }
+
+    /// Whether a part of it can't be known.
+    #[must_use]
+    pub fn has_unknown(&self) -> bool {
+        !self.holes.is_empty()
+    }
+}
+
+/// What a redirection does with its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectKind {
+    Read,
+    Write,
+    Append,
+    /// Another descriptor of the process.
+    Duplicate,
+}
+
+/// `2>file`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    pub fd: Option<u32>,
+    pub kind: RedirectKind,
+    pub target: Word,
+}
+
+/// Where the commands act that a wrapper runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Site {
+    /// In this machine's files.
+    #[default]
+    Here,
+    /// On another machine, in a container, or below another root: paths here say nothing.
+    Elsewhere,
+}
+
+/// One command that would run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Simple {
+    /// The program and its arguments; never empty for commands that a [`Script`] holds, except where
+    /// there are only redirections.
+    pub words: Vec<Word>,
+    pub redirects: Vec<Redirect>,
+    /// The commands whose output it reads: a range of [`Script::commands`].
+    pub reads: Option<(usize, usize)>,
+    /// The text it reads: a here-document or a here-string.
+    pub here: Option<Word>,
+    /// The folders that were changed into on the way, each relative to the one before.
+    pub folders: Vec<Word>,
+    pub site: Site,
+    /// Whether more arguments come from its input (`xargs`), so that the last word is a hole.
+    pub is_fed: bool,
+}
+
+impl Simple {
+    /// The name of the program without its folder, in small letters (some file systems don't care).
+    #[must_use]
+    pub fn program(&self) -> String {
+        self.words.first().map(|word| base_name(&word.text)).unwrap_or_default()
+    }
+
+    /// The arguments.
+    #[must_use]
+    pub fn args(&self) -> &[Word] {
+        self.words.get(1..).unwrap_or_default()
+    }
+}
+
+/// The last part of a path, in small letters, without `.exe`.
+pub(crate) fn base_name(path: &str) -> String {
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
+}
+
+/// All that a text would run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Script {
+    pub commands: Vec<Simple>,
+    /// Whether some of it was too long, too deep or too intricate to be followed.
+    pub is_undecided: bool,
+    /// Whether a function feeds itself and runs in the background: `:(){ :|:& };:`.
+    pub is_bomb: bool,
+}
+
+impl Script {
+    /// The text that `simple` reads, where that can be said: a here-document, or what an `echo` before
+    /// the pipe prints.
+    #[must_use]
+    pub fn input(&self, simple: &Simple) -> Option<Word> {
+        simple.here.clone().or_else(|| feed::printed(self, simple.reads?))
+    }
+}
+
+/// Reads `text` as bash would, up to what can't be read.
+#[must_use]
+pub fn parse(text: &str) -> Script {
+    read::script(text)
+}
+
+/// The name of the program that `path` leads to, as [`Simple::program`] gives it.
+#[must_use]
+pub fn name_of(path: &str) -> String {
+    base_name(path)
+}

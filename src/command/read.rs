@@ -1,0 +1,1214 @@
+//! Reads text as bash would, in one pass, and never gives up.
+//!
+//! There is no tree: commands are written to a list as they end, and what a later command needs of an
+//! earlier one (variables, the folder, who feeds whom) is kept beside it. Compound commands are frames
+//! on a stack; their reserved words are passed over.
+
+use std::collections::HashMap;
+
+use super::word::{Draft, Forms, VALUE_BYTES_MAX};
+use super::{DEPTH_MAX, Redirect, RedirectKind, Script, Simple, TEXT_BYTES_MAX, UNKNOWN, Word};
+
+/// More commands than this are undecided.
+const COMMANDS_MAX: usize = 20_000;
+const NAMES_MAX: usize = 512;
+
+/// What later commands need of earlier ones.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scope {
+    pub variables: HashMap<String, Forms>,
+    pub folders: Vec<Word>,
+}
+
+/// A function that was defined.
+#[derive(Debug, Clone)]
+struct Function {
+    body: String,
+    is_called: bool,
+    is_busy: bool,
+}
+
+/// Everything that is known while one script is read, over all texts in it.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub script: Script,
+    pub scope: Scope,
+    aliases: HashMap<String, String>,
+    functions: HashMap<String, Function>,
+    order: Vec<String>,
+    depth: usize,
+    /// Bytes that may still be read again.
+    budget: usize,
+}
+
+/// The whole of a script.
+pub(super) fn script(text: &str) -> Script {
+    let mut state = State { budget: text.len().saturating_mul(4) + (1 << 18), ..State::default() };
+    state.scope.variables.insert("IFS".to_owned(), vec![Word::plain(" \t\n")]);
+    state.script.is_undecided = text.len() > TEXT_BYTES_MAX;
+    Reader::new(text).list(&mut state, Until::End);
+    // What was never called may be called by what follows in the same shell.
+    for name in std::mem::take(&mut state.order) {
+        let body = state.functions.get(&name).filter(|f| !f.is_called).map(|f| f.body.clone());
+        if let Some(body) = body {
+            state.functions.remove(&name);
+            state.text(&body, None);
+        }
+    }
+    state.script
+}
+
+impl State {
+    /// Reads another text in the same scope: a function's body, what a shell is given. `reads` is
+    /// what its commands get as input.
+    pub fn text(&mut self, text: &str, reads: Option<(usize, usize)>) {
+        if self.depth >= DEPTH_MAX || text.len() > self.budget {
+            self.script.is_undecided = true;
+            // Not followed; its words are there for who wants to look at them.
+            if self.script.commands.len() < COMMANDS_MAX {
+                let parts = text.split(|c: char| c.is_whitespace() || "'\";&|(){}`".contains(c));
+                let words = parts.filter(|part| !part.is_empty()).take(20_000).map(Word::plain);
+                let words = std::iter::once(Word::unknown()).chain(words).collect();
+                self.script.commands.push(Simple { words, ..Simple::default() });
+            }
+            return;
+        }
+        self.budget -= text.len();
+        self.depth += 1;
+        let mut reader = Reader::new(text);
+        reader.frames[0].reads = reads;
+        reader.reads = reads;
+        reader.list(self, Until::End);
+        self.depth -= 1;
+    }
+
+    /// Reads a text in a scope of its own; `arguments` are `$0`, `$1` …
+    pub fn text_apart(&mut self, text: &str, arguments: &[Word], reads: Option<(usize, usize)>) {
+        let scope = self.scope.clone();
+        for (index, word) in arguments.iter().take(16).enumerate() {
+            self.scope.variables.insert(index.to_string(), vec![word.clone()]);
+        }
+        let rest: Vec<Word> = arguments.iter().skip(1).take(16).cloned().collect();
+        if !rest.is_empty() {
+            self.scope.variables.insert("@".to_owned(), rest.clone());
+            self.scope.variables.insert("*".to_owned(), rest);
+        }
+        self.text(text, reads);
+        self.scope = scope;
+    }
+
+    /// One level deeper, unless that is too deep.
+    pub fn enter(&mut self) -> bool {
+        let is_entered = self.depth < DEPTH_MAX;
+        self.depth += usize::from(is_entered);
+        is_entered
+    }
+
+    pub fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Adds a command, and all that it runs.
+    pub fn add(&mut self, simple: Simple) {
+        if self.script.commands.len() >= COMMANDS_MAX {
+            self.script.is_undecided = true;
+            return;
+        }
+        super::unfold::add(self, simple);
+    }
+
+    pub fn set(&mut self, name: &str, mut forms: Forms) {
+        if forms.iter().map(|form| form.text.len()).sum::<usize>() > VALUE_BYTES_MAX {
+            forms = vec![Word::unknown()];
+        }
+        if self.scope.variables.len() < NAMES_MAX || self.scope.variables.contains_key(name) {
+            self.scope.variables.insert(name.to_owned(), forms);
+        }
+    }
+
+    pub fn alias(&mut self, name: &str, value: &str) {
+        if self.aliases.len() < NAMES_MAX {
+            self.aliases.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Takes an alias out while it is being expanded, as bash does.
+    pub fn take_alias(&mut self, name: &str) -> Option<String> {
+        self.aliases.remove(name)
+    }
+
+    /// The body of a function, which is then one that was called. It is gone until
+    /// [`State::give_back`]: one that calls itself is not followed again.
+    pub fn called(&mut self, name: &str) -> Option<String> {
+        let function = self.functions.get_mut(name)?;
+        if std::mem::replace(&mut function.is_busy, true) {
+            return None;
+        }
+        function.is_called = true;
+        Some(function.body.clone())
+    }
+
+    pub fn give_back(&mut self, name: &str) {
+        if let Some(function) = self.functions.get_mut(name) {
+            function.is_busy = false;
+        }
+    }
+}
+
+/// Where a list of commands ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    End,
+    Parenthesis,
+    /// When this many frames are left.
+    Frames(usize),
+}
+
+/// A compound command that is open.
+#[derive(Debug, Clone, Copy, Default)]
+struct Frame {
+    /// The first command in it.
+    start: usize,
+    /// What all of it reads.
+    reads: Option<(usize, usize)>,
+    is_case: bool,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    frames: Vec<Frame>,
+    /// The first command of this stage of a pipeline.
+    stage: usize,
+    /// What this stage reads.
+    reads: Option<(usize, usize)>,
+    /// Where the line goes on after here-documents that were already read.
+    resume: Option<usize>,
+    /// The commands of a substitution in the command being read, whose output is not known.
+    inner_reads: Option<(usize, usize)>,
+    /// Too deep: words and separators only.
+    is_flat: bool,
+}
+
+/// What a word's reader does at a character.
+const BLANK: [u8; 3] = *b" \t\r";
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        let frames = vec![Frame::default()];
+        Self { text, at: 0, frames, stage: 0, reads: None, resume: None, inner_reads: None, is_flat: false }
+    }
+
+    fn byte(&self) -> u8 {
+        self.ahead(0)
+    }
+
+    /// 0 behind the end; a 0 in the text is passed over like a blank, as bash drops it.
+    fn ahead(&self, by: usize) -> u8 {
+        self.text.as_bytes().get(self.at + by).copied().unwrap_or(0)
+    }
+
+    fn is_end(&self) -> bool {
+        self.at >= self.text.len()
+    }
+
+    fn starts(&self, with: &str) -> bool {
+        self.text.as_bytes()[self.at.min(self.text.len())..].starts_with(with.as_bytes())
+    }
+
+    fn char(&mut self) -> char {
+        let Some(c) = self.text.get(self.at..).and_then(|rest| rest.chars().next()) else { return ' ' };
+        self.at += c.len_utf8();
+        c
+    }
+
+    fn blanks(&mut self) {
+        while !self.is_end() {
+            if BLANK.contains(&self.byte()) || self.byte() == 0 {
+                self.at += 1;
+            } else if self.starts("\\\n") {
+                self.at += 2;
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn newline(&mut self) {
+        self.at = self.resume.take().filter(|resume| *resume > self.at).unwrap_or(self.at + 1);
+    }
+
+    fn line_end(&mut self) {
+        self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at);
+    }
+
+    /// A new command that nothing feeds.
+    fn separate(&mut self, state: &State) {
+        self.reads = self.frames.last().and_then(|frame| frame.reads);
+        self.stage = state.script.commands.len();
+    }
+
+    fn list(&mut self, state: &mut State, until: Until) {
+        self.stage = state.script.commands.len();
+        while !self.is_end() {
+            self.blanks();
+            match self.byte() {
+                _ if self.is_end() => return,
+                b'\n' => {
+                    self.newline();
+                    self.separate(state);
+                }
+                b'#' => self.line_end(),
+                b')' => {
+                    self.at += 1;
+                    if until == Until::Parenthesis {
+                        return;
+                    }
+                    self.separate(state);
+                }
+                b';' => {
+                    let is_case = matches!(self.ahead(1), b';' | b'&');
+                    while matches!(self.byte(), b';' | b'&') {
+                        self.at += 1;
+                    }
+                    self.separate(state);
+                    if is_case && self.frames.last().is_some_and(|frame| frame.is_case) {
+                        self.pattern(state);
+                    }
+                }
+                b'&' if self.ahead(1) == b'>' => self.command(state),
+                b'&' => {
+                    self.at += if self.ahead(1) == b'&' { 2 } else { 1 };
+                    self.separate(state);
+                }
+                b'|' if self.ahead(1) == b'|' => {
+                    self.at += 2;
+                    self.separate(state);
+                }
+                b'|' => {
+                    self.at += if self.ahead(1) == b'&' { 2 } else { 1 };
+                    self.reads = Some((self.stage, state.script.commands.len()));
+                    self.stage = state.script.commands.len();
+                }
+                b'(' => self.subshell(state),
+                _ => {
+                    let before = (self.at, self.frames.len());
+                    self.command(state);
+                    if let Until::Frames(left) = until
+                        && self.frames.len() <= left
+                        && before.1 > left
+                    {
+                        return;
+                    }
+                    // Whatever happened, go on.
+                    if self.at == before.0 {
+                        self.char();
+                    }
+                }
+            }
+        }
+    }
+
+    /// `( … )`, and also `(( … ))`, in which nothing that is read as a command does harm.
+    fn subshell(&mut self, state: &mut State) {
+        self.at += 1;
+        if self.is_flat {
+            return self.separate(state);
+        }
+        let (start, reads) = (state.script.commands.len(), self.reads);
+        self.nested(state, reads);
+        self.stage = start;
+        self.redirects_of(state, start);
+    }
+
+    /// A list up to `)`, in a scope of its own.
+    fn nested(&mut self, state: &mut State, reads: Option<(usize, usize)>) {
+        if state.depth >= DEPTH_MAX {
+            self.is_flat = true;
+            state.script.is_undecided = true;
+            return;
+        }
+        state.depth += 1;
+        let scope = state.scope.clone();
+        let frame = Frame { start: state.script.commands.len(), reads, is_case: false };
+        let frames = std::mem::replace(&mut self.frames, vec![frame]);
+        let kept = (self.stage, self.reads);
+        self.reads = reads;
+        self.list(state, Until::Parenthesis);
+        (self.stage, self.reads) = kept;
+        self.frames = frames;
+        state.scope = scope;
+        state.depth -= 1;
+    }
+
+    /// Redirections behind a compound command belong to all of it.
+    fn redirects_of(&mut self, state: &mut State, start: usize) {
+        let mut simple = Simple { folders: state.scope.folders.clone(), ..Simple::default() };
+        loop {
+            self.blanks();
+            if !self.redirect(state, &mut simple) {
+                break;
+            }
+        }
+        if let Some(here) = &simple.here {
+            for command in &mut state.script.commands[start..] {
+                command.here.get_or_insert_with(|| here.clone());
+            }
+        }
+        if !simple.redirects.is_empty() {
+            state.add(simple);
+        }
+    }
+
+    /// One simple command, a reserved word, or the head of a function.
+    fn command(&mut self, state: &mut State) {
+        let mut simple = Simple { folders: state.scope.folders.clone(), reads: self.reads, ..Simple::default() };
+        let mut assigned: Vec<(String, Option<Forms>)> = Vec::new();
+        let kept = self.inner_reads.take();
+        loop {
+            self.blanks();
+            if self.redirect(state, &mut simple) {
+                continue;
+            }
+            match self.byte() {
+                _ if self.is_end() => break,
+                b'\n' | b';' | b'&' | b'|' | b')' => break,
+                b'#' => {
+                    self.line_end();
+                    break;
+                }
+                b'(' if simple.words.len() == 1 && !self.is_flat => {
+                    if self.text[self.at + 1..].trim_start_matches([' ', '\t']).starts_with(')') {
+                        let name = simple.words[0].text.clone();
+                        self.at += self.text[self.at..].find(')').unwrap_or(0) + 1;
+                        return self.function(state, &name);
+                    }
+                    break;
+                }
+                b'(' => break,
+                _ => {}
+            }
+            let start = self.at;
+            if simple.words.is_empty() {
+                if assigned.is_empty() && self.reserved(state) {
+                    return;
+                }
+                if let Some(name) = self.assignment(state, &mut assigned) {
+                    if self.byte() == b'(' && !self.is_flat {
+                        // An array: its elements are words, and may be anything.
+                        self.array(state, &name);
+                    }
+                    continue;
+                }
+            }
+            let was_flat = self.is_flat;
+            simple.words.extend(self.word(state, start).finish());
+            if self.at == start {
+                self.char();
+            }
+            // Where structure ends, what follows is a command of its own.
+            if self.is_flat && !was_flat {
+                break;
+            }
+            if self.is_flat && matches!(self.byte(), b'(' | b'`') {
+                self.at += 1;
+                break;
+            }
+        }
+        if simple.reads.is_none() {
+            simple.reads = self.inner_reads;
+        }
+        self.inner_reads = kept;
+        self.end(state, simple, assigned);
+    }
+
+    /// The command is whole. Assignments before it hold for it alone; alone they stay.
+    fn end(&mut self, state: &mut State, simple: Simple, assigned: Vec<(String, Option<Forms>)>) {
+        let has_words = !simple.words.is_empty();
+        if has_words || !simple.redirects.is_empty() {
+            state.add(simple);
+        }
+        if has_words {
+            for (name, before) in assigned {
+                match before {
+                    Some(forms) => drop(state.scope.variables.insert(name, forms)),
+                    None => drop(state.scope.variables.remove(&name)),
+                }
+            }
+        }
+    }
+
+    /// `name=value`, put into the scope; what was there before is kept in `assigned`.
+    fn assignment(&mut self, state: &mut State, assigned: &mut Vec<(String, Option<Forms>)>) -> Option<String> {
+        let rest = &self.text.as_bytes()[self.at..];
+        let mut length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        if length == 0 || rest[0].is_ascii_digit() {
+            return None;
+        }
+        let name = self.text[self.at..self.at + length].to_owned();
+        let is_element = rest.get(length) == Some(&b'[');
+        if is_element {
+            length += rest[length..].iter().take(200).position(|b| *b == b']')? + 1;
+        }
+        let is_added = rest.get(length) == Some(&b'+');
+        length += usize::from(is_added);
+        if rest.get(length) != Some(&b'=') {
+            return None;
+        }
+        self.at += length + 1;
+        let mut draft = Draft::default();
+        let before = state.scope.variables.get(&name).cloned();
+        if is_added && let Some(before) = &before {
+            draft.value(before, true);
+        }
+        let forms = match self.byte() {
+            b'(' => vec![Word::unknown()],
+            b' ' | b'\t' | b'\n' | b';' if !is_added => vec![Word::default()],
+            _ => {
+                let (start, mut value) = (self.at, draft);
+                self.word_into(state, start, &mut value, false);
+                // In an assignment blanks of a value do not split: what was split is joined again.
+                join(value.whole())
+            }
+        };
+        assigned.push((name.clone(), before));
+        state.set(&name, if is_element { vec![Word::unknown()] } else { forms });
+        Some(name)
+    }
+
+    fn array(&mut self, state: &mut State, name: &str) {
+        self.at += 1;
+        let mut words = Vec::new();
+        while !self.is_end() {
+            self.blanks();
+            match self.byte() {
+                b')' => {
+                    self.at += 1;
+                    break;
+                }
+                b'\n' => self.newline(),
+                b'#' => self.line_end(),
+                _ => {
+                    let start = self.at;
+                    words.extend(self.word(state, start).finish());
+                    if self.at == start {
+                        self.char();
+                    }
+                }
+            }
+        }
+        state.set(name, words);
+    }
+
+    /// Passes over a reserved word in the place of a command.
+    fn reserved(&mut self, state: &mut State) -> bool {
+        let rest = &self.text[self.at..];
+        let length = rest
+            .bytes()
+            .position(|b| b" \t\n;&|()<>\"'\\$`#".contains(&b))
+            .unwrap_or(rest.len());
+        let word = &rest[..length];
+        let open = |reads| Frame { start: state.script.commands.len(), reads, is_case: false };
+        match word {
+            "then" | "else" | "elif" | "do" | "!" | "time" | "coproc" => self.at += length,
+            "if" | "while" | "until" | "{" => {
+                self.at += length;
+                self.push(open(self.reads), state);
+            }
+            "for" | "select" => {
+                self.at += length;
+                self.push(open(self.reads), state);
+                self.for_head(state);
+            }
+            "case" => {
+                self.at += length;
+                self.push(Frame { is_case: true, ..open(self.reads) }, state);
+                self.blanks();
+                let start = self.at;
+                let _ = self.word(state, start);
+                self.gaps();
+                if self.starts("in") {
+                    self.at += 2;
+                }
+                self.pattern(state);
+            }
+            "}" | "fi" | "done" | "esac" => {
+                self.at += length;
+                self.pop(state);
+            }
+            "function" => {
+                self.at += length;
+                self.blanks();
+                let rest = &self.text[self.at..];
+                let length = rest.bytes().position(|b| b" \t\n;&|(){".contains(&b)).unwrap_or(rest.len());
+                let name = rest[..length].to_owned();
+                self.at += length;
+                self.blanks();
+                if self.byte() == b'(' {
+                    self.at += self.text[self.at..].find(')').map_or(1, |end| end + 1);
+                }
+                self.function(state, &name);
+            }
+            "[[" => {
+                self.at += length;
+                self.test(state);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn push(&mut self, frame: Frame, state: &mut State) {
+        // A frame costs no stack; a cap keeps what hostile text can hold.
+        if self.frames.len() < 10_000 {
+            self.frames.push(frame);
+        } else {
+            state.script.is_undecided = true;
+        }
+    }
+
+    fn pop(&mut self, state: &mut State) {
+        if self.frames.len() > 1
+            && let Some(frame) = self.frames.pop()
+        {
+            self.redirects_of(state, frame.start);
+            self.stage = frame.start.min(state.script.commands.len());
+            self.reads = frame.reads;
+        }
+    }
+
+    /// Blanks and newlines.
+    fn gaps(&mut self) {
+        loop {
+            self.blanks();
+            if self.is_end() || self.byte() != b'\n' {
+                return;
+            }
+            self.newline();
+        }
+    }
+
+    /// `name in words`, or `(( … ))`.
+    fn for_head(&mut self, state: &mut State) {
+        self.blanks();
+        if self.byte() == b'(' {
+            return;
+        }
+        let rest = &self.text[self.at..];
+        let length = rest.bytes().position(|b| b" \t\n;&|()<>".contains(&b)).unwrap_or(rest.len());
+        let name = rest[..length].to_owned();
+        self.at += length;
+        self.gaps();
+        let mut values = Vec::new();
+        if self.starts("in") && !self.ahead(2).is_ascii_alphanumeric() {
+            self.at += 2;
+            loop {
+                self.blanks();
+                if self.is_end() || b"\n;&|()<>#".contains(&self.byte()) {
+                    break;
+                }
+                let start = self.at;
+                values.extend(self.word(state, start).finish());
+                if self.at == start {
+                    break;
+                }
+            }
+        }
+        // What a pattern or a substitution yields is not known, and neither is a long list.
+        if values.is_empty() || values.len() > 16 {
+            values = vec![Word::unknown()];
+        }
+        state.set(&name, values);
+    }
+
+    /// The pattern of a `case`, up to its `)`.
+    fn pattern(&mut self, state: &mut State) {
+        self.gaps();
+        while self.byte() == b'#' {
+            self.line_end();
+            self.gaps();
+        }
+        if self.starts("esac") && !self.ahead(4).is_ascii_alphanumeric() {
+            return;
+        }
+        if self.byte() == b'(' {
+            self.at += 1;
+        }
+        while !self.is_end() {
+            self.gaps();
+            match self.byte() {
+                b')' => {
+                    self.at += 1;
+                    return;
+                }
+                b'|' => self.at += 1,
+                b';' | b'&' | b'(' | b'<' | b'>' => return,
+                _ => {
+                    let start = self.at;
+                    let _ = self.word(state, start);
+                    if self.at == start {
+                        self.char();
+                    }
+                }
+            }
+        }
+    }
+
+    /// `[[ … ]]`: nothing in it runs but its substitutions.
+    fn test(&mut self, state: &mut State) {
+        while !self.is_end() {
+            self.blanks();
+            if self.starts("]]") {
+                self.at += 2;
+                return;
+            }
+            let start = self.at;
+            match self.byte() {
+                // A line ends a test only where it isn't continued; what is on it is read again.
+                b'\n' | b';' => return,
+                b'&' | b'|' | b'(' | b')' | b'<' | b'>' => self.at += 1,
+                _ => {
+                    let _ = self.word(state, start);
+                    if self.at == start {
+                        self.char();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The body of `name`, kept until it is called.
+    fn function(&mut self, state: &mut State, name: &str) {
+        self.gaps();
+        let start = self.at;
+        let (count, scope) = (state.script.commands.len(), state.scope.clone());
+        let (functions, order) = (state.functions.clone(), state.order.clone());
+        let is_undecided = state.script.is_undecided;
+        if state.depth >= DEPTH_MAX || state.functions.len() >= NAMES_MAX || self.is_flat {
+            state.script.is_undecided = true;
+            return;
+        }
+        state.depth += 1;
+        if self.byte() == b'(' {
+            self.subshell(state);
+        } else {
+            let frames = self.frames.len();
+            let kept = (self.stage, self.reads);
+            self.list(state, Until::Frames(frames));
+            (self.stage, self.reads) = kept;
+        }
+        state.depth -= 1;
+        let body = self.text[start..self.at].to_owned();
+        if calls_itself_twice(&state.script.commands[count..], name) {
+            state.script.is_bomb = true;
+        }
+        state.script.commands.truncate(count);
+        state.script.is_undecided |= is_undecided;
+        state.scope = scope;
+        state.functions = functions;
+        state.order = order;
+        state.functions.insert(name.to_owned(), Function { body, is_called: false, is_busy: false });
+        state.order.push(name.to_owned());
+    }
+
+    /// Reads a redirection, if here is one.
+    fn redirect(&mut self, state: &mut State, simple: &mut Simple) -> bool {
+        let digits = self.text.as_bytes()[self.at.min(self.text.len())..]
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        let (at, fd) = (self.at, self.text[self.at..self.at + digits].parse().ok());
+        self.at += digits;
+        if digits == 0 && self.byte() == b'{' {
+            // `{name}>file`
+            let rest = &self.text[self.at + 1..];
+            let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+            if length > 0 && rest[length..].starts_with("}") && rest[length + 1..].starts_with(['<', '>']) {
+                self.at += length + 2;
+            }
+        }
+        let is_both = self.starts("&>");
+        if is_both {
+            self.at += 1;
+        }
+        let kind = match (self.byte(), self.ahead(1), self.ahead(2)) {
+            (b'<' | b'>', b'(', _) => {
+                self.at = at;
+                return false;
+            }
+            (b'<', b'<', b'<') => {
+                self.at += 3;
+                self.blanks();
+                let start = self.at;
+                simple.here = self.word_whole(state, start);
+                return true;
+            }
+            (b'<', b'<', next) => {
+                self.at += if next == b'-' { 3 } else { 2 };
+                self.here_document(state, simple, next == b'-');
+                return true;
+            }
+            (b'<', b'>', _) => (2, RedirectKind::Write),
+            (b'<', b'&', _) => (2, RedirectKind::Duplicate),
+            (b'<', ..) => (1, RedirectKind::Read),
+            (b'>', b'>', _) => (2, RedirectKind::Append),
+            (b'>', b'|', _) => (2, RedirectKind::Write),
+            (b'>', b'&', next) if next.is_ascii_digit() || next == b'-' => (2, RedirectKind::Duplicate),
+            (b'>', b'&', _) => (2, RedirectKind::Write),
+            (b'>', ..) => (1, RedirectKind::Write),
+            _ => {
+                self.at = at;
+                return false;
+            }
+        };
+        self.at += kind.0;
+        self.blanks();
+        let start = self.at;
+        for target in self.word(state, start).finish().into_iter().take(4) {
+            simple.redirects.push(Redirect { fd, kind: kind.1, target });
+        }
+        true
+    }
+
+    /// The text of a here-document, which stands behind the end of this line.
+    fn here_document(&mut self, state: &mut State, simple: &mut Simple, is_indented: bool) {
+        self.blanks();
+        let start = self.at;
+        let is_quoted_by = |text: &str| text.contains(['\'', '"', '\\']);
+        let mut draft = Draft::default();
+        self.word_into(&mut State::default(), start, &mut draft, false);
+        let is_quoted = is_quoted_by(&self.text[start..self.at]);
+        let delimiter = draft.whole().swap_remove(0).text;
+        let line_end = |at: usize| self.text[at..].find('\n').map_or(self.text.len(), |end| at + end + 1);
+        let begin = self.resume.filter(|resume| *resume > self.at).unwrap_or_else(|| line_end(self.at));
+        let (mut at, mut body_end) = (begin, self.text.len());
+        while at < self.text.len() {
+            let next = line_end(at);
+            let line = self.text[at..next].trim_end_matches(['\n', '\r']);
+            let line = if is_indented { line.trim_start_matches('\t') } else { line };
+            if line == delimiter {
+                body_end = at;
+                at = next;
+                break;
+            }
+            at = next;
+        }
+        self.resume = Some(at);
+        let body = &self.text[begin..body_end.max(begin)];
+        if is_quoted || !body.contains(['$', '`']) {
+            simple.here = Some(Word { is_quoted: true, ..Word::plain(body) });
+            return;
+        }
+        // Substitutions in it run; the rest is data.
+        if body.len() > state.budget || state.depth >= DEPTH_MAX {
+            state.script.is_undecided = true;
+            simple.here = Some(Word::unknown());
+            return;
+        }
+        state.budget -= body.len();
+        state.depth += 1;
+        let mut reader = Reader::new(body);
+        let mut draft = Draft::default();
+        draft.quoted("");
+        reader.quoted_into(state, &mut draft, false);
+        state.depth -= 1;
+        simple.here = Some(draft.whole().swap_remove(0));
+    }
+
+    fn word(&mut self, state: &mut State, start: usize) -> Draft {
+        let mut draft = Draft::default();
+        self.word_into(state, start, &mut draft, true);
+        draft
+    }
+
+    fn word_whole(&mut self, state: &mut State, start: usize) -> Option<Word> {
+        let mut draft = Draft::default();
+        self.word_into(state, start, &mut draft, true);
+        join(draft.whole()).into_iter().next()
+    }
+
+    fn word_into(&mut self, state: &mut State, start: usize, draft: &mut Draft, is_split: bool) {
+        let was_flat = self.is_flat;
+        while !self.is_end() {
+            match self.byte() {
+                b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b')' => return,
+                b'\r' if matches!(self.ahead(1), b'\n' | 0) => return,
+                0 => self.at += 1,
+                b'(' if self.is_flat || self.at == start => return,
+                // `*(…)`, `@(…)`: patterns of names.
+                b'(' => {
+                    if !self.text[..self.at].ends_with(['*', '?', '@', '+', '!']) {
+                        return;
+                    }
+                    draft.bare('*');
+                    let end = self.text[self.at..].find([')', '\n']).map_or(self.text.len(), |end| self.at + end);
+                    self.at = (end + 1).min(self.text.len());
+                    while !self.text.is_char_boundary(self.at) {
+                        self.at += 1;
+                    }
+                }
+                b'<' | b'>' if self.ahead(1) == b'(' && !self.is_flat => {
+                    self.at += 2;
+                    let first = state.script.commands.len();
+                    self.nested(state, None);
+                    self.inner_reads = Some((first, state.script.commands.len()));
+                    draft.hole("<(");
+                }
+                b'<' | b'>' => return,
+                b'\'' => {
+                    self.at += 1;
+                    let end = self.text[self.at..].find('\'').map_or(self.text.len(), |end| self.at + end);
+                    draft.quoted(&self.text[self.at..end]);
+                    self.at = (end + 1).min(self.text.len());
+                }
+                b'"' => {
+                    self.at += 1;
+                    draft.quoted("");
+                    self.quoted_into(state, draft, true);
+                }
+                b'\\' => {
+                    self.at += 1;
+                    match self.byte() {
+                        _ if self.is_end() => draft.quoted("\\"),
+                        b'\n' => self.at += 1,
+                        _ => {
+                            let c = self.char();
+                            draft.quoted(c.encode_utf8(&mut [0; 4]));
+                        }
+                    }
+                }
+                b'$' => self.dollar(state, draft, !is_split, false),
+                b'`' => self.backtick(state, draft, !is_split),
+                _ => {
+                    let c = self.char();
+                    draft.bare(c);
+                }
+            }
+            if self.is_flat && (!was_flat || matches!(self.byte(), b'(' | b'`')) {
+                return;
+            }
+        }
+    }
+
+    /// The inside of double quotes, or of a here-document (which ends only where its text does).
+    fn quoted_into(&mut self, state: &mut State, draft: &mut Draft, is_closed: bool) {
+        while !self.is_end() {
+            match self.byte() {
+                b'"' if is_closed => {
+                    self.at += 1;
+                    return;
+                }
+                b'\\' => {
+                    self.at += 1;
+                    match self.byte() {
+                        b'\n' => self.at += 1,
+                        c @ (b'"' | b'\\' | b'$' | b'`') => {
+                            draft.quoted((c as char).encode_utf8(&mut [0; 4]));
+                            self.at += 1;
+                        }
+                        _ => draft.quoted("\\"),
+                    }
+                }
+                b'$' => self.dollar(state, draft, true, true),
+                b'`' => self.backtick(state, draft, true),
+                _ => {
+                    let rest = &self.text[self.at..];
+                    let length = rest.find(['"', '\\', '$', '`']).unwrap_or(rest.len()).max(1);
+                    draft.quoted(&rest[..length]);
+                    self.at += length;
+                }
+            }
+            if self.is_flat {
+                return;
+            }
+        }
+    }
+
+    fn backtick(&mut self, state: &mut State, draft: &mut Draft, is_in_quotes: bool) {
+        self.at += 1;
+        if self.is_flat {
+            return;
+        }
+        let mut inner = String::new();
+        while !self.is_end() {
+            match self.byte() {
+                b'`' => {
+                    self.at += 1;
+                    break;
+                }
+                b'\\' if matches!(self.ahead(1), b'`' | b'\\' | b'$') => {
+                    self.at += 1;
+                    inner.push(self.char());
+                }
+                _ => inner.push(self.char()),
+            }
+        }
+        let first = state.script.commands.len();
+        let scope = state.scope.clone();
+        state.text(&inner, None);
+        state.scope = scope;
+        self.substituted(state, draft, first, is_in_quotes);
+    }
+
+    /// What the commands since `first` print, where that can be said.
+    fn substituted(&mut self, state: &mut State, draft: &mut Draft, first: usize, is_in_quotes: bool) {
+        match super::feed::printed(&state.script, (first, state.script.commands.len())) {
+            Some(mut word) => {
+                word.text.truncate(word.text.trim_end_matches('\n').len());
+                draft.value(&[word], is_in_quotes);
+            }
+            None => {
+                self.inner_reads = Some((first, state.script.commands.len()));
+                draft.hole("$(");
+            }
+        }
+    }
+
+    fn dollar(&mut self, state: &mut State, draft: &mut Draft, is_in_quotes: bool, is_in_double: bool) {
+        self.at += 1;
+        match self.byte() {
+            b'\'' if !is_in_double => {
+                self.at += 1;
+                draft.quoted(&self.ansi_c());
+            }
+            b'"' if !is_in_double => {}
+            b'(' if self.ahead(1) == b'(' && self.is_arithmetic() => {
+                self.at += 2;
+                self.arithmetic(state);
+                draft.hole("((");
+            }
+            b'(' => {
+                self.at += 1;
+                if self.is_flat {
+                    self.at -= 1;
+                    return;
+                }
+                let first = state.script.commands.len();
+                let line_resume = self.resume;
+                self.nested(state, None);
+                self.resume = self.resume.or(line_resume);
+                self.substituted(state, draft, first, is_in_quotes);
+            }
+            b'{' => {
+                self.at += 1;
+                self.parameter(state, draft, is_in_quotes);
+            }
+            c if c.is_ascii_alphabetic() || c == b'_' => {
+                let rest = &self.text[self.at..];
+                let length =
+                    rest.bytes().position(|b| !b.is_ascii_alphanumeric() && b != b'_').unwrap_or(rest.len());
+                self.at += length;
+                variable(state, draft, &rest[..length], is_in_quotes);
+            }
+            b'0'..=b'9' | b'@' | b'*' | b'#' | b'?' | b'$' | b'!' | b'-' => {
+                let name = self.char().to_string();
+                variable(state, draft, &name, is_in_quotes);
+            }
+            _ => draft.quoted("$"),
+        }
+    }
+
+    /// Whether the two parentheses here are closed by two: `$(( … ))`.
+    fn is_arithmetic(&self) -> bool {
+        let mut depth = 0_usize;
+        for (index, byte) in self.text.as_bytes()[self.at..].iter().enumerate().take(2_000) {
+            match byte {
+                b'(' => depth += 1,
+                b')' => {
+                    depth -= 1;
+                    if depth == 1 {
+                        return self.ahead(index + 1) == b')';
+                    }
+                    if depth == 0 {
+                        return false;
+                    }
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Up to `))`: numbers, and substitutions that run.
+    fn arithmetic(&mut self, state: &mut State) {
+        let mut depth = 2_usize;
+        while !self.is_end() && !self.is_flat {
+            match self.byte() {
+                b'(' => depth += 1,
+                b')' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.at += 1;
+                        return;
+                    }
+                }
+                b'$' => {
+                    self.dollar(state, &mut Draft::default(), true, true);
+                    continue;
+                }
+                b'`' => {
+                    self.backtick(state, &mut Draft::default(), true);
+                    continue;
+                }
+                _ => {}
+            }
+            self.char();
+        }
+    }
+
+    /// `${ … }`
+    fn parameter(&mut self, state: &mut State, draft: &mut Draft, is_in_quotes: bool) {
+        let is_indirect = self.byte() == b'!';
+        let is_length = self.byte() == b'#' && self.ahead(1) != b'}';
+        if is_indirect || is_length {
+            self.at += 1;
+        }
+        let rest = &self.text[self.at..];
+        let mut length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+        if length == 0 && rest.starts_with(['@', '*', '#', '?', '$', '!', '-']) {
+            length = 1;
+        }
+        let name = rest[..length].to_owned();
+        self.at += length;
+        if self.starts("[@]") || self.starts("[*]") {
+            self.at += 3;
+        }
+        let operator = match (self.byte(), self.ahead(1)) {
+            (b':', c @ (b'-' | b'=' | b'+' | b'?')) => {
+                self.at += 2;
+                c
+            }
+            (c @ (b'-' | b'=' | b'+' | b'?'), _) => {
+                self.at += 1;
+                c
+            }
+            (b'}', _) => b'}',
+            _ => 0,
+        };
+        let mut inner = Draft::default();
+        inner.quoted("");
+        self.to_brace(state, &mut inner);
+        let default = inner.whole();
+        let set = state.scope.variables.get(&name).filter(|_| !is_indirect && !is_length).cloned();
+        match (operator, set) {
+            (b'}', _) if !is_indirect && !is_length => variable(state, draft, &name, is_in_quotes),
+            (b'-' | b'=' | b'?', Some(forms)) if forms.iter().all(|form| !form.text.is_empty()) => {
+                draft.value(&forms, is_in_quotes);
+            }
+            (b'-' | b'=', _) => {
+                let mut forms = default;
+                forms.push(Word { holes: vec![name.clone()], ..Word::plain(UNKNOWN) });
+                if operator == b'=' {
+                    state.set(&name, forms.clone());
+                }
+                draft.value(&forms, is_in_quotes);
+            }
+            // A value that is refused when it is empty.
+            (b'?', None) => draft.hole(&format!("{name}?")),
+            (b'+', _) => draft.value(&default, is_in_quotes),
+            _ => draft.hole(""),
+        }
+    }
+
+    fn to_brace(&mut self, state: &mut State, draft: &mut Draft) {
+        while !self.is_end() && !self.is_flat {
+            match self.byte() {
+                b'}' => {
+                    self.at += 1;
+                    return;
+                }
+                b'$' => self.dollar(state, draft, true, false),
+                b'`' => self.backtick(state, draft, true),
+                b'\\' => {
+                    self.at += 1;
+                    let c = self.char();
+                    draft.quoted(c.encode_utf8(&mut [0; 4]));
+                }
+                b'\'' => {
+                    self.at += 1;
+                    // In double quotes a single quote is a character; then the rest has no partner.
+                    let end = self.text[self.at..].find(['\'', '\n', '}']);
+                    if let Some(end) = end.filter(|end| self.text[self.at + end..].starts_with('\'')) {
+                        draft.quoted(&self.text[self.at..self.at + end]);
+                        self.at += end + 1;
+                    } else {
+                        draft.quoted("'");
+                    }
+                }
+                b'"' => self.at += 1,
+                _ => {
+                    let c = self.char();
+                    draft.quoted(c.encode_utf8(&mut [0; 4]));
+                }
+            }
+        }
+    }
+
+    /// `$'…'`
+    fn ansi_c(&mut self) -> String {
+        let mut bytes: Vec<u8> = Vec::new();
+        while !self.is_end() {
+            let c = self.char();
+            match c {
+                '\'' => break,
+                '\\' => {
+                    let escape = self.char();
+                    let push = |c: char, bytes: &mut Vec<u8>| {
+                        bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                    };
+                    match escape {
+                        'n' => bytes.push(b'\n'),
+                        't' => bytes.push(b'\t'),
+                        'r' => bytes.push(b'\r'),
+                        'a' | 'b' | 'f' | 'v' => bytes.push(b' '),
+                        'e' | 'E' => bytes.push(0x1b),
+                        'c' => drop(self.char()),
+                        'x' => bytes.push(u8::try_from(self.number(16, 2) & 0xff).unwrap_or(b'?')),
+                        '0'..='7' => {
+                            self.at -= 1;
+                            bytes.push(u8::try_from(self.number(8, 3) & 0xff).unwrap_or(b'?'));
+                        }
+                        'u' | 'U' => {
+                            let digits = if escape == 'u' { 4 } else { 8 };
+                            push(char::from_u32(self.number(16, digits)).unwrap_or('?'), &mut bytes);
+                        }
+                        other => push(other, &mut bytes),
+                    }
+                }
+                c => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        String::from_utf8_lossy(&bytes).replace('\0', "")
+    }
+
+    fn number(&mut self, radix: u32, digits: usize) -> u32 {
+        let mut number = 0_u32;
+        for _ in 0..digits {
+            let Some(digit) = (self.byte() as char).to_digit(radix) else { break };
+            number = number.wrapping_mul(radix).wrapping_add(digit);
+            self.at += 1;
+        }
+        number
+    }
+}
+
+fn variable(state: &State, draft: &mut Draft, name: &str, is_in_quotes: bool) {
+    match state.scope.variables.get(name) {
+        Some(forms) => draft.value(forms, is_in_quotes),
+        None => draft.hole(name),
+    }
+}
+
+/// Several words as one, with blanks between.
+fn join(words: Vec<Word>) -> Forms {
+    if words.len() < 2 || words.iter().all(|word| !word.text.contains(' ')) && words.len() <= 4 {
+        return words;
+    }
+    vec![super::feed::joined(&words)]
+}
+
+/// Whether a function's body starts the function at both ends of a pipe.
+fn calls_itself_twice(body: &[Simple], name: &str) -> bool {
+    let calls = |simple: &&Simple| simple.words.first().is_some_and(|word| word.text == name);
+    body.iter().filter(calls).count() >= 2 && body.iter().filter(calls).any(|simple| simple.reads.is_some())
+}

@@ -1,0 +1,97 @@
+//! What is read out of texts.
+
+use super::*;
+
+/// Each command as its words, with `?` for holes.
+fn commands(text: &str) -> Vec<String> {
+    let show = |simple: &Simple| {
+        let words: Vec<String> = simple.words.iter().map(|word| word.text.replace(UNKNOWN, "?")).collect();
+        words.join(" ")
+    };
+    parse(text).commands.iter().map(show).collect()
+}
+
+#[track_caller]
+fn reads(text: &str, expected: &[&str]) {
+    assert_eq!(commands(text), expected, "{text}");
+}
+
+#[test]
+fn words_and_quotes() {
+    reads(r#"a 'b c' "d e" f\ g h"i"'j'"#, &["a b c d e f g hij"]);
+    reads(r"$'\x72\155' $'a\tb' $'\u00e9'", &["rm a\tb é"]);
+    reads("a{b,c}d {x} {1..3} {p,q}", &["abd acd {x} {1..3} p q"]);
+    reads("a\\\nb c # d\ne", &["ab c", "e"]);
+    reads("echo \"unterminated", &["echo unterminated"]);
+}
+
+#[test]
+fn variables_are_put_in_where_they_are_known() {
+    reads("x=rm; y='-rf /'; $x $y", &["rm -rf /"]);
+    reads("rm${IFS}-rf${IFS}/", &["rm -rf /"]);
+    reads("echo $z ${x:-d} ${x:+e}", &["echo ? d ? e"]);
+    reads("for f in a b; do rm $f.o; done", &["rm a.o b.o"]);
+    reads("x=1 cmd $x; cmd $x", &["cmd 1", "cmd ?"]);
+    let script = parse("rm \"$HOME/x\"");
+    assert_eq!(script.commands[0].words[1].holes, ["HOME"]);
+}
+
+#[test]
+fn structure_is_followed() {
+    reads("a && b || c; d & e | f", &["a", "b", "c", "d", "e", "f"]);
+    reads("if a; then b; else c; fi; while d; do e; done", &["a", "b", "c", "d", "e"]);
+    reads("case $(a) in b|c) d;; (e) f;& *) g; esac; h", &["a", "d", "f", "g", "h"]);
+    reads("f() { a $1; }; f x", &["a x", "f x"]);
+    reads("f() { a; }", &["a"]);
+    reads("echo $(a `b` $((1 + $(c))) ${d:-$(e)})", &["b", "c", "e", "a ? ? ? ?", "echo ?"]);
+    reads("[[ -n $(a) && b < c ]] && d", &["a", "d"]);
+    reads("x=(a $(b)); c", &["b", "c"]);
+    let script = parse("a | (b; c) | d");
+    assert_eq!(script.commands[1].reads, Some((0, 1)));
+    assert_eq!(script.commands[3].reads, Some((1, 3)));
+}
+
+#[test]
+fn redirections_and_here_documents() {
+    let script = parse("a 2>&1 >b <c &>>d\ncat <<-E | sh\n\trm x\n\tE\ny");
+    let redirects: Vec<_> = script.commands[0].redirects.iter().map(|r| (r.fd, r.kind, r.target.text.as_str())).collect();
+    assert_eq!(redirects[0], (Some(2), RedirectKind::Duplicate, "1"));
+    assert_eq!(redirects[1], (None, RedirectKind::Write, "b"));
+    assert_eq!(redirects[2], (None, RedirectKind::Read, "c"));
+    assert_eq!(redirects[3], (None, RedirectKind::Append, "d"));
+    assert_eq!(commands("cat <<'E'\nrm $(x)\nE\ny"), ["cat", "y"]);
+    assert_eq!(commands("cat <<E\nrm $(x)\nE\ny"), ["x", "cat", "y"]);
+    assert_eq!(commands("bash <<E\nrm x\nE"), ["bash", "rm x"]);
+}
+
+#[test]
+fn wrappers_are_unfolded() {
+    reads("sudo -u bob env A=1 nice -n 5 a b", &["a b"]);
+    reads("timeout -k 5 10 a", &["a"]);
+    reads("sh -c 'a; b $1' s x", &["sh -c a; b $1 s x", "a", "b x"]);
+    reads("echo 'a b' | sh", &["echo a b", "sh", "a b"]);
+    reads("eval 'a;' b", &["eval a; b", "a", "b"]);
+    reads("find d -exec a {} \\;", &["find d -exec a {} ;", "a d/?"]);
+    reads("echo x | xargs -I{} a {} b", &["echo x", "xargs -I{} a {} b", "a x b"]);
+    reads("parallel a {2} ::: x ::: y", &["parallel a {2} ::: x ::: y", "a y"]);
+    reads("alias a='b c'; a d", &["alias a=b c", "b c d"]);
+    assert_eq!(parse("ssh -p 22 h 'a'").commands[1].site, Site::Elsewhere);
+    assert_eq!(parse("cd a && b").commands[1].folders[0].text, "a");
+}
+
+#[test]
+fn code_of_other_languages_is_looked_into() {
+    assert!(commands("python3 -c 'import os; os.system(\"a b\")'").contains(&"a b".to_owned()));
+    assert!(commands("python3 -c 'import subprocess as s; s.run([\"a\", \"b\"])'").contains(&"a b".to_owned()));
+    assert!(commands("perl -e '`a b`'").contains(&"a b".to_owned()));
+    assert!(commands("ruby -e 'FileUtils.rm_rf(\"x\")'").contains(&"rm -rf x".to_owned()));
+    assert_eq!(commands("python3 -c 'print(\"rm -rf /\")'").len(), 1);
+}
+
+#[test]
+fn depth_is_capped() {
+    let script = parse(&format!("{}a{}", "$(".repeat(5_000), ")".repeat(5_000)));
+    assert!(script.is_undecided);
+    assert!(!parse("a $(b $(c))").is_undecided);
+    assert!(parse(":(){ :|:& };:").is_bomb);
+}

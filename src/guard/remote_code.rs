@@ -1,0 +1,174 @@
+//! Code that came over the network or can't be read, and shells given away.
+
+use super::table::{Call, is_in};
+use super::{Context, Found, Rule, ask, deny};
+use crate::command::{RedirectKind, Simple, UNKNOWN, Word};
+
+static DOWNLOADED: Rule = ask(
+    "remote-code/run-download",
+    "control: whoever owns the server, or the line to it, runs what they like here",
+    "download it to a file, read it, then run that file",
+);
+static HIDDEN: Rule = ask(
+    "remote-code/run-hidden",
+    "control: what runs was decoded on the way, so nobody has read it",
+    "decode it to a file, read it, then run that file",
+);
+static INPUT: Rule = ask(
+    "remote-code/run-input",
+    "control: whatever comes in is run as a command",
+    "pass it as an argument: `sh -c '… \"$1\"' sh VALUE`",
+);
+static SHELL: Rule = ask(
+    "remote-code/give-shell",
+    "this machine: someone on the network gets a shell on it",
+    "use ssh with a key",
+);
+/// Also for a function that starts itself twice.
+pub(super) static BOMB: Rule = deny(
+    "remote-code/fork-bomb",
+    "every running program: processes multiply until nothing works",
+    "there is no use for it",
+);
+
+/// Programs that fetch.
+pub(super) const FETCHERS: &str = "curl|wget|fetch|aria2c|http|https|xh|httpie|lynx|w3m|links|ftp|tftp|scp|gh|glab|aws|gsutil|nc|ncat|netcat|socat|telnet|ssh|iwr|irm|invoke-webrequest|invoke-restmethod|curlie|wget2|axel|ipfs|dig|nslookup|host";
+
+/// Programs that make something readable of something that isn't.
+const DECODERS: &str = "base64|base32|basenc|xxd|openssl|uudecode|gpg|rev|tr|gunzip|zcat|bzcat|xzcat|unxz|gzip|bunzip2|zstdcat|unzip|hexdump|od|uncompress|funzip|brotli|lz4|tac|ascii2uni|iconv";
+
+const INTERPRETERS: &str = "python|python2|python3|perl|ruby|node|php|lua|osascript|pwsh|powershell|deno|bun|rscript|tclsh|iex|invoke-expression|make|psql-";
+
+fn is_shell(name: &str) -> bool {
+    is_in("sh|bash|zsh|dash|ksh|mksh|fish|ash|csh|tcsh|pwsh|powershell|nu|xonsh", name)
+}
+
+pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
+    let program = call.program.as_str();
+    if let Some(found) = given_shell(call) {
+        return Some(found);
+    }
+    if program.contains(UNKNOWN) {
+        // `$(curl …)` in the place of a command.
+        return call.simple.words[0].holes.iter().any(|hole| hole == "$(").then(|| source(call.simple, context)).flatten();
+    }
+    let runs_text = is_shell(program) || is_in(INTERPRETERS, program) || is_in("eval|source|.", program);
+    if !runs_text {
+        let is_path = call.simple.words.first().is_some_and(|word| word.text.contains('/'));
+        return is_path.then(|| downloaded_before(call, call.simple.words.first(), context)).flatten();
+    }
+    if call.simple.is_fed && is_shell(program) && call.simple.args().iter().any(|word| word.text.chars().all(|c| c == UNKNOWN)) && call.simple.words.len() == 3 {
+        return Some(INPUT.on(call.text()));
+    }
+    let args = call.simple.args();
+    let is_substituted = args.iter().any(|word| word.holes.iter().any(|hole| hole == "$(" || hole == "<("));
+    // With a script of its own a shell doesn't run its input.
+    let reads_input = match is_shell(program) {
+        true => {
+            let flags_only = args.iter().all(|word| word.text.starts_with(['-', '+']) || word.text == "/dev/stdin");
+            let takes_input = args.iter().any(|word| matches!(word.text.as_str(), "-s" | "-" | "/dev/stdin"));
+            (flags_only || takes_input) && !args.iter().any(|word| word.text == "--version" || word.text == "--help" || word.text.starts_with("-c"))
+        }
+        false => is_in(INTERPRETERS, program) && args.iter().all(|word| word.text == "-" || word.text == "/dev/stdin") && program != "make",
+    };
+    if is_substituted || reads_input {
+        return source(call.simple, context);
+    }
+    let script = call.simple.args().iter().find(|word| !word.text.starts_with('-'));
+    downloaded_before(call, script, context)
+}
+
+/// Where the text comes from that is run.
+fn source(simple: &Simple, context: &Context) -> Option<Found> {
+    let (mut range, mut rounds) = (simple.reads?, 0);
+    let mut is_hidden = false;
+    loop {
+        let commands = context.script.commands.get(range.0..range.1.min(context.script.commands.len()))?;
+        let mut next = None;
+        for command in commands {
+            let program = command.program();
+            if is_in(FETCHERS, &program) && !is_local(command) {
+                return Some(DOWNLOADED.on(program));
+            }
+            is_hidden |= is_in(DECODERS, &program);
+            next = next.or(command.reads.filter(|before| before.1 <= range.0));
+        }
+        rounds += 1;
+        match next {
+            Some(before) if rounds < 32 => range = before,
+            _ => return is_hidden.then(|| HIDDEN.on("decoded text")),
+        }
+    }
+}
+
+/// What these only ask of this machine.
+fn is_local(command: &Simple) -> bool {
+    let first = command.args().first().map_or("", |word| word.text.as_str());
+    match command.program().as_str() {
+        "gh" | "glab" => first == "completion" || first == "auth",
+        "aws" | "gsutil" => first != "s3" && first != "cp" && first != "cat",
+        "host" | "dig" | "nslookup" => false,
+        "curl" | "wget" => command.args().iter().any(|word| word.text.starts_with("file://") || word.text == "--version"),
+        _ => false,
+    }
+}
+
+/// `curl -o x …; sh x`: the file is one that was fetched on the same line.
+fn downloaded_before(call: &Call, script: Option<&Word>, context: &Context) -> Option<Found> {
+    let name = script?.text.rsplit('/').next().filter(|name| !name.is_empty())?;
+    let is_target = |command: &Simple| {
+        if !is_in("curl|wget|aria2c|fetch", &command.program()) {
+            return false;
+        }
+        let is_name = |text: &str| text.rsplit('/').next() == Some(name);
+        command.args().iter().any(|word| is_name(word.text.trim_start_matches("-o")) || is_name(word.text.split('?').next().unwrap_or_default()))
+            || command.redirects.iter().any(|redirect| redirect.kind == RedirectKind::Write && is_name(&redirect.target.text))
+    };
+    context.script.commands.iter().any(is_target).then(|| DOWNLOADED.on(call.text()))
+}
+
+/// Shells whose ends are on the network.
+fn given_shell(call: &Call) -> Option<Found> {
+    let on_network = |text: &str| text.starts_with("/dev/tcp/") || text.starts_with("/dev/udp/");
+    let is_connected = call.simple.redirects.iter().any(|redirect| on_network(&redirect.target.text));
+    if is_connected && (is_shell(&call.program) || call.is("exec")) {
+        return Some(SHELL.on(call.text()));
+    }
+    let args = call.simple.args();
+    match call.program.as_str() {
+        "nc" | "ncat" | "netcat" | "nc.traditional" => {
+            let gives = args.iter().any(|word| {
+                let text = word.text.as_str();
+                let is_cluster = !text.starts_with("--") && text.starts_with('-') && text.len() <= 6 && text.contains(['e', 'c']) && text != "-c-";
+                is_cluster || text.starts_with("--exec") || text.starts_with("--sh-exec") || text.starts_with("--lua-exec")
+            });
+            gives.then(|| SHELL.on(call.text()))
+        }
+        "socat" => args
+            .iter()
+            .any(|word| {
+                let text = word.text.to_ascii_uppercase();
+                text.contains("EXEC:") || text.contains("SYSTEM:") || text.contains("SHELL:")
+            })
+            .then(|| SHELL.on(call.text())),
+        "python" | "python3" | "perl" | "ruby" | "php" | "node" | "lua" => {
+            let is_pipe = |text: &str| {
+                let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+                has(&["socket", "Socket", "fsockopen", "net.connect"]) && has(&["/bin/sh", "/bin/bash", "pty.spawn", "cmd.exe", "dup2"])
+            };
+            args.iter().any(|word| is_pipe(&word.text)).then(|| SHELL.on(call.text()))
+        }
+        _ if is_shell(&call.program) && args.iter().any(|word| word.text == "-i") => {
+            // `mkfifo p; nc host port < p | sh -i > p`
+            let range = call.simple.reads?;
+            let commands = context_free(call, range);
+            commands.then(|| SHELL.on(call.text()))
+        }
+        _ => None,
+    }
+}
+
+/// An interactive shell that reads a pipe has somebody else at its other end.
+fn context_free(call: &Call, range: (usize, usize)) -> bool {
+    range.1 > range.0 && call.simple.here.is_none()
+}
