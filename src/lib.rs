@@ -23,6 +23,7 @@
 //! | module | is | does |
 //! |---|---|---|
 //! | [`model`] | pure | the nouns: managed paths, digests, generation numbers, desired entries, the ledger, limits |
+//! | [`command`] | pure | a shell command: what it is, without what it says |
 //! | [`profile`] | pure | TOML text → desired state: parse, compose, conditions, checks; the machine is asked through a trait |
 //! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
 //! | [`generation`] | pure | what a generation is on disk; retention; differences |
@@ -84,6 +85,7 @@
 //! 10. A file of a newer format is refused, never rewritten.
 
 pub mod cli;
+pub mod command;
 pub mod document;
 pub mod generation;
 pub mod hook;

@@ -1,0 +1,3 @@
+//! Shell commands: what one is, without what it says.
+
+pub mod shape;
