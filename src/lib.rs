@@ -23,6 +23,7 @@
 //! | module | is | does |
 //! |---|---|---|
 //! | [`model`] | pure | the nouns: managed paths, digests, generation numbers, desired entries, the ledger, limits |
+//! | [`command`] | pure | a shell command: what it is, without what it says |
 //! | [`profile`] | pure | TOML text → desired state: parse, compose, conditions, checks; the machine is asked through a trait |
 //! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
 //! | [`generation`] | pure | what a generation is on disk; retention; differences |
@@ -89,8 +90,8 @@
 //!     other failure to open it is an error, and where something is sealed no new one is made.
 
 pub mod cli;
-pub mod crypto;
 pub mod command;
+pub mod crypto;
 pub mod document;
 pub mod generation;
 pub mod guard;

@@ -14,6 +14,7 @@
 mod code;
 mod feed;
 mod read;
+pub mod shape;
 #[cfg(test)]
 mod tests;
 mod unfold;

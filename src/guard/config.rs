@@ -24,7 +24,7 @@ impl Answer {
 }
 
 /// The families that a profile can set.
-const FAMILIES: [&str; 10] = [
+pub const FAMILY_NAMES: [&str; 10] = [
     "filesystem",
     "git",
     "devices",
@@ -64,7 +64,7 @@ impl Config {
         };
         Self {
             default: value.get("default").and_then(Answer::of),
-            families: FAMILIES.map(|name| value.get(name).and_then(Answer::of)),
+            families: FAMILY_NAMES.map(|name| value.get(name).and_then(Answer::of)),
             exceptions: texts("exceptions"),
             paths: texts("paths"),
             protected: texts("protected-paths"),
@@ -100,7 +100,7 @@ impl Config {
             return None;
         }
         let family = rule.split('/').next().unwrap_or_default();
-        let place = FAMILIES.iter().position(|name| *name == family);
+        let place = FAMILY_NAMES.iter().position(|name| *name == family);
         let own = place.and_then(|place| self.families[place]);
         match own.or(self.default) {
             Some(Answer::Off) => None,

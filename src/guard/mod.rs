@@ -25,7 +25,7 @@ mod tests;
 
 use crate::command::{self, Script, Simple};
 
-pub use config::{Answer, Config};
+pub use config::{Answer, Config, FAMILY_NAMES};
 pub use place::Scene;
 use table::Call;
 

@@ -22,6 +22,7 @@ mod sandbox;
 mod scenarios;
 mod session;
 mod settings_files;
+mod shape;
 mod story;
 mod tidy;
 mod tree;

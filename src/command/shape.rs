@@ -1,0 +1,488 @@
+//! What a command is, without what it says: enums and small integers, and nothing a command was
+//! typed with.
+//!
+//! Two commands that differ in names, hosts, values, numbers or quoted text have equal shapes. What is
+//! not in the compiled vocabulary is `other`, and only its place decides whether a word is looked up:
+//! a file called `commit` is a file.
+
+mod closed;
+mod error;
+mod kinds;
+mod record;
+mod vocabulary;
+
+use serde_json::{Value, json};
+
+pub use closed::{
+    Bits, Category, Complexity, DataKind, HostType, Outcome, PathKind, ToolKind, Trait, Wrapper, bucket_log2,
+    duration_bucket, size_bucket,
+};
+pub use error::ErrorClass;
+use kinds::Reading;
+pub use record::{Record, Refused};
+pub use vocabulary::{Takes, Tool};
+
+/// A word of a command after unquoting.
+#[derive(Debug, Clone, Copy)]
+pub struct Word<'a> {
+    pub text: &'a str,
+    pub quoting: Quoting,
+}
+
+/// How much of a word was quoted. What is quoted is a secret of whoever wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quoting {
+    None,
+    Part,
+    /// From its first character on.
+    Whole,
+}
+
+impl<'a> Word<'a> {
+    #[must_use]
+    pub const fn bare(text: &'a str) -> Self {
+        Self { text, quoting: Quoting::None }
+    }
+
+    #[must_use]
+    pub const fn quoted(text: &'a str) -> Self {
+        Self { text, quoting: Quoting::Whole }
+    }
+
+    fn is_flag(self) -> bool {
+        self.quoting != Quoting::Whole && self.text.len() > 1 && self.text.starts_with('-')
+    }
+}
+
+/// A simple command of a line, in the order in which they stand there.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    /// Without what runs it. Empty: there were only assignments.
+    pub words: &'a [Word<'a>],
+    /// The innermost of what runs it.
+    pub wrapper: Wrapper,
+    /// The files of its redirections.
+    pub files: &'a [Word<'a>],
+}
+
+/// How a line is put together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Structure {
+    /// The number of `|`.
+    pub pipes: usize,
+    /// The number of `&&`, `||`, `;` and line ends between commands.
+    pub lists: usize,
+    pub has_input: bool,
+    pub has_output: bool,
+    pub has_append: bool,
+    pub has_error_output: bool,
+    pub has_here_document: bool,
+    pub has_substitution: bool,
+    pub has_background: bool,
+    /// Loops, conditions, functions.
+    pub has_control: bool,
+    pub has_subshell: bool,
+    pub has_assignment: bool,
+}
+
+impl Structure {
+    fn traits(self) -> Bits {
+        let mut traits = Bits::default();
+        let Self { pipes: _, lists: _, has_input, has_output, has_append, has_error_output, .. } = self;
+        let Self { has_here_document, has_substitution, has_background, has_control, has_subshell, .. } =
+            self;
+        traits.add_if(has_input, Trait::Input.code());
+        traits.add_if(has_output, Trait::Output.code());
+        traits.add_if(has_append, Trait::Append.code());
+        traits.add_if(has_error_output, Trait::ErrorOutput.code());
+        traits.add_if(has_here_document, Trait::HereDocument.code());
+        traits.add_if(has_substitution, Trait::Substitution.code());
+        traits.add_if(has_background, Trait::Background.code());
+        traits.add_if(has_control, Trait::Control.code());
+        traits.add_if(has_subshell, Trait::Subshell.code());
+        traits.add_if(self.has_assignment, Trait::Assignment.code());
+        traits
+    }
+}
+
+/// What a program is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subcommand {
+    /// The program has none, or none was given.
+    None,
+    Other,
+    /// The place among the program's.
+    Known(u8),
+}
+
+/// The flags of a command that its program's table has; of more than [`Flags::COUNT_MAX`], the first of
+/// the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flags(u128);
+
+impl Flags {
+    /// So that a record stays small. Few commands have eight.
+    pub const COUNT_MAX: usize = 16;
+
+    fn add(&mut self, place: u8) {
+        if place < 128 {
+            self.0 |= 1 << place;
+        }
+    }
+
+    pub fn places(self) -> impl Iterator<Item = u8> {
+        (0..128).filter(move |place| self.0 >> place & 1 == 1).take(Self::COUNT_MAX)
+    }
+
+    fn capped(self) -> Self {
+        self.places().fold(Self::default(), |mut flags, place| {
+            flags.add(place);
+            flags
+        })
+    }
+}
+
+/// A command, abstracted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    pub category: Category,
+    pub wrapper: Wrapper,
+    /// `None` is `other`: a program that the vocabulary doesn't have.
+    pub tool: Option<Tool>,
+    pub subcommand: Subcommand,
+    pub flags: Flags,
+    /// How many flags the table didn't have: 0, 1, 2, or 3 for more.
+    pub flags_unknown: u8,
+    pub complexity: Complexity,
+    /// Of [`DataKind`].
+    pub data: Bits,
+    /// Of [`PathKind`].
+    pub places: Bits,
+    /// Of [`Trait`].
+    pub traits: Bits,
+    /// 0, 1, 2, or 3 for more.
+    pub pipes: u8,
+    /// 0, 1, 2, or 3 for more.
+    pub lists: u8,
+}
+
+const BUCKET_MAX: u8 = 3;
+
+fn few(number: usize) -> u8 {
+    u8::try_from(number).unwrap_or(BUCKET_MAX).min(BUCKET_MAX)
+}
+
+/// A simple command, looked up.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    category: Category,
+    wrapper: Wrapper,
+    tool: Option<Tool>,
+    subcommand: Subcommand,
+    flags: Flags,
+    flags_unknown: usize,
+    data: Bits,
+    places: Bits,
+}
+
+impl Shape {
+    /// The shape of a line. The most telling of its commands is the one it is known by.
+    #[must_use]
+    pub fn of(pieces: &[Piece<'_>], structure: Structure) -> Self {
+        let known: Vec<Known> = pieces.iter().map(Known::of).collect();
+        let lead = known.iter().enumerate().max_by_key(|(index, known)| (known.weight(), usize::MAX - index));
+        let nothing = Known::nothing();
+        let lead = lead.map_or(&nothing, |(_, known)| known);
+        let all = |bits: fn(&Known) -> Bits| Bits(known.iter().fold(0, |sum, known| sum | bits(known).0));
+        Self {
+            category: lead.category,
+            wrapper: lead.wrapper,
+            tool: lead.tool,
+            subcommand: lead.subcommand,
+            flags: lead.flags.capped(),
+            flags_unknown: few(lead.flags_unknown),
+            complexity: complexity(pieces.len(), structure),
+            data: all(|known| known.data),
+            places: all(|known| known.places),
+            traits: structure.traits(),
+            pipes: few(structure.pipes),
+            lists: few(structure.lists),
+        }
+    }
+
+    /// Which of the pieces the shape of a line takes its program from.
+    #[must_use]
+    pub fn lead(pieces: &[Piece<'_>]) -> Option<usize> {
+        let weights = pieces.iter().map(|piece| Known::of(piece).weight()).enumerate();
+        weights.max_by_key(|(index, weight)| (*weight, usize::MAX - index)).map(|(index, _)| index)
+    }
+
+    /// How many bits a shape can carry at most: the logarithm of the number of different ones.
+    #[must_use]
+    pub fn bits() -> f64 {
+        let form = |tool: Tool| {
+            let subcommands = f64::from(u32::try_from(tool.subcommands().len()).unwrap_or(u32::MAX)) + 2.0;
+            subcommands * subsets(tool.flags().len(), Flags::COUNT_MAX)
+        };
+        let forms: f64 = (0..Tool::COUNT).filter_map(Tool::from_code).map(form).sum::<f64>() + 1.0;
+        let sets = [Category::ALL.len(), Wrapper::ALL.len(), Complexity::ALL.len()];
+        let sets: f64 =
+            sets.iter().map(|len| f64::from(u32::try_from(*len).unwrap_or(u32::MAX)).log2()).sum();
+        let flags = DataKind::ALL.len() + PathKind::ALL.len() + Trait::ALL.len();
+        forms.log2() + sets + f64::from(u32::try_from(flags).unwrap_or(u32::MAX)) + 3.0 * 2.0
+    }
+
+    /// In words of the vocabulary.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let Self { category, wrapper, tool, subcommand, flags, flags_unknown, complexity, .. } = self;
+        let Self { data, places, traits, pipes, lists, .. } = self;
+        let flags = tool.map(|tool| {
+            let name = |place: u8| tool.flags().nth(usize::from(place)).map(|(names, _)| names);
+            flags.places().filter_map(name).collect::<Vec<_>>()
+        });
+        json!({
+            "category": category.word(),
+            "wrapper": wrapper.word(),
+            "tool": tool.map_or("other", Tool::name),
+            "subcommand": self.subcommand_word(*subcommand),
+            "flags": flags.unwrap_or_default(),
+            "flags_unknown": flags_unknown,
+            "complexity": complexity.word(),
+            "data": words(*data, DataKind::ALL.iter().map(|kind| (kind.code(), kind.word()))),
+            "places": words(*places, PathKind::ALL.iter().map(|kind| (kind.code(), kind.word()))),
+            "traits": words(*traits, Trait::ALL.iter().map(|kind| (kind.code(), kind.word()))),
+            "pipes": pipes,
+            "lists": lists,
+        })
+    }
+
+    fn subcommand_word(&self, subcommand: Subcommand) -> &'static str {
+        match subcommand {
+            Subcommand::None => "none",
+            Subcommand::Other => "other",
+            Subcommand::Known(place) => {
+                let name = self.tool.and_then(|tool| tool.subcommands().nth(usize::from(place)));
+                name.map_or("other", |(name, _)| name)
+            }
+        }
+    }
+}
+
+fn words(bits: Bits, all: impl Iterator<Item = (u8, &'static str)>) -> Vec<&'static str> {
+    all.filter(|(code, _)| bits.has(*code)).map(|(_, word)| word).collect()
+}
+
+/// How many sets of at most `size_max` of `count` things there are.
+fn subsets(count: usize, size_max: usize) -> f64 {
+    let as_float = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    let (mut sum, mut choose) = (1.0, 1.0);
+    for size in 1..=size_max.min(count) {
+        choose *= as_float(count - size + 1) / as_float(size);
+        sum += choose;
+    }
+    sum
+}
+
+fn complexity(pieces: usize, structure: Structure) -> Complexity {
+    match pieces + 2 * usize::from(structure.has_control) {
+        0 | 1 => Complexity::Simple,
+        2 | 3 => Complexity::Short,
+        4..=6 => Complexity::Compound,
+        _ => Complexity::Script,
+    }
+}
+
+/// Scripts of a project that every project calls the same.
+const PROJECT_SCRIPTS: &[&str] = &["configure", "gradlew", "mvnw", "autogen.sh", "bootstrap", "manage.py"];
+
+/// The name to look up for the first word of a command: a name, or a program of a folder of programs.
+/// Any other path is somebody's own.
+fn program_name(word: &str) -> Option<&str> {
+    let Some((folder, name)) = word.rsplit_once('/') else { return Some(word) };
+    let is_programs =
+        folder.ends_with("bin") && folder.rsplit('/').next().is_some_and(|f| f == "bin" || f == "sbin");
+    (is_programs || PROJECT_SCRIPTS.contains(&name)).then_some(name)
+}
+
+/// The program of that name, whatever its version.
+fn tool_named(name: &str) -> Option<Tool> {
+    let versioned = || name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    let major = || {
+        name.split_once('.').map(|(major, _)| major).filter(|_| name.ends_with(|c: char| c.is_ascii_digit()))
+    };
+    Tool::named(name)
+        .or_else(|| major().and_then(Tool::named))
+        .or_else(|| Some(versioned()).filter(|stem| stem.len() > 1).and_then(Tool::named))
+}
+
+impl Known {
+    const fn nothing() -> Self {
+        Self {
+            category: Category::Other,
+            wrapper: Wrapper::None,
+            tool: None,
+            subcommand: Subcommand::None,
+            flags: Flags(0),
+            flags_unknown: 0,
+            data: Bits(0),
+            places: Bits(0),
+        }
+    }
+
+    fn of(piece: &Piece<'_>) -> Self {
+        let mut known = Self { wrapper: piece.wrapper, ..Self::nothing() };
+        let Some((first, rest)) = piece.words.split_first() else {
+            known.category = Category::Shell;
+            known.tool = Tool::named("=");
+            known.read_files(piece);
+            return known;
+        };
+        let (name, rest) = known.through_module(first.text, rest);
+        known.tool = program_name(name).and_then(tool_named);
+        known.category = match known.tool {
+            Some(tool) => tool.category(),
+            None if name.contains('/') => Category::LocalProgram,
+            None => Category::Other,
+        };
+        known.read_words(rest);
+        known.category = known.wrapper.category().unwrap_or(known.category);
+        known.read_files(piece);
+        known
+    }
+
+    /// `python -m pytest …` is pytest.
+    fn through_module<'a>(&mut self, name: &'a str, rest: &'a [Word<'a>]) -> (&'a str, &'a [Word<'a>]) {
+        let is_python = program_name(name).is_some_and(|name| name.starts_with("python"));
+        match rest {
+            [flag, module, rest @ ..]
+                if is_python && flag.text == "-m" && Tool::named(module.text).is_some() =>
+            {
+                self.wrapper = Wrapper::PythonModule;
+                (module.text, rest)
+            }
+            _ => (name, rest),
+        }
+    }
+
+    fn read_files(&mut self, piece: &Piece<'_>) {
+        for word in piece.files.iter().filter(|word| word.quoting == Quoting::None) {
+            kinds::read(word.text, Reading::Files, &mut self.data, &mut self.places);
+        }
+    }
+
+    /// Flags, the subcommand, and what the other words name.
+    fn read_words(&mut self, mut rest: &[Word<'_>]) {
+        let tool = self.tool;
+        let mut wants_subcommand = tool.is_some_and(|tool| tool.subcommands().len() > 0);
+        let mut wants_pattern = tool.is_some_and(Tool::has_pattern);
+        let mut wants_flags = true;
+        let mut is_sure = true;
+        while let Some((word, after)) = rest.split_first() {
+            rest = after;
+            if wants_flags && word.is_flag() {
+                if word.text == "--" {
+                    wants_flags = false;
+                    continue;
+                }
+                match self.read_flag(tool, word.text) {
+                    Read::Known => is_sure = true,
+                    Read::Unknown => is_sure = word.text.contains('='),
+                    Read::WantsValue => rest = rest.get(1..).unwrap_or_default(),
+                }
+                continue;
+            }
+            if wants_subcommand {
+                wants_subcommand = false;
+                // Behind a flag nobody knows it may be the flag's.
+                let found = tool.filter(|_| is_sure && word.quoting == Quoting::None).and_then(|tool| {
+                    let second = rest.first().filter(|word| word.quoting == Quoting::None);
+                    tool.subcommand(word.text, second.map(|word| word.text)).map(|place| (tool, place))
+                });
+                self.subcommand = found.map_or(Subcommand::Other, |(_, place)| Subcommand::Known(place));
+                if let Some((name, of)) =
+                    found.and_then(|(tool, place)| tool.subcommands().nth(usize::from(place)))
+                {
+                    self.category = of.unwrap_or(self.category);
+                    rest = if name.contains('/') { rest.get(1..).unwrap_or_default() } else { rest };
+                    continue;
+                }
+            }
+            if std::mem::take(&mut wants_pattern) {
+                continue;
+            }
+            if word.quoting == Quoting::None {
+                kinds::read(word.text, Reading::of(self.category), &mut self.data, &mut self.places);
+            }
+            if tool.is_some_and(Tool::ends_at_word) {
+                wants_flags = false;
+            }
+        }
+    }
+
+    fn read_flag(&mut self, tool: Option<Tool>, text: &str) -> Read {
+        let read = tool.and_then(|tool| spell(tool, text));
+        let Some((flags, wants_value)) = read else {
+            self.flags_unknown += 1;
+            return Read::Unknown;
+        };
+        self.flags.0 |= flags.0;
+        if wants_value { Read::WantsValue } else { Read::Known }
+    }
+
+    /// How much it tells about the line: preparations and talk least, what only looks a little, the
+    /// rest most.
+    fn weight(&self) -> u8 {
+        match (self.category, self.tool.map(Tool::name)) {
+            (Category::Shell, _) => 0,
+            (
+                _,
+                Some(
+                    "sleep" | "mkdir" | "pwd" | "date" | "true" | "false" | "which" | "ls" | "tee" | "xargs",
+                ),
+            ) => 1,
+            (Category::Environment, _) => 2,
+            (Category::TextProcessing | Category::FileInspection, _) => 3,
+            (Category::Search | Category::FileChange, _) => 4,
+            _ => 5,
+        }
+    }
+}
+
+/// What came of a flag.
+enum Read {
+    Known,
+    Unknown,
+    WantsValue,
+}
+
+/// The flags that a word spells, all of them in the table, and whether the next word belongs to the last.
+fn spell(tool: Tool, text: &str) -> Option<(Flags, bool)> {
+    let mut flags = Flags::default();
+    let (name, has_value) = text.split_once('=').map_or((text, false), |(name, _)| (name, true));
+    if let Some((place, takes)) = tool.flag(name) {
+        flags.add(place);
+        return Some((flags, takes == Takes::Value && !has_value));
+    }
+    // A number behind a dash is a value: a signal, a count of lines.
+    let is_number = text[1..].starts_with(|c: char| c.is_ascii_digit());
+    if text.starts_with("--") || is_number {
+        return None;
+    }
+    // One letter each, until one takes the rest.
+    let mut letters = text.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        let mut buffer = [b'-', 0];
+        let letter = u8::try_from(letter).ok().filter(u8::is_ascii)?;
+        buffer[1] = letter;
+        let (place, takes) = tool.flag(str::from_utf8(&buffer).ok()?)?;
+        flags.add(place);
+        if takes != Takes::Nothing {
+            return Some((flags, takes == Takes::Value && at + 1 == text.len()));
+        }
+    }
+    Some((flags, false))
+}
+
+#[cfg(test)]
+mod tests;
