@@ -325,6 +325,9 @@ pub enum KeysCommand {
     Restore {
         /// What `cs keys export` wrote
         file: PathBuf,
+    },
+}
+
 /// `cs guard`.
 #[derive(Debug, Clone, Args)]
 pub struct GuardArgs {

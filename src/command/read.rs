@@ -362,7 +362,8 @@ impl<'a> Reader<'a> {
 
     /// One simple command, a reserved word, or the head of a function.
     fn command(&mut self, state: &mut State) {
-        let mut simple = Simple { folders: state.scope.folders.clone(), reads: self.reads, ..Simple::default() };
+        let mut simple =
+            Simple { folders: state.scope.folders.clone(), reads: self.reads, ..Simple::default() };
         let mut assigned: Vec<(String, Option<Forms>)> = Vec::new();
         let kept = self.inner_reads.take();
         loop {
@@ -439,7 +440,11 @@ impl<'a> Reader<'a> {
     }
 
     /// `name=value`, put into the scope; what was there before is kept in `assigned`.
-    fn assignment(&mut self, state: &mut State, assigned: &mut Vec<(String, Option<Forms>)>) -> Option<String> {
+    fn assignment(
+        &mut self,
+        state: &mut State,
+        assigned: &mut Vec<(String, Option<Forms>)>,
+    ) -> Option<String> {
         let rest = &self.text.as_bytes()[self.at..];
         let mut length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
         if length == 0 || rest[0].is_ascii_digit() {
@@ -503,10 +508,7 @@ impl<'a> Reader<'a> {
     /// Passes over a reserved word in the place of a command.
     fn reserved(&mut self, state: &mut State) -> bool {
         let rest = &self.text[self.at..];
-        let length = rest
-            .bytes()
-            .position(|b| b" \t\n;&|()<>\"'\\$`#".contains(&b))
-            .unwrap_or(rest.len());
+        let length = rest.bytes().position(|b| b" \t\n;&|()<>\"'\\$`#".contains(&b)).unwrap_or(rest.len());
         let word = &rest[..length];
         let open = |reads| Frame { start: state.script.commands.len(), reads, is_case: false };
         match word {
@@ -841,7 +843,8 @@ impl<'a> Reader<'a> {
                         return;
                     }
                     draft.bare('*');
-                    let end = self.text[self.at..].find([')', '\n']).map_or(self.text.len(), |end| self.at + end);
+                    let end =
+                        self.text[self.at..].find([')', '\n']).map_or(self.text.len(), |end| self.at + end);
                     self.at = (end + 1).min(self.text.len());
                     while !self.text.is_char_boundary(self.at) {
                         self.at += 1;
