@@ -8,7 +8,11 @@ use super::private;
 use super::sources::Machine;
 use crate::crypto::identity::{Binding, Identity, Source, Standing, identify, index_name};
 use crate::crypto::{HostId, Ring};
+use crate::model::limits;
 use crate::sys::{fs, random};
+
+/// What a folder that is being removed is called.
+const GONE: &str = ".gone-";
 
 /// `learning/` in the user's root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,6 +172,36 @@ impl Learning {
         Ok((self.enrol(now)?.host, ring))
     }
 
+    /// Removes the folders of other hosts that nothing was written to for a month. Not to be called
+    /// while the clock is not believed ([`super::keys::Outcome`]).
+    ///
+    /// # Errors
+    /// When something can't be read or removed; running it again goes on where it stopped.
+    pub fn expire(&self, own: &HostFolder, now: u64) -> Result<Vec<HostId>, KeyError> {
+        let _lock = self.open()?;
+        let oldest_s = now.saturating_sub(limits::HOST_IDLE_DAYS_MAX * 86_400);
+        let mut gone = Vec::new();
+        for name in fs::list(&self.path)? {
+            let Some(id) = name.to_str().and_then(HostId::parse).filter(|id| *id != own.id) else { continue };
+            let folder = self.path.join(&name);
+            if !private::check_folder(&folder)? || newest_s(&folder)? >= oldest_s {
+                continue;
+            }
+            // Named away first: half of a folder would be sealed data without a ring.
+            fs::rename(&folder, &self.path.join(format!("{GONE}{id}")))?;
+            gone.push(id);
+        }
+        if !gone.is_empty() {
+            fs::sync(&self.path)?;
+        }
+        for name in fs::list(&self.path)? {
+            if name.to_str().is_some_and(|name| name.starts_with(GONE)) {
+                fs::remove_all(&self.path.join(name))?;
+            }
+        }
+        Ok(gone)
+    }
+
     /// What is random about a host without sources hangs on the secret and its name, so that
     /// an enrolment that was killed comes to the same again.
     fn identity(&self, install: &[u8; 32], sources: &[Source]) -> Identity {
@@ -222,6 +256,15 @@ impl Learning {
         complete(&host, Some(binding), identity, sources, now)?;
         Ok(host)
     }
+}
+
+/// When anything in a folder was written last, in seconds since 1970.
+fn newest_s(folder: &Path) -> Result<u64, KeyError> {
+    let mut newest_ns = 0;
+    for path in fs::walk(folder)? {
+        newest_ns = fs::lstat(&folder.join(path))?.map_or(0, |stat| stat.modified_ns).max(newest_ns);
+    }
+    Ok(u64::try_from(newest_ns / 1_000_000_000).unwrap_or(0))
 }
 
 /// Makes whatever a host's folder lacks.

@@ -61,3 +61,7 @@ pub const KEY_FILE_BYTES_MAX: u64 = 256 << 10;
 /// How far the clock may be ahead of the newest record before a new epoch is begun, in days: a clock
 /// that jumped ahead by mistake would take all later keys with it.
 pub const CLOCK_JUMP_DAYS_MAX: u32 = 2;
+
+/// How long a host's folder in a shared home is kept after the host last wrote to it, in days: as long as
+/// the longest anything learned is kept by default.
+pub const HOST_IDLE_DAYS_MAX: u64 = 30;
