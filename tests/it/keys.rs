@@ -13,6 +13,7 @@ use claude_sync::knowledge::{KeyError, Learning};
 use crate::crash::KILLED;
 use crate::machines::{ID_A, Machine, hosts};
 use crate::sandbox::{NOON, Sandbox, ran};
+use crate::scenarios::stride;
 
 const TODAY: u32 = 20_454;
 
@@ -44,7 +45,7 @@ fn an_enrolment_killed_anywhere_comes_to_one_ring() {
     let machine = Machine::metal(&sandbox, "a", ID_A, "tux");
     sandbox.keep("empty");
     let mut points = 0;
-    for n in 1.. {
+    for n in (1..).step_by(stride(2)) {
         sandbox.fresh("empty");
         let ran = machine.faulty(&["identity", "adopt"], &format!("kill:{n}"));
         if ran.code != KILLED {
@@ -63,7 +64,7 @@ fn an_enrolment_killed_anywhere_comes_to_one_ring() {
         points += 1;
     }
     println!("enrolment: {points} points, one ring each");
-    assert!(points > 20, "{points}");
+    assert!(points > 15, "{points}");
 }
 
 /// Without sources the id is random: a kill makes no second one either.
@@ -72,7 +73,7 @@ fn an_enrolment_of_a_machine_that_says_nothing_comes_to_one_ring() {
     let sandbox = Sandbox::new();
     let machine = Machine::bare(&sandbox, "a", "", "tux");
     sandbox.keep("empty");
-    for n in (1..).step_by(3) {
+    for n in (1..).step_by(stride(3)) {
         sandbox.fresh("empty");
         if machine.faulty(&["identity", "adopt"], &format!("kill:{n}")).code != KILLED {
             break;
@@ -114,7 +115,7 @@ fn a_failing_disk_loses_no_ring() {
     sandbox.keep("empty");
     let mut points = 0;
     for fault in ["once:EIO:", "error:ENOSPC:", "once:EACCES:"] {
-        for n in 1.. {
+        for n in (1..).step_by(stride(3)) {
             sandbox.fresh("empty");
             let ran = machine.faulty(&["identity", "adopt"], &format!("{fault}{n}"));
             if ran.code == 0 && n > 1 {
