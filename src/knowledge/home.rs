@@ -74,13 +74,13 @@ impl Learning {
         bytes.try_into().map(Some).map_err(|_| KeyError::Damaged(path))
     }
 
-    fn index_path(&self, install: &[u8; 32]) -> PathBuf {
-        let (id, host) = self.machine.index_parts();
-        self.path.join("hosts").join(index_name(install, &id, &host))
+    fn index_path(&self, install: &[u8; 32]) -> Result<PathBuf, KeyError> {
+        let (id, host) = self.machine.index_parts()?;
+        Ok(self.path.join("hosts").join(index_name(install, &id, &host)))
     }
 
     fn indexed(&self, install: &[u8; 32]) -> Result<Option<HostId>, KeyError> {
-        let path = self.index_path(install);
+        let path = self.index_path(install)?;
         let Some(bytes) = private::read(&path)? else { return Ok(None) };
         let id = std::str::from_utf8(&bytes).ok().and_then(|text| HostId::parse(text.trim_end()));
         id.map(Some).ok_or(KeyError::Damaged(path))
@@ -95,9 +95,9 @@ impl Learning {
     pub fn enrol(&self, now: u64) -> Result<Enrolled, KeyError> {
         let _lock = self.open()?;
         let install = self.make_install()?;
-        let sources = self.machine.sources();
-        let index = self.index_path(&install);
-        let identity = self.identity(&install, &sources);
+        let sources = self.machine.sources()?;
+        let index = self.index_path(&install)?;
+        let identity = self.identity(&install, &sources)?;
         let known = self.indexed(&install)?;
         let id = known.clone().unwrap_or_else(|| identity.host.clone());
         let host = HostFolder::new(&self.path, id);
@@ -135,7 +135,7 @@ impl Learning {
     /// When something is there and can't be read.
     pub fn look(&self) -> Result<Seen, KeyError> {
         let install = self.install()?;
-        let sources = self.machine.sources();
+        let sources = self.machine.sources()?;
         let host = match &install {
             Some(install) => self.indexed(install)?.map(|id| HostFolder::new(&self.path, id)),
             None => None,
@@ -145,7 +145,7 @@ impl Learning {
             None => None,
         };
         let standing = binding.as_ref().map(|binding| binding.compare(&sources));
-        let mut identity = self.identity(&install.unwrap_or_default(), &sources);
+        let mut identity = self.identity(&install.unwrap_or_default(), &sources)?;
         let mut copied_from = None;
         if let Some(Binding { host, tier, used, copied_from: from, .. }) = binding {
             identity = Identity { host, tier, used };
@@ -163,7 +163,7 @@ impl Learning {
         let install = self.make_install()?;
         let id = match self.indexed(&install)? {
             Some(id) => id,
-            None => self.identity(&install, &self.machine.sources()).host,
+            None => self.identity(&install, &self.machine.sources()?)?.host,
         };
         let host = HostFolder::new(&self.path, id);
         let ring = host.restore(file)?;
@@ -204,10 +204,10 @@ impl Learning {
 
     /// What is random about a host without sources hangs on the secret and its name, so that
     /// an enrolment that was killed comes to the same again.
-    fn identity(&self, install: &[u8; 32], sources: &[Source]) -> Identity {
-        let index = self.index_path(install);
+    fn identity(&self, install: &[u8; 32], sources: &[Source]) -> Result<Identity, KeyError> {
+        let index = self.index_path(install)?;
         let name = index.file_name().unwrap_or_default().as_encoded_bytes();
-        identify(sources, &[install.as_slice(), name].concat())
+        Ok(identify(sources, &[install.as_slice(), name].concat()))
     }
 
     /// The folder itself, made if need be, and its lock.

@@ -132,6 +132,38 @@ fn a_failing_disk_loses_no_ring() {
     println!("enrolment on a failing disk: {points} points, no ring lost");
 }
 
+/// Every look and every reading fails once: whoever takes that for "not there" makes a second ring.
+#[test]
+fn a_failing_look_is_not_taken_for_absence() {
+    let sandbox = Sandbox::new();
+    let metal = Machine::metal(&sandbox, "a", ID_A, "tux");
+    let bare = Machine::bare(&sandbox, "b", ID_A, "tux");
+    for machine in [metal, bare] {
+        if sandbox.root().exists() {
+            fs::remove_dir_all(sandbox.root()).expect("removed");
+        }
+        machine.adopt();
+        let (host, ring) = (folder(&sandbox), ring_text(&sandbox));
+        fs::write(host.join("knowledge.enc"), "x").expect("written");
+        let files = || -> Vec<String> {
+            tree(&sandbox).into_iter().filter(|line| !line.contains("/binding ")).collect()
+        };
+        let before = files();
+        let (mut points, mut refused) = (0, 0);
+        // There are no more looks than that.
+        for n in 1..60 {
+            let ran = machine.faulty(&["identity", "adopt"], &format!("look:EIO:{n}"));
+            assert!([0, 1].contains(&ran.code), "{n}: {ran}");
+            assert_eq!(ring_text(&sandbox), ring, "{n}: {ran}");
+            assert_eq!(files(), before, "{n}: {ran}");
+            points += 1;
+            refused += i32::from(ran.code == 1);
+        }
+        println!("enrolled again with a failing look: {points} points, {refused} refused, one ring");
+        assert!(refused > 10, "{refused}");
+    }
+}
+
 #[test]
 fn nothing_is_readable_by_others_whatever_the_umask() {
     for umask in ["000", "022", "077", "177"] {
