@@ -110,17 +110,18 @@ fn reinstall(tier: Tier, used: &[&str]) -> String {
             used.join(" and the ")
         ),
         Tier::Install => {
-            "does not survive it: a new installation has a new machine-id, and this machine tells nothing of its \
-             hardware"
+            "does not survive it: a new installation has a new machine-id, and the hardware tells nothing"
                 .to_owned()
         }
-        Tier::Random => "does not survive it: the id is kept in ~/.claude/learning and nowhere else".to_owned(),
+        Tier::Random => {
+            "does not survive it: the id is kept in ~/.claude/learning and nowhere else".to_owned()
+        }
     }
 }
 
 fn machine(is_enrolled: bool, standing: Option<Standing>, copied_from: Option<&HostId>) -> String {
     if !is_enrolled {
-        return "not enrolled yet   cs identity adopt does it now, the next session by itself".to_owned();
+        return "not enrolled yet   cs identity adopt   (or a session with the learning hooks)".to_owned();
     }
     if let Some(from) = copied_from {
         return format!("holds a copy of {from}'s folder; nothing is shared until   cs identity adopt");

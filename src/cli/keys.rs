@@ -32,7 +32,7 @@ fn host(learning: &Learning) -> Result<HostFolder, CliError> {
     learning.known_host()?.ok_or_else(|| {
         refused(
             "this machine has no keys yet",
-            "The next Claude Code session makes them, or do it now: cs identity adopt.",
+            "A session with the learning hooks makes them, or do it now: cs identity adopt.",
         )
     })
 }

@@ -8,7 +8,11 @@ use super::private;
 use super::sources::Machine;
 use crate::crypto::identity::{Binding, Identity, Source, Standing, identify, index_name};
 use crate::crypto::{HostId, Ring};
+use crate::model::limits;
 use crate::sys::{fs, random};
+
+/// What a folder that is being removed is called.
+const GONE: &str = ".gone-";
 
 /// `learning/` in the user's root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,13 +74,13 @@ impl Learning {
         bytes.try_into().map(Some).map_err(|_| KeyError::Damaged(path))
     }
 
-    fn index_path(&self, install: &[u8; 32]) -> PathBuf {
-        let (id, host) = self.machine.index_parts();
-        self.path.join("hosts").join(index_name(install, &id, &host))
+    fn index_path(&self, install: &[u8; 32]) -> Result<PathBuf, KeyError> {
+        let (id, host) = self.machine.index_parts()?;
+        Ok(self.path.join("hosts").join(index_name(install, &id, &host)))
     }
 
     fn indexed(&self, install: &[u8; 32]) -> Result<Option<HostId>, KeyError> {
-        let path = self.index_path(install);
+        let path = self.index_path(install)?;
         let Some(bytes) = private::read(&path)? else { return Ok(None) };
         let id = std::str::from_utf8(&bytes).ok().and_then(|text| HostId::parse(text.trim_end()));
         id.map(Some).ok_or(KeyError::Damaged(path))
@@ -91,9 +95,9 @@ impl Learning {
     pub fn enrol(&self, now: u64) -> Result<Enrolled, KeyError> {
         let _lock = self.open()?;
         let install = self.make_install()?;
-        let sources = self.machine.sources();
-        let index = self.index_path(&install);
-        let identity = self.identity(&install, &sources);
+        let sources = self.machine.sources()?;
+        let index = self.index_path(&install)?;
+        let identity = self.identity(&install, &sources)?;
         let known = self.indexed(&install)?;
         let id = known.clone().unwrap_or_else(|| identity.host.clone());
         let host = HostFolder::new(&self.path, id);
@@ -131,7 +135,7 @@ impl Learning {
     /// When something is there and can't be read.
     pub fn look(&self) -> Result<Seen, KeyError> {
         let install = self.install()?;
-        let sources = self.machine.sources();
+        let sources = self.machine.sources()?;
         let host = match &install {
             Some(install) => self.indexed(install)?.map(|id| HostFolder::new(&self.path, id)),
             None => None,
@@ -141,7 +145,7 @@ impl Learning {
             None => None,
         };
         let standing = binding.as_ref().map(|binding| binding.compare(&sources));
-        let mut identity = self.identity(&install.unwrap_or_default(), &sources);
+        let mut identity = self.identity(&install.unwrap_or_default(), &sources)?;
         let mut copied_from = None;
         if let Some(Binding { host, tier, used, copied_from: from, .. }) = binding {
             identity = Identity { host, tier, used };
@@ -159,7 +163,7 @@ impl Learning {
         let install = self.make_install()?;
         let id = match self.indexed(&install)? {
             Some(id) => id,
-            None => self.identity(&install, &self.machine.sources()).host,
+            None => self.identity(&install, &self.machine.sources()?)?.host,
         };
         let host = HostFolder::new(&self.path, id);
         let ring = host.restore(file)?;
@@ -168,12 +172,42 @@ impl Learning {
         Ok((self.enrol(now)?.host, ring))
     }
 
+    /// Removes the folders of other hosts that nothing was written to for a month. Not to be called
+    /// while the clock is not believed ([`super::keys::Outcome`]).
+    ///
+    /// # Errors
+    /// When something can't be read or removed; running it again goes on where it stopped.
+    pub fn expire(&self, own: &HostFolder, now: u64) -> Result<Vec<HostId>, KeyError> {
+        let _lock = self.open()?;
+        let oldest_s = now.saturating_sub(limits::HOST_IDLE_DAYS_MAX * 86_400);
+        let mut gone = Vec::new();
+        for name in fs::list(&self.path)? {
+            let Some(id) = name.to_str().and_then(HostId::parse).filter(|id| *id != own.id) else { continue };
+            let folder = self.path.join(&name);
+            if !private::check_folder(&folder)? || newest_s(&folder)? >= oldest_s {
+                continue;
+            }
+            // Named away first: half of a folder would be sealed data without a ring.
+            fs::rename(&folder, &self.path.join(format!("{GONE}{id}")))?;
+            gone.push(id);
+        }
+        if !gone.is_empty() {
+            fs::sync(&self.path)?;
+        }
+        for name in fs::list(&self.path)? {
+            if name.to_str().is_some_and(|name| name.starts_with(GONE)) {
+                fs::remove_all(&self.path.join(name))?;
+            }
+        }
+        Ok(gone)
+    }
+
     /// What is random about a host without sources hangs on the secret and its name, so that
     /// an enrolment that was killed comes to the same again.
-    fn identity(&self, install: &[u8; 32], sources: &[Source]) -> Identity {
-        let index = self.index_path(install);
+    fn identity(&self, install: &[u8; 32], sources: &[Source]) -> Result<Identity, KeyError> {
+        let index = self.index_path(install)?;
         let name = index.file_name().unwrap_or_default().as_encoded_bytes();
-        identify(sources, &[install.as_slice(), name].concat())
+        Ok(identify(sources, &[install.as_slice(), name].concat()))
     }
 
     /// The folder itself, made if need be, and its lock.
@@ -222,6 +256,15 @@ impl Learning {
         complete(&host, Some(binding), identity, sources, now)?;
         Ok(host)
     }
+}
+
+/// When anything in a folder was written last, in seconds since 1970.
+fn newest_s(folder: &Path) -> Result<u64, KeyError> {
+    let mut newest_ns = 0;
+    for path in fs::walk(folder)? {
+        newest_ns = fs::lstat(&folder.join(path))?.map_or(0, |stat| stat.modified_ns).max(newest_ns);
+    }
+    Ok(u64::try_from(newest_ns / 1_000_000_000).unwrap_or(0))
 }
 
 /// Makes whatever a host's folder lacks.

@@ -61,7 +61,11 @@ pub fn check_folder(path: &Path) -> Result<bool, KeyError> {
 pub fn make_folder(path: &Path) -> Result<(), KeyError> {
     match check_folder(path) {
         Ok(true) => Ok(()),
-        Ok(false) => Ok(fs::make_private_folder(path)?),
+        Ok(false) => {
+            fs::make_private_folder(path)?;
+            // Else a power cut could take the folder and leave what points to it.
+            Ok(fs::sync(path.parent().unwrap_or(path))?)
+        }
         Err(KeyError::Exposed { .. }) => Ok(fs::set_mode(path, 0o700)?),
         Err(error) => Err(error),
     }

@@ -1,5 +1,6 @@
 //! What the machine says of itself, to root and to everybody else alike.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::crypto::identity::{Source, SourceKind, is_disk};
@@ -46,31 +47,42 @@ impl Machine {
     }
 
     /// What the index goes by: quick to read, nothing that only root may.
-    #[must_use]
-    pub fn index_parts(&self) -> (String, String) {
+    ///
+    /// # Errors
+    /// When the machine-id is there and can't be read: without it this would be another machine.
+    pub fn index_parts(&self) -> io::Result<(String, String)> {
         let simulated = (!self.is_real).then(|| self.text("etc/hostname")).flatten();
         let host = simulated.map_or_else(env::host, |name| name.trim().to_owned());
-        let id = self.machine_id().map(|source| source.value().to_owned());
-        (id.unwrap_or_default(), host)
+        let id = self.machine_id()?.map(|source| source.value().to_owned());
+        Ok((id.unwrap_or_default(), host))
     }
 
-    fn machine_id(&self) -> Option<Source> {
-        let places = ["etc/machine-id", "var/lib/dbus/machine-id"];
-        places.into_iter().find_map(|path| self.source(SourceKind::MachineId, path))
+    fn machine_id(&self) -> io::Result<Option<Source>> {
+        for path in ["etc/machine-id", "var/lib/dbus/machine-id"] {
+            let bytes = fs::read_if_there(&self.root.join(path), BYTES_MAX)?.unwrap_or_default();
+            let source = Source::new(SourceKind::MachineId, &String::from_utf8_lossy(&bytes));
+            if source.is_some() {
+                return Ok(source);
+            }
+        }
+        Ok(None)
     }
 
-    /// Everything that identifies it.
-    #[must_use]
-    pub fn sources(&self) -> Vec<Source> {
+    /// Everything that identifies it. Hardware that can't be read tells nothing, as so much of it
+    /// does at any time.
+    ///
+    /// # Errors
+    /// When the machine-id is there and can't be read.
+    pub fn sources(&self) -> io::Result<Vec<Source>> {
         let boards = ["proc/device-tree/serial-number", "sys/firmware/devicetree/base/serial-number"];
         let board = boards.into_iter().find_map(|path| self.source(SourceKind::BoardSerial, path));
         let mut found: Vec<Source> = self.platform_uuid().into_iter().chain(board).collect();
         found.extend(self.names("sys/block").iter().filter_map(|device| self.disk(device)));
         found.extend(self.names("sys/class/net").iter().filter_map(|card| self.card(card)));
-        found.extend(self.machine_id());
+        found.extend(self.machine_id()?);
         found.sort();
         found.dedup();
-        found
+        Ok(found)
     }
 
     /// A disk's world-wide name, unless it can be pulled out.

@@ -78,3 +78,6 @@ pub const CLOCK_JUMP_DAYS_MAX: u32 = 2;
 
 /// Knowledge is kept so long where the profile says nothing (mission S5).
 pub const RETENTION_DAYS: u16 = 30;
+/// How long a host's folder in a shared home is kept after the host last wrote to it, in days: as long as
+/// the longest anything learned is kept by default.
+pub const HOST_IDLE_DAYS_MAX: u64 = 30;

@@ -4,6 +4,7 @@
 //! - `kill:N`: the process aborts just before the N-th mutating call (a write: after half of it)
 //! - `error:ERRNO:N`: the N-th call and every later one fail (`ENOSPC`, `EACCES`, `EIO`)
 //! - `once:ERRNO:N`: only the N-th fails
+//! - `look:ERRNO:N`: the N-th look at a file, or reading of one, fails
 
 use std::io;
 
@@ -23,6 +24,14 @@ pub fn gate(what: &'static str) -> io::Result<Gate> {
     if cfg!(debug_assertions) { active::gate(what) } else { Ok(Gate::Pass) }
 }
 
+/// Counts a look at a file, or a reading.
+///
+/// # Errors
+/// When the fault asked for says so.
+pub fn look() -> io::Result<()> {
+    if cfg!(debug_assertions) { active::look() } else { Ok(()) }
+}
+
 mod active {
     use std::io;
     use std::sync::OnceLock;
@@ -34,14 +43,30 @@ mod active {
         None,
         Kill(u64),
         Error { errno: rustix::io::Errno, from: u64, sticks: bool },
+        Look { errno: rustix::io::Errno, at: u64 },
     }
 
     static CALLS: AtomicU64 = AtomicU64::new(0);
+    static LOOKS: AtomicU64 = AtomicU64::new(0);
     static FAULT: OnceLock<Fault> = OnceLock::new();
+
+    fn fault() -> &'static Fault {
+        FAULT.get_or_init(|| parse(&crate::sys::env::var("CS_FAULT").unwrap_or_default()))
+    }
+
+    pub fn look() -> io::Result<()> {
+        let number = LOOKS.fetch_add(1, Ordering::Relaxed) + 1;
+        match fault() {
+            Fault::Look { errno, at } if *at == number => {
+                Err(io::Error::from_raw_os_error(errno.raw_os_error()))
+            }
+            _ => Ok(()),
+        }
+    }
 
     pub fn gate(what: &'static str) -> io::Result<Gate> {
         let number = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
-        match FAULT.get_or_init(|| parse(&crate::sys::env::var("CS_FAULT").unwrap_or_default())) {
+        match fault() {
             Fault::Kill(at) if *at == number && what == "write" => Ok(Gate::DieHalfway),
             Fault::Kill(at) if *at == number => std::process::abort(),
             Fault::Error { errno, from, sticks } if number == *from || (*sticks && number > *from) => {
@@ -64,6 +89,7 @@ mod active {
             ["kill", at] => Fault::Kill(number(at)),
             ["error", name, from] => Fault::Error { errno: errno(name), from: number(from), sticks: true },
             ["once", name, from] => Fault::Error { errno: errno(name), from: number(from), sticks: false },
+            ["look", name, at] => Fault::Look { errno: errno(name), at: number(at) },
             _ => Fault::None,
         }
     }

@@ -10,7 +10,7 @@ use fs_err::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::fault::{Gate, gate};
+use super::fault::{Gate, gate, look};
 
 /// What stands at a path, without following a link at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,7 @@ fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 /// # Errors
 /// Anything but "not there".
 pub fn lstat(path: &Path) -> io::Result<Option<Stat>> {
+    look_at(path)?;
     absent_is_none(fs_err::symlink_metadata(path)).map(|found| found.as_ref().map(stat_of))
 }
 
@@ -80,6 +81,7 @@ pub fn lstat(path: &Path) -> io::Result<Option<Stat>> {
 /// # Errors
 /// Anything but "not there".
 pub fn stat(path: &Path) -> io::Result<Option<Stat>> {
+    look_at(path)?;
     absent_is_none(fs_err::metadata(path)).map(|found| found.as_ref().map(stat_of))
 }
 
@@ -148,6 +150,7 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// When it can't be read or is larger (`FileTooLarge`).
 pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
+    look_at(path)?;
     read_open(fs_err::File::open(path)?, bytes_max)
 }
 
@@ -157,6 +160,7 @@ pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)
 /// # Errors
 /// Anything but "not there", also for what is no file.
 pub fn read_no_follow(path: &Path, bytes_max: u64) -> io::Result<Option<(Vec<u8>, Stat)>> {
+    look_at(path)?;
     let mut options = fs_err::OpenOptions::new();
     let file = match options.read(true).custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK)).open(path) {
         Ok(file) => file,
@@ -230,6 +234,7 @@ pub fn read_if_there(path: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>>
 /// # Errors
 /// When it can't be read.
 pub fn list(folder: &Path) -> io::Result<Vec<OsString>> {
+    look_at(folder)?;
     let names = fs_err::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
     let mut names = names.collect::<io::Result<Vec<_>>>()?;
     names.sort();
@@ -371,6 +376,13 @@ fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<Stat> {
         file.set_permissions(std::fs::Permissions::from_mode(mode))?;
     }
     Ok(Stat { mode, ..stat })
+}
+
+/// Counts a look; a fault that is asked for names the path as a real one would.
+fn look_at(path: &Path) -> io::Result<()> {
+    look().map_err(|error| {
+        io::Error::new(error.kind(), format!("failed to look at `{}`: {error}", path.display()))
+    })
 }
 
 /// Counts a mutating call; a fault that is asked for names the path as a real one would.

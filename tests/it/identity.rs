@@ -203,6 +203,31 @@ fn a_copied_folder_is_in_quarantine_until_it_is_adopted() {
 }
 
 #[test]
+fn a_host_that_was_away_for_a_month_is_forgotten() {
+    let sandbox = Sandbox::new();
+    let learning = |name: &str, id: &str| {
+        let folder = Machine::metal(&sandbox, name, id, name).folder();
+        Learning::on(sources::Machine::simulated(folder), &sandbox.root())
+    };
+    let (here, away) = (learning("here", ID_A), learning("away", ID_B));
+    let own = here.enrol(NOON).expect("enrolled").host;
+    let other = away.enrol(NOON).expect("enrolled").host;
+    // What is on the disk has the time of the machine's clock.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs();
+    let day = 86_400;
+    assert_eq!(here.expire(&own, now + 29 * day).expect("done"), []);
+    assert!(other.ring().is_ok());
+    assert_eq!(here.expire(&own, now + 31 * day).expect("done"), std::slice::from_ref(&other.id));
+    assert_eq!(hosts(&sandbox), [own.id.as_str()]);
+    assert!(own.ring().is_ok() && !other.path.exists());
+    // It comes back as a new one under its old id.
+    let again = away.enrol(NOON).expect("enrolled");
+    assert_eq!((again.host.id, again.standing), (other.id, None));
+    let left = fs::read_dir(&here.path).expect("readable").map(|entry| entry.expect("an entry").file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".gone")));
+}
+
+#[test]
 fn what_can_be_pulled_out_or_is_emulated_has_no_part_in_it() {
     let sandbox = Sandbox::new();
     let machine = Machine::metal(&sandbox, "a", ID_A, "tux");
