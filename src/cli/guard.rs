@@ -77,7 +77,11 @@ fn explain(out: Output, verdict: Option<&Verdict>) {
         Decision::Ask => style::WARNING,
     };
     let about = subject.as_ref().map(|subject| format!("  {subject}")).unwrap_or_default();
-    out.line(format!("{}   {rule}{}", paint(color, format!("{:4}", word(verdict))), paint(style::DIM, about)));
+    out.line(format!(
+        "{}   {rule}{}",
+        paint(color, format!("{:4}", word(verdict))),
+        paint(style::DIM, about)
+    ));
     out.line(format!("       could lose: {loss}"));
     out.line(format!("       safer: {safer}"));
 }

@@ -54,7 +54,8 @@ fn structure_is_followed() {
 #[test]
 fn redirections_and_here_documents() {
     let script = parse("a 2>&1 >b <c &>>d\ncat <<-E | sh\n\trm x\n\tE\ny");
-    let redirects: Vec<_> = script.commands[0].redirects.iter().map(|r| (r.fd, r.kind, r.target.text.as_str())).collect();
+    let redirects: Vec<_> =
+        script.commands[0].redirects.iter().map(|r| (r.fd, r.kind, r.target.text.as_str())).collect();
     assert_eq!(redirects[0], (Some(2), RedirectKind::Duplicate, "1"));
     assert_eq!(redirects[1], (None, RedirectKind::Write, "b"));
     assert_eq!(redirects[2], (None, RedirectKind::Read, "c"));
@@ -82,7 +83,9 @@ fn wrappers_are_unfolded() {
 #[test]
 fn code_of_other_languages_is_looked_into() {
     assert!(commands("python3 -c 'import os; os.system(\"a b\")'").contains(&"a b".to_owned()));
-    assert!(commands("python3 -c 'import subprocess as s; s.run([\"a\", \"b\"])'").contains(&"a b".to_owned()));
+    assert!(
+        commands("python3 -c 'import subprocess as s; s.run([\"a\", \"b\"])'").contains(&"a b".to_owned())
+    );
     assert!(commands("perl -e '`a b`'").contains(&"a b".to_owned()));
     assert!(commands("ruby -e 'FileUtils.rm_rf(\"x\")'").contains(&"rm -rf x".to_owned()));
     assert_eq!(commands("python3 -c 'print(\"rm -rf /\")'").len(), 1);

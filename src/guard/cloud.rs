@@ -48,11 +48,8 @@ static PUBLISH: Rule = ask(
     "the choice: what is published can't be taken back",
     "`--dry-run` first, and let a person publish",
 );
-static UNPUBLISH: Rule = ask(
-    "cloud/unpublish",
-    "a version that others depend on",
-    "deprecate it and publish a fixed one",
-);
+static UNPUBLISH: Rule =
+    ask("cloud/unpublish", "a version that others depend on", "deprecate it and publish a fixed one");
 static SECRETS: Rule = ask(
     "cloud/delete-secret",
     "secrets, and what only they open",
@@ -70,17 +67,33 @@ const ENDS: &str = "delete*|terminate*|remove*|purge*|deregister*|destroy*|disas
 pub(super) static TABLE: &[Row] = &[
     row("aws", "s3 rm|rb|mv", &OBJECTS),
     row("aws", "s3 sync --delete", &OBJECTS),
-    row("aws", "s3api put-bucket-acl|put-object-acl|put-bucket-policy|delete-public-access-block|put-public-access-block", &OPEN),
+    row(
+        "aws",
+        "s3api put-bucket-acl|put-object-acl|put-bucket-policy|delete-public-access-block|put-public-access-block",
+        &OPEN,
+    ),
     row("aws", "s3api put-bucket-lifecycle*|put-bucket-versioning", &OBJECTS),
     row("aws", "ec2 authorize-security-group-*", &OPEN),
-    row("aws", "iam attach-*|put-*-policy|create-access-key|add-user-to-group|update-assume-role-policy", &OPEN),
+    row(
+        "aws",
+        "iam attach-*|put-*-policy|create-access-key|add-user-to-group|update-assume-role-policy",
+        &OPEN,
+    ),
     row("aws", "ec2 stop-instances|reboot-instances|modify-instance-attribute-", &STOP),
     row("aws", "rds reboot-*|failover-*|restore-*", &STOP),
     row("aws", "ecs update-service --desired-count=0", &STOP),
     row("aws", "sqs purge-queue", &DELETE),
-    row("aws", "? delete*|terminate*|remove*|purge*|deregister*|destroy*|disassociate*|detach*|revoke-*|cancel-*|schedule-key-deletion|disable-*|release-*|reset-*|stop-*|abort-*|batch-delete*|empty-*|unsubscribe|retire-*|rollback-*", &DELETE),
+    row(
+        "aws",
+        "? delete*|terminate*|remove*|purge*|deregister*|destroy*|disassociate*|detach*|revoke-*|cancel-*|schedule-key-deletion|disable-*|release-*|reset-*|stop-*|abort-*|batch-delete*|empty-*|unsubscribe|retire-*|rollback-*",
+        &DELETE,
+    ),
     row("awslocal|aws-nuke|cloud-nuke", "", &DELETE),
-    row("gcloud|gsutil", "** ** delete|remove-iam-policy-binding|purge|destroy|abandon-instances|disable|reset|stop|suspend|delete-instances|undelete-|delete-*|remove-*|rollback|failover", &DELETE),
+    row(
+        "gcloud|gsutil",
+        "** ** delete|remove-iam-policy-binding|purge|destroy|abandon-instances|disable|reset|stop|suspend|delete-instances|undelete-|delete-*|remove-*|rollback|failover",
+        &DELETE,
+    ),
     row("gcloud", "** rm", &OBJECTS),
     row("gcloud", "** add-iam-policy-binding|set-iam-policy", &OPEN),
     row("gcloud", "app versions stop|migrate", &STOP),
@@ -90,7 +103,11 @@ pub(super) static TABLE: &[Row] = &[
     row("gsutil", "iam|acl|defacl ch|set", &OPEN),
     row("bq", "rm|remove", &DELETE),
     row("bq", "load|cp --replace|-f|--force", &DELETE),
-    row("az", "** delete|purge|delete-batch|remove|deallocate|stop|revoke|disable|regenerate-key|revoke-access|reset|failover|redeploy|delete-*|remove-*", &DELETE),
+    row(
+        "az",
+        "** delete|purge|delete-batch|remove|deallocate|stop|revoke|disable|regenerate-key|revoke-access|reset|failover|redeploy|delete-*|remove-*",
+        &DELETE,
+    ),
     row("az", "role assignment create", &OPEN),
     row("azcopy", "remove|rm", &OBJECTS),
     row("azcopy", "sync --delete-destination", &OBJECTS),
@@ -110,12 +127,20 @@ pub(super) static TABLE: &[Row] = &[
     row("pulumi", "up|update -y|--yes|-f|--skip-preview", &UNREVIEWED),
     row("pulumi", "cancel", &STATE),
     row("serverless|sls", "** remove", &DESTROY),
-    row("sst|sam|chalice|zappa|copilot|amplify|up|apex|arc|nitric|encore|defang", "** remove|delete|undeploy|destroy", &DESTROY),
+    row(
+        "sst|sam|chalice|zappa|copilot|amplify|up|apex|arc|nitric|encore|defang",
+        "** remove|delete|undeploy|destroy",
+        &DESTROY,
+    ),
     row("ansible-galaxy|packer|bosh", "** remove|delete|delete-deployment|clean-up", &DELETE),
     row("crossplane", "** delete|uninstall", &DELETE),
     row("eb", "terminate|abort", &DESTROY),
     row("ecs-cli", "down", &DESTROY),
-    row("heroku", "apps:destroy|destroy|pg:reset|pg:credentials:destroy|addons:destroy|addons:remove|domains:remove|domains:clear|config:unset|config:remove|releases:rollback|rollback|pipelines:destroy|keys:clear|spaces:destroy|repo:reset|access:remove|members:remove|ps:stop|ps:kill|maintenance:on|apps:leave|certs:remove|drains:remove|features:disable|redis:reset|pg:push|pg:copy|pg:kill|pg:killall|webhooks:remove", &DELETE),
+    row(
+        "heroku",
+        "apps:destroy|destroy|pg:reset|pg:credentials:destroy|addons:destroy|addons:remove|domains:remove|domains:clear|config:unset|config:remove|releases:rollback|rollback|pipelines:destroy|keys:clear|spaces:destroy|repo:reset|access:remove|members:remove|ps:stop|ps:kill|maintenance:on|apps:leave|certs:remove|drains:remove|features:disable|redis:reset|pg:push|pg:copy|pg:kill|pg:killall|webhooks:remove",
+        &DELETE,
+    ),
     row("heroku", "pg:copy|pg:push|pg:backups:restore|pg:promote", &DELETE),
     row("vercel|now", "rm|remove", &DELETE),
     row("vercel", "** rm|remove", &DELETE),
@@ -125,13 +150,25 @@ pub(super) static TABLE: &[Row] = &[
     row("railway", "** down|delete|remove", &DELETE),
     row("render", "** delete|suspend", &DELETE),
     row("wrangler", "** delete|rollback|purge|bulk:delete|destroy|delete-*", &DELETE),
-    row("firebase", "** *:delete|*:remove|*:disable|*:destroy|firestore:delete|database:remove|auth:import", &DELETE),
+    row(
+        "firebase",
+        "** *:delete|*:remove|*:disable|*:destroy|firestore:delete|database:remove|auth:import",
+        &DELETE,
+    ),
     row("cf", "delete|delete-*|d|ds|purge-*|stop|unbind-service|unmap-route|target-", &DELETE),
-    row("doctl|linode-cli|linode|hcloud|vultr-cli|scw|exo|ibmcloud|oci|openstack|civo|ovhcloud|upctl|aliyun|tccli|yc|packet|metal|equinix", "** delete*|destroy*|remove*|rm|purge|terminate*|shutdown|power-off|poweroff|release*|detach*|rebuild|reset|stop|stop-server|wipe|delete-*|shelve", &DELETE),
+    row(
+        "doctl|linode-cli|linode|hcloud|vultr-cli|scw|exo|ibmcloud|oci|openstack|civo|ovhcloud|upctl|aliyun|tccli|yc|packet|metal|equinix",
+        "** delete*|destroy*|remove*|rm|purge|terminate*|shutdown|power-off|poweroff|release*|detach*|rebuild|reset|stop|stop-server|wipe|delete-*|shelve",
+        &DELETE,
+    ),
     row("nova|cinder|neutron|glance|swift|heat|s4cmd", "delete|*-delete|rm|del", &DELETE),
     row("gh", "repo delete|archive|rename", &FORGE),
     row("gh", "release delete|delete-asset", &FORGE),
-    row("gh", "secret|variable|label|issue|gist|run|cache|ssh-key|gpg-key|codespace|cs|project|ruleset|alias-|extension-|workflow delete|remove|disable|item-delete|field-delete", &FORGE),
+    row(
+        "gh",
+        "secret|variable|label|issue|gist|run|cache|ssh-key|gpg-key|codespace|cs|project|ruleset|alias-|extension-|workflow delete|remove|disable|item-delete|field-delete",
+        &FORGE,
+    ),
     row("gh", "repo deploy-key delete", &FORGE),
     row("gh", "repo edit --visibility|--visibility=public|--visibility=private", &OPEN),
     row("gh", "issue transfer", &FORGE),
@@ -144,7 +181,11 @@ pub(super) static TABLE: &[Row] = &[
     row("vault", "lease|token revoke", &SECRETS),
     row("vault", "operator seal|step-down|rekey|rotate|generate-root|init", &SECRETS),
     row("auth0|okta|clerk|workos|stytch", "** delete|rm|remove|revoke|deactivate|rotate-secret", &DELETE),
-    row("stripe|twilio|sendgrid|mailgun|sf|sfdx|shopify|contentful|sanity|algolia|datadog|dog|newrelic|sentry-cli|pd|launchdarkly|ldcli|segment|statsig", "** delete|remove|cancel|void|purge|destroy|*:delete|unpublish|archive", &DELETE),
+    row(
+        "stripe|twilio|sendgrid|mailgun|sf|sfdx|shopify|contentful|sanity|algolia|datadog|dog|newrelic|sentry-cli|pd|launchdarkly|ldcli|segment|statsig",
+        "** delete|remove|cancel|void|purge|destroy|*:delete|unpublish|archive",
+        &DELETE,
+    ),
     row("rclone", "delete|purge|deletefile|rmdir|rmdirs|cleanup|sync|move|moveto|dedupe", &OBJECTS),
     row("s3cmd|s4cmd|s5cmd|aws-s3|mc|mcli", "** rm|del|rb|mv|expire|delete|remove", &OBJECTS),
     row("s3cmd", "sync --delete-removed", &OBJECTS),
@@ -186,7 +227,9 @@ pub(super) static TABLE: &[Row] = &[
 
 pub(super) fn find(call: &Call, _context: &Context) -> Option<Found> {
     match call.program.as_str() {
-        "curl" | "wget" | "http" | "https" | "xh" | "curlie" | "invoke-webrequest" | "invoke-restmethod" => request(call),
+        "curl" | "wget" | "http" | "https" | "xh" | "curlie" | "invoke-webrequest" | "invoke-restmethod" => {
+            request(call)
+        }
         "gh" | "glab" if call.operand(0) == "api" => api(call),
         "aws" if !call.operand(1).starts_with(|c: char| c.is_ascii_lowercase()) => None,
         _ => call.in_table(TABLE).or_else(|| stray(call)),
@@ -198,8 +241,15 @@ fn stray(call: &Call) -> Option<Found> {
     if !call.is("aws") || call.is_harmless() {
         return None;
     }
-    let is_end = |word: &str| ENDS.split('|').any(|end| end.strip_suffix('*').is_some_and(|start| start.ends_with('-') && word.starts_with(start)) || word.strip_prefix(end).is_some_and(|rest| rest.starts_with('-')));
-    let verb = call.operands().iter().take(4).any(|word| is_end(&word.text) || word.text.starts_with("delete-") || word.text.starts_with("terminate-"));
+    let is_end = |word: &str| {
+        ENDS.split('|').any(|end| {
+            end.strip_suffix('*').is_some_and(|start| start.ends_with('-') && word.starts_with(start))
+                || word.strip_prefix(end).is_some_and(|rest| rest.starts_with('-'))
+        })
+    };
+    let verb = call.operands().iter().take(4).any(|word| {
+        is_end(&word.text) || word.text.starts_with("delete-") || word.text.starts_with("terminate-")
+    });
     verb.then(|| DELETE.on(call.text()))
 }
 
@@ -211,19 +261,31 @@ fn request(call: &Call) -> Option<Found> {
     let method = call
         .value("-X|--request|--method|-Method")
         .map(|word| word.text.to_ascii_uppercase())
-        .or_else(|| call.attached("-X").or_else(|| call.attached("--request=")).or_else(|| call.attached("--method=")).map(str::to_ascii_uppercase))
+        .or_else(|| {
+            call.attached("-X")
+                .or_else(|| call.attached("--request="))
+                .or_else(|| call.attached("--method="))
+                .map(str::to_ascii_uppercase)
+        })
         .or_else(|| call.is("http|https|xh").then(|| call.operand(0).to_ascii_uppercase()))
         // `-sX DELETE`
         .or_else(|| {
             let args = call.simple.args();
-            let at = args.iter().position(|word| word.text.starts_with('-') && !word.text.starts_with("--") && word.text.ends_with('X') && word.text.len() <= 8)?;
+            let at = args.iter().position(|word| {
+                word.text.starts_with('-')
+                    && !word.text.starts_with("--")
+                    && word.text.ends_with('X')
+                    && word.text.len() <= 8
+            })?;
             args.get(at + 1).map(|word| word.text.to_ascii_uppercase())
         });
     if method.as_deref().is_some_and(|method| matches!(method, "DELETE" | "PURGE")) {
         return Some(REQUEST.on(call.text()));
     }
     let posts_end = call.simple.args().iter().any(|word| {
-        word.text.contains("_delete_by_query") || word.text.contains("/v1/sys/seal") || word.text.contains("_cluster/nodes/_shutdown")
+        word.text.contains("_delete_by_query")
+            || word.text.contains("/v1/sys/seal")
+            || word.text.contains("_cluster/nodes/_shutdown")
     });
     posts_end.then(|| REQUEST.on(call.text()))
 }
@@ -232,6 +294,7 @@ fn api(call: &Call) -> Option<Found> {
     let method = call.value("-X|--method").map(|word| word.text.to_ascii_uppercase());
     let attached = call.attached("-X").or_else(|| call.attached("--method=")).map(str::to_ascii_uppercase);
     let deletes = method.or(attached).is_some_and(|method| method == "DELETE");
-    let mutates = call.simple.args().iter().any(|word| word.text.contains("mutation") && word.text.contains("delete"));
+    let mutates =
+        call.simple.args().iter().any(|word| word.text.contains("mutation") && word.text.contains("delete"));
     (deletes || mutates).then(|| FORGE.on(call.text()))
 }

@@ -128,5 +128,6 @@ impl Config {
 
 /// Whether `path` is `folder` or below it.
 fn is_in(path: &str, folder: &str) -> bool {
-    !folder.is_empty() && path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    !folder.is_empty()
+        && path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -14,11 +14,8 @@ static EVERY_ROW: Rule = ask(
     "every row of the table: there is no WHERE",
     "SELECT count(*) with the condition that is meant, then add it; use a transaction",
 );
-static FLUSH: Rule = ask(
-    "databases/flush",
-    "every key of the store",
-    "delete keys by name or pattern, after a `--scan`",
-);
+static FLUSH: Rule =
+    ask("databases/flush", "every key of the store", "delete keys by name or pattern, after a `--scan`");
 static RESET: Rule = ask(
     "databases/reset",
     "all data: the schema is dropped and made anew",
@@ -53,14 +50,22 @@ pub(super) static TABLE: &[Row] = &[
     row("consul", "snapshot restore", &STORE),
     row("kafka-topics|kafka-topics.sh", "--delete", &QUEUE),
     row("kafka-delete-records|kafka-delete-records.sh", "", &QUEUE),
-    row("kafka-consumer-groups|kafka-consumer-groups.sh", "--delete|--delete-offsets|--reset-offsets", &QUEUE),
+    row(
+        "kafka-consumer-groups|kafka-consumer-groups.sh",
+        "--delete|--delete-offsets|--reset-offsets",
+        &QUEUE,
+    ),
     row("kcat-|rpk", "topic|group delete", &QUEUE),
     row("rabbitmqctl", "reset|force_reset|delete_*|purge_queue|stop|stop_app|forget_cluster_node", &QUEUE),
     row("rabbitmqadmin", "delete|purge", &QUEUE),
     row("nats", "** rm|purge|delete", &QUEUE),
     row("pulsar-admin", "** delete|clear-backlog", &QUEUE),
     row("memcflush|memcrm", "", &FLUSH),
-    row("rails|rake", "db:drop|db:reset|db:migrate:reset|db:schema:load|db:purge|db:truncate_all|db:drop:*|db:rollback|db:migrate:down|db:structure:load|db:seed:replant|db:setup-", &RESET),
+    row(
+        "rails|rake",
+        "db:drop|db:reset|db:migrate:reset|db:schema:load|db:purge|db:truncate_all|db:drop:*|db:rollback|db:migrate:down|db:structure:load|db:seed:replant|db:setup-",
+        &RESET,
+    ),
     row("prisma|prisma-client", "migrate reset", &RESET),
     row("prisma", "db push --force-reset|--accept-data-loss", &RESET),
     row("prisma", "db execute", &RESET),
@@ -72,7 +77,11 @@ pub(super) static TABLE: &[Row] = &[
     row("mikro-orm", "schema:drop|schema:fresh|migration:fresh|migration:down", &RESET),
     row("alembic", "downgrade", &RESET),
     row("flask", "db downgrade", &RESET),
-    row("artisan", "migrate:fresh|migrate:reset|migrate:refresh|db:wipe|migrate:rollback|cache:clear-|queue:flush|queue:clear", &RESET),
+    row(
+        "artisan",
+        "migrate:fresh|migrate:reset|migrate:refresh|db:wipe|migrate:rollback|cache:clear-|queue:flush|queue:clear",
+        &RESET,
+    ),
     row("mix", "ecto.drop|ecto.reset|ecto.rollback", &RESET),
     row("flyway", "** clean|undo", &RESET),
     row("liquibase", "** dropAll|drop-all|rollback*", &RESET),
@@ -109,7 +118,9 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         return Some(found);
     }
     let program = call.program.as_str();
-    if matches!(program, "python" | "python3" | "django-admin" | "php" | "bin/rails" | "uv") || program.ends_with("manage.py") {
+    if matches!(program, "python" | "python3" | "django-admin" | "php" | "bin/rails" | "uv")
+        || program.ends_with("manage.py")
+    {
         return framework(call);
     }
     if matches!(program, "redis-cli" | "valkey-cli" | "keydb-cli" | "iredis") {
@@ -118,7 +129,6 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     if matches!(program, "mongo" | "mongosh") {
         return statements(call, context).iter().find_map(|text| mongo(text).then(|| DROP.on(call.text())));
     }
-    const CLIENTS: &str = "psql|pgcli|mysql|mariadb|mycli|sqlite3|sqlite|litecli|duckdb|cqlsh|sqlcmd|mssql-cli|clickhouse-client|clickhouse|clickhouse-local|cockroach|snowsql|snow|bq|presto|trino|hive|beeline|impala-shell|spark-sql|sqlplus|usql|isql|isql-fb|db2|osql|bcp|vsql|athenacli|rqlite|crdb|tidb|wrangler|turso|surreal|databricks|dbt|heroku|supabase|rails|steampipe|monetdb|mclient|cypher-shell|influx|ksql|pscale|exasol|edgedb|gel";
     if !super::table::is_in(CLIENTS, program) || call.has("--help|--version") {
         return None;
     }
@@ -129,18 +139,15 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
 fn framework(call: &Call) -> Option<Found> {
     let args = call.simple.args();
     let words: Vec<&str> = args.iter().map(|word| word.text.as_str()).collect();
-    let at = words.iter().position(|word| word.ends_with("manage.py") || word.ends_with("artisan") || word.ends_with("console"));
+    let at = words.iter().position(|word| {
+        word.ends_with("manage.py") || word.ends_with("artisan") || word.ends_with("console")
+    });
     let at = match at {
         Some(at) => at + 1,
         None if call.is("django-admin") || call.program.ends_with("manage.py") => 0,
         None => return None,
     };
     let verb = *words.get(at)?;
-    const VERBS: &[&str] = &[
-        "flush", "reset_db", "sqlflush", "delete_all", "migrate:fresh", "migrate:reset", "migrate:refresh", "db:wipe",
-        "migrate:rollback", "doctrine:database:drop", "doctrine:schema:drop", "doctrine:fixtures:load", "queue:flush",
-        "d:d:d", "remove_stale_contenttypes", "clearsessions-", "cache:pool:prune-",
-    ];
     let is_backwards = verb == "migrate" && words.get(at + 2) == Some(&"zero");
     (VERBS.contains(&verb) && verb != "sqlflush" || is_backwards).then(|| RESET.on(call.text()))
 }
@@ -149,14 +156,20 @@ fn redis(call: &Call, context: &Context) -> Option<Found> {
     let mut verbs: Vec<String> = vec![call.operand(0).to_ascii_lowercase()];
     let second = call.operand(1).to_ascii_lowercase();
     for text in statements(call, context) {
-        verbs.extend(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_ascii_lowercase));
+        verbs.extend(
+            text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_ascii_lowercase),
+        );
     }
     verbs.iter().find_map(|verb| match verb.as_str() {
         "flushall" | "flushdb" | "swapdb" => Some(FLUSH.on(call.text())),
-        "shutdown" | "replicaof" | "slaveof" | "failover" | "restore" | "debug" => Some(STORE.on(call.text())),
+        "shutdown" | "replicaof" | "slaveof" | "failover" | "restore" | "debug" => {
+            Some(STORE.on(call.text()))
+        }
         "del" | "unlink" | "getdel" | "xtrim" | "ltrim" => Some(DROP.on(call.text())),
         "config" if second == "set" || second == "rewrite" => Some(STORE.on(call.text())),
-        "script" | "function" | "cluster" | "acl" if matches!(second.as_str(), "flush" | "reset" | "forget" | "deluser" | "flushslots") => {
+        "script" | "function" | "cluster" | "acl"
+            if matches!(second.as_str(), "flush" | "reset" | "forget" | "deluser" | "flushslots") =>
+        {
             Some(FLUSH.on(call.text()))
         }
         _ => None,
@@ -166,17 +179,14 @@ fn redis(call: &Call, context: &Context) -> Option<Found> {
 /// The texts that a client is given to run: arguments with a blank in them, and its input.
 fn statements(call: &Call, context: &Context) -> Vec<String> {
     let is_text = |text: &&String| text.contains([' ', '(', '=']);
-    let mut texts: Vec<String> = call.simple.args().iter().map(|word| &word.text).filter(is_text).cloned().collect();
+    let mut texts: Vec<String> =
+        call.simple.args().iter().map(|word| &word.text).filter(is_text).cloned().collect();
     texts.extend(context.script.input(call.simple).map(|word| word.text));
     texts
 }
 
 pub(super) fn mongo(text: &str) -> bool {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    const CALLS: &[&str] = &[
-        ".drop(", ".dropDatabase(", ".dropIndexes(", ".dropIndex(", ".deleteMany({})", ".remove({})", ".deleteMany()",
-        ".dropUser(", ".dropRole(", ".dropAllUsers", ".shutdownServer(", ".remove()", "dropDatabase:1", "drop:",
-    ];
     CALLS.iter().any(|known| text.contains(known))
 }
 
@@ -188,7 +198,20 @@ pub(super) fn sql(text: &str) -> Option<&'static Rule> {
         let has = |name: &str| statement.iter().any(|token| token == name);
         // A statement may stand behind an EXPLAIN, a WITH, a DO, or a client's own words.
         let start = statement.iter().position(|token| {
-            matches!(token.as_str(), "DROP" | "TRUNCATE" | "DELETE" | "UPDATE" | "ALTER" | "SELECT" | "INSERT" | "CREATE" | "EXPLAIN" | "SHOW" | "COPY")
+            matches!(
+                token.as_str(),
+                "DROP"
+                    | "TRUNCATE"
+                    | "DELETE"
+                    | "UPDATE"
+                    | "ALTER"
+                    | "SELECT"
+                    | "INSERT"
+                    | "CREATE"
+                    | "EXPLAIN"
+                    | "SHOW"
+                    | "COPY"
+            )
         });
         let Some(start) = start else { continue };
         let rule = match word(start) {
@@ -222,7 +245,8 @@ fn tokens(text: &str) -> Vec<String> {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if c.is_alphanumeric() || c == '_' || c == UNKNOWN {
-            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != UNKNOWN).unwrap_or(rest.len());
+            let end =
+                rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != UNKNOWN).unwrap_or(rest.len());
             tokens.push(rest[..end].to_ascii_uppercase());
             rest = &rest[end..];
         } else if c == '\'' {
@@ -245,3 +269,45 @@ fn tokens(text: &str) -> Vec<String> {
     }
     tokens
 }
+
+/// Programs that take statements of SQL.
+const CLIENTS: &str = "psql|pgcli|mysql|mariadb|mycli|sqlite3|sqlite|litecli|duckdb|cqlsh|sqlcmd|mssql-cli|clickhouse-client|clickhouse|clickhouse-local|cockroach|snowsql|snow|bq|presto|trino|hive|beeline|impala-shell|spark-sql|sqlplus|usql|isql|isql-fb|db2|osql|bcp|vsql|athenacli|rqlite|crdb|tidb|wrangler|turso|surreal|databricks|dbt|heroku|supabase|rails|steampipe|monetdb|mclient|cypher-shell|influx|ksql|pscale|exasol|edgedb|gel";
+
+/// What frameworks call resetting a database.
+const VERBS: &[&str] = &[
+    "flush",
+    "reset_db",
+    "sqlflush",
+    "delete_all",
+    "migrate:fresh",
+    "migrate:reset",
+    "migrate:refresh",
+    "db:wipe",
+    "migrate:rollback",
+    "doctrine:database:drop",
+    "doctrine:schema:drop",
+    "doctrine:fixtures:load",
+    "queue:flush",
+    "d:d:d",
+    "remove_stale_contenttypes",
+    "clearsessions-",
+    "cache:pool:prune-",
+];
+
+/// Calls of a document store that lose what is in it.
+const CALLS: &[&str] = &[
+    ".drop(",
+    ".dropDatabase(",
+    ".dropIndexes(",
+    ".dropIndex(",
+    ".deleteMany({})",
+    ".remove({})",
+    ".deleteMany()",
+    ".dropUser(",
+    ".dropRole(",
+    ".dropAllUsers",
+    ".shutdownServer(",
+    ".remove()",
+    "dropDatabase:1",
+    "drop:",
+];

@@ -91,7 +91,8 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     let found = call.in_table(TABLE)?;
     // A file of the project's that holds an image is no disk.
     let last = call.operands().last();
-    let is_image = last.is_some_and(|word| super::filesystem::is_expendable(word, call.simple, context.scene));
+    let is_image =
+        last.is_some_and(|word| super::filesystem::is_expendable(word, call.simple, context.scene));
     let is_path = last.is_some_and(|word| word.text.contains(['/', '.']));
     (!(is_image && is_path && std::ptr::eq(found.rule, &raw const FORMAT))).then_some(found)
 }
@@ -116,7 +117,8 @@ fn written_disk(call: &Call, context: &Context) -> Option<Found> {
     match call.program.as_str() {
         "dd" | "dcfldd" | "dc3dd" | "ddrescue" | "pv" => {
             for word in call.simple.args() {
-                if let Some(target) = word.text.strip_prefix("of=").or_else(|| word.text.strip_prefix("ofs=")) {
+                if let Some(target) = word.text.strip_prefix("of=").or_else(|| word.text.strip_prefix("ofs="))
+                {
                     let word = Word { text: target.to_owned(), ..word.clone() };
                     if let Some(path) = disk(&word, call, context) {
                         return Some(WRITE_DISK.on(path));
@@ -124,7 +126,11 @@ fn written_disk(call: &Call, context: &Context) -> Option<Found> {
                 }
             }
             if call.is("ddrescue") {
-                return call.operands().get(1).and_then(|word| disk(word, call, context)).map(|path| WRITE_DISK.on(path));
+                return call
+                    .operands()
+                    .get(1)
+                    .and_then(|word| disk(word, call, context))
+                    .map(|path| WRITE_DISK.on(path));
             }
             None
         }

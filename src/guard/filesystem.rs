@@ -40,11 +40,8 @@ static OVERWRITE: Rule = ask(
     "what the file held; the system or the login may stop working",
     "keep a copy beside it, and change only the line that is meant",
 );
-static EMPTY: Rule = ask(
-    "filesystem/empty-file",
-    "everything in a file outside the working folder",
-    "keep a copy first",
-);
+static EMPTY: Rule =
+    ask("filesystem/empty-file", "everything in a file outside the working folder", "keep a copy first");
 static SHRED: Rule = ask(
     "filesystem/shred",
     "the file, beyond recovery",
@@ -68,40 +65,87 @@ static PROTECTED: Rule = ask(
 
 /// Files whose loss locks people out.
 const CRITICAL: &[&str] = &[
-    "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/sudoers", "/etc/fstab", "/etc/hosts",
-    "/etc/ssh/sshd_config", "/etc/resolv.conf", "/etc/crontab", "/etc/ld.so.preload", "/etc/pam.conf",
-    "/proc/sysrq-trigger", "/etc/profile", "/etc/environment", "/etc/inittab", "/etc/mtab", "/etc/nsswitch.conf",
+    "/etc/passwd",
+    "/etc/shadow",
+    "/etc/group",
+    "/etc/gshadow",
+    "/etc/sudoers",
+    "/etc/fstab",
+    "/etc/hosts",
+    "/etc/ssh/sshd_config",
+    "/etc/resolv.conf",
+    "/etc/crontab",
+    "/etc/ld.so.preload",
+    "/etc/pam.conf",
+    "/proc/sysrq-trigger",
+    "/etc/profile",
+    "/etc/environment",
+    "/etc/inittab",
+    "/etc/mtab",
+    "/etc/nsswitch.conf",
 ];
 const CRITICAL_FOLDERS: &[&str] = &[
-    "/bin", "/sbin", "/lib", "/lib64", "/boot", "/usr/bin", "/usr/sbin", "/usr/lib", "/etc/sudoers.d", "/etc/pam.d",
-    "/System", "/etc/cron.d", "/etc/systemd/system",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/boot",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/lib",
+    "/etc/sudoers.d",
+    "/etc/pam.d",
+    "/System",
+    "/etc/cron.d",
+    "/etc/systemd/system",
 ];
 
 /// Files in a home folder that start every session.
 const STARTUP: &[&str] = &[
-    ".bashrc", ".bash_profile", ".profile", ".zshrc", ".zshenv", ".zprofile", ".bash_history", ".zsh_history",
-    ".gitconfig", ".npmrc", ".netrc", ".kube/config", ".docker/config.json", ".aws/credentials", ".aws/config",
+    ".bashrc",
+    ".bash_profile",
+    ".profile",
+    ".zshrc",
+    ".zshenv",
+    ".zprofile",
+    ".bash_history",
+    ".zsh_history",
+    ".gitconfig",
+    ".npmrc",
+    ".netrc",
+    ".kube/config",
+    ".docker/config.json",
+    ".aws/credentials",
+    ".aws/config",
 ];
 
 pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     let found = match call.program.as_str() {
-        "rm" | "unlink" | "grm" | "rimraf" | "del" | "rd" | "deltree" | "remove-item" | "srm" => remove(call, context),
+        "rm" | "unlink" | "grm" | "rimraf" | "del" | "rd" | "deltree" | "remove-item" | "srm" => {
+            remove(call, context)
+        }
         "shred" | "wipe" | "gshred" | "scrub" => shred(call, context),
         "find" | "gfind" | "bfs" => search(call, context),
         "fd" | "fdfind" => None,
         "rsync" | "rclone" | "robocopy" | "lftp" | "unison" => sync(call, context),
         "mv" | "gmv" => moved(call, context),
         "truncate" | "gtruncate" => emptied(call, context),
-        "cp" | "install" | "ln" | "tee" | "gcp" | "scp" | "sed" | "gsed" | "dd" | "sponge" => overwritten(call, context),
+        "cp" | "install" | "ln" | "tee" | "gcp" | "scp" | "sed" | "gsed" | "dd" | "sponge" => {
+            overwritten(call, context)
+        }
         "tar" | "gtar" | "zip" | "rdfind" | "fdupes" | "jdupes" => archived(call, context),
         "crontab" if call.has("-r") && !call.is_harmless() => Some(TRACES.on(call.text())),
         "history" if call.has("-c") => Some(TRACES.on(call.text())),
-        "journalctl" if call.options().iter().any(|o| o.starts_with("--vacuum")) => Some(TRACES.on(call.text())),
+        "journalctl" if call.options().iter().any(|o| o.starts_with("--vacuum")) => {
+            Some(TRACES.on(call.text()))
+        }
         "tmutil" if matches!(call.operand(0), "delete" | "deletelocalsnapshots" | "disable" | "restore") => {
             Some(TRACES.on(call.text()))
         }
         "wevtutil" if call.operand(0) == "cl" => Some(TRACES.on(call.text())),
-        "restic" | "borg" | "duplicity" | "kopia" | "snapper" | "timeshift" | "tarsnap" | "borgmatic" => backups(call),
+        "restic" | "borg" | "duplicity" | "kopia" | "snapper" | "timeshift" | "tarsnap" | "borgmatic" => {
+            backups(call)
+        }
         _ => None,
     };
     found.or_else(|| redirected(call, context))
@@ -161,7 +205,11 @@ fn shred(call: &Call, context: &Context) -> Option<Found> {
     if call.is_harmless() {
         return None;
     }
-    let place = call.operands().iter().map(|word| of(word, call, context)).find(|place| !matches!(place, Place::Temp(_)))?;
+    let place = call
+        .operands()
+        .iter()
+        .map(|word| of(word, call, context))
+        .find(|place| !matches!(place, Place::Temp(_)))?;
     Some(SHRED.on_path(&place.path(context.scene)))
 }
 
@@ -180,14 +228,17 @@ fn search(call: &Call, context: &Context) -> Option<Found> {
         }
     }
     // What is empty is no loss.
-    let is_size = |pair: &[Word]| pair[0].text == "-size" && matches!(pair[1].text.as_str(), "0" | "0c" | "0b" | "0k");
+    let is_size =
+        |pair: &[Word]| pair[0].text == "-size" && matches!(pair[1].text.as_str(), "0" | "0c" | "0b" | "0k");
     if !deletes || args.iter().any(|word| word.text == "-empty") || args.windows(2).any(is_size) {
         return None;
     }
     let is_root = |word: &&Word| !word.text.starts_with(['-', '(', '!', ')']);
     let mut roots: Vec<&Word> = args
         .iter()
-        .skip_while(|word| matches!(word.text.as_str(), "-L" | "-P" | "-H" | "-x" | "-E" | "-X" | "-d" | "-s"))
+        .skip_while(|word| {
+            matches!(word.text.as_str(), "-L" | "-P" | "-H" | "-x" | "-E" | "-X" | "-d" | "-s")
+        })
         .take_while(is_root)
         .collect();
     let here = Word::plain(".");
@@ -196,7 +247,8 @@ fn search(call: &Call, context: &Context) -> Option<Found> {
     }
     for word in roots {
         match of(word, call, context) {
-            place @ (Place::Inside(_) | Place::Temp(_) | Place::Nowhere) if !place_is_protected(&place, context) => {}
+            place @ (Place::Inside(_) | Place::Temp(_) | Place::Nowhere)
+                if !place_is_protected(&place, context) => {}
             place @ (Place::Root | Place::Home | Place::System(_)) if !is_narrowed(args) => {
                 return Some(DELETE_ROOT.on_path(&place.path(context.scene)));
             }
@@ -212,7 +264,30 @@ fn place_is_protected(place: &Place, context: &Context) -> bool {
 
 /// Whether a search has a condition that leaves something out.
 fn is_narrowed(args: &[Word]) -> bool {
-    const TESTS: &[&str] = &["-name", "-iname", "-path", "-regex", "-size", "-mtime", "-mmin", "-newer", "-atime", "-user", "-inum", "-perm", "-maxdepth", "-ctime", "-iregex", "-ipath", "-wholename", "-group", "-nouser", "-links", "-samefile", "-lname"];
+    const TESTS: &[&str] = &[
+        "-name",
+        "-iname",
+        "-path",
+        "-regex",
+        "-size",
+        "-mtime",
+        "-mmin",
+        "-newer",
+        "-atime",
+        "-user",
+        "-inum",
+        "-perm",
+        "-maxdepth",
+        "-ctime",
+        "-iregex",
+        "-ipath",
+        "-wholename",
+        "-group",
+        "-nouser",
+        "-links",
+        "-samefile",
+        "-lname",
+    ];
     args.iter().any(|word| TESTS.contains(&word.text.as_str()))
 }
 
@@ -221,10 +296,21 @@ fn sync(call: &Call, context: &Context) -> Option<Found> {
         return None;
     }
     let deletes = match call.program.as_str() {
-        "rsync" => call.options().iter().any(|option| option.starts_with("--del") || *option == "--remove-source-files"),
+        "rsync" => call
+            .options()
+            .iter()
+            .any(|option| option.starts_with("--del") || *option == "--remove-source-files"),
         "rclone" => return None,
-        "robocopy" => call.simple.args().iter().any(|word| matches!(word.text.to_ascii_lowercase().as_str(), "/mir" | "/purge" | "/move")),
-        "lftp" => call.simple.args().iter().any(|word| word.text.contains("mirror") && word.text.contains("--delete")),
+        "robocopy" => call
+            .simple
+            .args()
+            .iter()
+            .any(|word| matches!(word.text.to_ascii_lowercase().as_str(), "/mir" | "/purge" | "/move")),
+        "lftp" => call
+            .simple
+            .args()
+            .iter()
+            .any(|word| word.text.contains("mirror") && word.text.contains("--delete")),
         _ => false,
     };
     let target = call.operands().last().filter(|_| deletes)?;
@@ -244,7 +330,9 @@ fn moved(call: &Call, context: &Context) -> Option<Found> {
     for word in sources {
         let place = of(word, call, context);
         match place {
-            Place::Root | Place::Home | Place::System(_) => return Some(MOVE_AWAY.on_path(&place.path(context.scene))),
+            Place::Root | Place::Home | Place::System(_) => {
+                return Some(MOVE_AWAY.on_path(&place.path(context.scene)));
+            }
             place if guarded(&place.path(context.scene), context.scene, context.config, false) => {
                 return Some(PROTECTED.on_path(&place.path(context.scene)));
             }
@@ -260,9 +348,11 @@ fn emptied(call: &Call, context: &Context) -> Option<Found> {
     if call.is_harmless() {
         return None;
     }
-    let place = call.operands().iter().map(|word| of(word, call, context)).find(|place| {
-        !place.is_expendable() && !matches!(place, Place::Unknown(_))
-    })?;
+    let place = call
+        .operands()
+        .iter()
+        .map(|word| of(word, call, context))
+        .find(|place| !place.is_expendable() && !matches!(place, Place::Unknown(_)))?;
     Some(EMPTY.on_path(&place.path(context.scene)))
 }
 
@@ -271,7 +361,11 @@ fn overwritten(call: &Call, context: &Context) -> Option<Found> {
     let operands = call.operands();
     let targets: Vec<&Word> = match call.program.as_str() {
         "tee" | "sponge" => operands.to_vec(),
-        "sed" | "gsed" => match call.options().iter().any(|option| option.starts_with("-i") || option.starts_with("--in-place")) {
+        "sed" | "gsed" => match call
+            .options()
+            .iter()
+            .any(|option| option.starts_with("-i") || option.starts_with("--in-place"))
+        {
             true => operands.to_vec(),
             false => return None,
         },
@@ -282,7 +376,9 @@ fn overwritten(call: &Call, context: &Context) -> Option<Found> {
             return write(&word, false, call, context);
         }
         "ln" if !call.has("-f|--force") => return None,
-        _ if call.value("-t|--target-directory").is_some() => call.value("-t|--target-directory").into_iter().collect(),
+        _ if call.value("-t|--target-directory").is_some() => {
+            call.value("-t|--target-directory").into_iter().collect()
+        }
         _ if operands.len() < 2 => return None,
         _ => operands.last().copied().into_iter().collect(),
     };
@@ -301,11 +397,15 @@ fn overwritten(call: &Call, context: &Context) -> Option<Found> {
 }
 
 fn redirected(call: &Call, context: &Context) -> Option<Found> {
-    let writes = call.simple.redirects.iter().filter(|redirect| {
-        matches!(redirect.kind, RedirectKind::Write | RedirectKind::Append)
-    });
+    let writes = call
+        .simple
+        .redirects
+        .iter()
+        .filter(|redirect| matches!(redirect.kind, RedirectKind::Write | RedirectKind::Append));
     // `> file` alone, and `: > file`, do nothing but empty it.
-    let is_only = call.simple.words.is_empty() || call.is(":|true") || call.is("echo|printf") && call.operands().is_empty();
+    let is_only = call.simple.words.is_empty()
+        || call.is(":|true")
+        || call.is("echo|printf") && call.operands().is_empty();
     for redirect in writes {
         let is_append = redirect.kind == RedirectKind::Append;
         if let Some(found) = write(&redirect.target, is_append, call, context) {
@@ -347,7 +447,8 @@ fn is_startup(path: &str, scene: &Scene) -> bool {
 }
 
 fn is_critical(path: &str) -> bool {
-    CRITICAL.contains(&path) || CRITICAL_FOLDERS.iter().any(|folder| place::is_below(path, folder) || path == *folder)
+    CRITICAL.contains(&path)
+        || CRITICAL_FOLDERS.iter().any(|folder| place::is_below(path, folder) || path == *folder)
 }
 
 /// The rule for a file that is written by whatever tool.
@@ -382,7 +483,11 @@ fn guarded(path: &str, scene: &Scene, config: &Config, below: bool) -> bool {
 
 fn is_key(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
-    (name.starts_with("id_") || name == "authorized_keys" || name == "identity" || name.ends_with(".pem") || name.ends_with("_key"))
+    (name.starts_with("id_")
+        || name == "authorized_keys"
+        || name == "identity"
+        || name.ends_with(".pem")
+        || name.ends_with("_key"))
         && !name.ends_with(".pub")
 }
 
@@ -391,21 +496,43 @@ fn archived(call: &Call, context: &Context) -> Option<Found> {
     let deletes = match call.program.as_str() {
         "tar" | "gtar" => call.has("--remove-files"),
         "zip" => call.has("-m|--move"),
-        "rdfind" => call.matches("**") && call.simple.args().windows(2).any(|pair| pair[0].text == "-deleteduplicates" && pair[1].text == "true"),
+        "rdfind" => {
+            call.matches("**")
+                && call
+                    .simple
+                    .args()
+                    .windows(2)
+                    .any(|pair| pair[0].text == "-deleteduplicates" && pair[1].text == "true")
+        }
         _ => call.has("-d|--delete") && call.has("-N|--noprompt"),
     };
     if !deletes || call.is_harmless() {
         return None;
     }
-    let place = call.operands().iter().skip(1).map(|word| of(word, call, context)).find(|place| !place.is_expendable())?;
+    let place = call
+        .operands()
+        .iter()
+        .skip(1)
+        .map(|word| of(word, call, context))
+        .find(|place| !place.is_expendable())?;
     Some(FIND_DELETE.on_path(&place.path(context.scene)))
 }
 
 /// Backups: what forgets, prunes or deletes snapshots.
 fn backups(call: &Call) -> Option<Found> {
-    let verb = ["forget", "prune", "delete", "remove-all-but-n-full", "remove-older-than", "purge", "nuke", "unlock"];
+    let verb = [
+        "forget",
+        "prune",
+        "delete",
+        "remove-all-but-n-full",
+        "remove-older-than",
+        "purge",
+        "nuke",
+        "unlock",
+    ];
     let is_verb = call.operands().iter().take(2).any(|word| verb.contains(&word.text.as_str()));
-    let is_flag = call.has("--delete|--delete-all") && call.is("timeshift") || call.is("tarsnap") && call.has("-d|--nuke");
+    let is_flag = call.has("--delete|--delete-all") && call.is("timeshift")
+        || call.is("tarsnap") && call.has("-d|--nuke");
     ((is_verb && !call.has("-n|--dry-run") || is_flag) && !call.is_harmless()).then(|| TRACES.on(call.text()))
 }
 

@@ -28,11 +28,8 @@ static DELETE_REF: Rule = ask(
     "commits that only this branch, tag or stash holds",
     "`git branch -d`, which refuses what isn't merged; note the commit first",
 );
-static STASH: Rule = ask(
-    "git/drop-stash",
-    "stashed work",
-    "`git stash show -p` first, or `git stash branch NAME` to keep it",
-);
+static STASH: Rule =
+    ask("git/drop-stash", "stashed work", "`git stash show -p` first, or `git stash branch NAME` to keep it");
 static HISTORY: Rule = ask(
     "git/rewrite-history",
     "the history as it was, for everyone who has it",
@@ -102,7 +99,11 @@ pub(super) static TABLE: &[Row] = &[
     row("p4", "revert|obliterate", &DISCARD),
 ];
 
-pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
+pub(super) fn find(call: &Call, _: &Context) -> Option<Found> {
+    of(call)
+}
+
+fn of(call: &Call) -> Option<Found> {
     if !call.program.starts_with("git") && !call.is("hg|svn|jj|p4|bfg|hub|yadm|dotfiles") {
         return None;
     }
@@ -111,7 +112,7 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         let as_git = crate::command::Simple { words, ..call.simple.clone() };
         let mut inner = Call::new(&as_git);
         "git".clone_into(&mut inner.program);
-        return find(&inner, context);
+        return of(&inner);
     }
     if call.is_harmless() || call.options().contains(&"-h") {
         return None;
@@ -140,8 +141,13 @@ fn checkout(call: &Call) -> Option<Found> {
     let operands = &call.operands()[1..];
     let dashes = args.iter().position(|word| word.text == "--");
     let has_paths = dashes.is_some_and(|at| at + 1 < args.len());
-    let is_folder = operands.iter().any(|word| matches!(word.text.as_str(), "." | ":/" | "*") || word.text.starts_with("./"));
-    let is_list = call.options().iter().any(|option| option.starts_with("--pathspec-from-file") || matches!(*option, "--ours" | "--theirs"));
+    let is_folder = operands
+        .iter()
+        .any(|word| matches!(word.text.as_str(), "." | ":/" | "*") || word.text.starts_with("./"));
+    let is_list = call
+        .options()
+        .iter()
+        .any(|option| option.starts_with("--pathspec-from-file") || matches!(*option, "--ours" | "--theirs"));
     (has_paths || is_folder || is_list || operands.len() >= 2).then(|| DISCARD.on(call.text()))
 }
 
@@ -156,16 +162,20 @@ fn is_branching(call: &Call) -> bool {
 /// `-Cname` holds a name, which may have any letter in it.
 fn switch(call: &Call) -> Option<Found> {
     let is_forced = call.options().iter().any(|option| match option.strip_prefix("--") {
-        Some(_) => ["--discard-changes", "--force"].iter().any(|flag| flag.starts_with(option) && option.len() >= 4),
+        Some(_) => {
+            ["--discard-changes", "--force"].iter().any(|flag| flag.starts_with(option) && option.len() >= 4)
+        }
         None => option.split(['c', 'C']).next().is_some_and(|flags| flags.contains('f')),
     });
     is_forced.then(|| DISCARD.on(call.text()))
 }
 
 fn clean(call: &Call) -> Option<Found> {
-    let is_allowed = call.simple.args().iter().any(|word| {
-        word.text.to_ascii_lowercase().replace(' ', "").contains("clean.requireforce=false")
-    });
+    let is_allowed = call
+        .simple
+        .args()
+        .iter()
+        .any(|word| word.text.to_ascii_lowercase().replace(' ', "").contains("clean.requireforce=false"));
     let is_forced = is_allowed || call.has("-f|--force");
     let is_dry = call.has("-n|--dry-run") || call.has("-i|--interactive");
     (is_forced && !is_dry).then(|| CLEAN.on(call.text()))
@@ -176,14 +186,19 @@ fn push(call: &Call) -> Option<Found> {
         return None;
     }
     let has_lease = call.options().iter().any(|option| option.starts_with("--force-with-lease"));
-    if call.options().contains(&"--mirror") || call.has("--prune") || call.options().iter().any(|o| o.starts_with("--mir")) {
+    if call.options().contains(&"--mirror")
+        || call.has("--prune")
+        || call.options().iter().any(|o| o.starts_with("--mir"))
+    {
         return Some(FORCE_PUSH.on(call.text()));
     }
     if call.has("-d|--delete") {
         return Some(DELETE_REMOTE.on(call.text()));
     }
     let is_forced = call.options().iter().any(|option| {
-        *option == "--force" || *option == "--forc" || !option.starts_with("--") && option.contains('f') && !option.contains('=')
+        *option == "--force"
+            || *option == "--forc"
+            || !option.starts_with("--") && option.contains('f') && !option.contains('=')
     });
     if is_forced && !has_lease {
         return Some(FORCE_PUSH.on(call.text()));

@@ -18,11 +18,8 @@ static STOP: Rule = ask(
     "a service, for whoever uses it",
     "`systemctl status` first; `reload` keeps it running",
 );
-static DISABLE: Rule = ask(
-    "packages/disable-service",
-    "a service at the next start",
-    "`systemctl status` first",
-);
+static DISABLE: Rule =
+    ask("packages/disable-service", "a service at the next start", "`systemctl status` first");
 static SHUTDOWN: Rule = ask(
     "packages/shut-down",
     "the running machine, with everyone's work on it",
@@ -53,11 +50,8 @@ static NETWORK: Rule = ask(
     "the connection, perhaps your own way in",
     "let the person at the machine do it, or have it undo itself",
 );
-static KERNEL: Rule = ask(
-    "packages/change-kernel",
-    "the running system's stability",
-    "let the person at the machine do it",
-);
+static KERNEL: Rule =
+    ask("packages/change-kernel", "the running system's stability", "let the person at the machine do it");
 static STORE: Rule = ask(
     "packages/collect-garbage",
     "older generations: the way back",
@@ -65,9 +59,17 @@ static STORE: Rule = ask(
 );
 
 pub(super) static TABLE: &[Row] = &[
-    row("apt|apt-get|aptitude|pkg_delete|nala", "remove|purge|autoremove|autopurge|dist-upgrade|full-upgrade !-s|--simulate|--dry-run|--just-print", &REMOVE),
+    row(
+        "apt|apt-get|aptitude|pkg_delete|nala",
+        "remove|purge|autoremove|autopurge|dist-upgrade|full-upgrade !-s|--simulate|--dry-run|--just-print",
+        &REMOVE,
+    ),
     row("dpkg", "-r|-P|--remove|--purge|--force-all", &REMOVE),
-    row("yum|dnf|microdnf|zypper|tdnf|rpm-ostree", "remove|erase|autoremove|rm|reset|rebase|rollback|uninstall", &REMOVE),
+    row(
+        "yum|dnf|microdnf|zypper|tdnf|rpm-ostree",
+        "remove|erase|autoremove|rm|reset|rebase|rollback|uninstall",
+        &REMOVE,
+    ),
     row("dnf|yum", "history undo|rollback", &REMOVE),
     row("rpm", "-e|--erase", &REMOVE),
     row("pacman|yay|paru|pamac|trizen", "-R*|--remove|remove", &REMOVE),
@@ -94,7 +96,11 @@ pub(super) static TABLE: &[Row] = &[
     row("conda|mamba|micromamba", "env remove", &ENVIRONMENT),
     row("conda|mamba|micromamba", "remove|uninstall", &ENVIRONMENT),
     row("poetry", "env remove", &ENVIRONMENT),
-    row("pyenv|rbenv|nodenv|asdf|mise|sdk|nvm|fnm|volta|rustup|ghcup|opam|juliaup|tfenv", "uninstall|remove|prune", &ENVIRONMENT),
+    row(
+        "pyenv|rbenv|nodenv|asdf|mise|sdk|nvm|fnm|volta|rustup|ghcup|opam|juliaup|tfenv",
+        "uninstall|remove|prune",
+        &ENVIRONMENT,
+    ),
     row("rustup", "self|toolchain uninstall|remove", &ENVIRONMENT),
     row("npm|pnpm", "uninstall|remove|rm|un|unlink -g|--global|--location=global", &REMOVE),
     row("yarn|bun", "global remove", &REMOVE),
@@ -135,13 +141,21 @@ pub(super) static TABLE: &[Row] = &[
     row("scontrol", "requeue|hold|suspend|requeuehold|cancel_reboot", &JOBS),
     row("scontrol", "update", &CLUSTER),
     row("sacctmgr", "** delete|remove|modify|archive", &CLUSTER),
-    row("qmgr|badmin|lsadmin|pbsnodes|qterm|qconf", "-c|-o|-r|-d*|stop|hclose|qclose|limshutdown|reconfig|hshut", &CLUSTER),
+    row(
+        "qmgr|badmin|lsadmin|pbsnodes|qterm|qconf",
+        "-c|-o|-r|-d*|stop|hclose|qclose|limshutdown|reconfig|hshut",
+        &CLUSTER,
+    ),
     row("qterm", "", &CLUSTER),
     row("atrm", "?", &JOBS),
     row("lprm|cancel", "-a|-|?", &JOBS),
     row("lpadmin", "-x", &DISABLE),
     row("ip", "link set ** down", &NETWORK),
-    row("ip", "addr|address|a|route|r|ro|link|neigh|neighbor|rule|netns|tunnel|maddr|xfrm del|delete|flush|flush_all|deleteall", &NETWORK),
+    row(
+        "ip",
+        "addr|address|a|route|r|ro|link|neigh|neighbor|rule|netns|tunnel|maddr|xfrm del|delete|flush|flush_all|deleteall",
+        &NETWORK,
+    ),
     row("ifconfig", "? down|delete|-alias", &NETWORK),
     row("ifdown|wg-quick-", "?", &NETWORK),
     row("route", "del|delete|flush|-f", &NETWORK),
@@ -172,7 +186,10 @@ pub(super) fn find(call: &Call, _context: &Context) -> Option<Found> {
         "kill" => kill(call),
         "killall" | "pkill" | "killall5" | "taskkill" => killall(call),
         "pacman" | "yay" | "paru" => {
-            let removes = call.options().iter().any(|option| option.starts_with("-R") && !option.contains('p') || *option == "--remove");
+            let removes = call
+                .options()
+                .iter()
+                .any(|option| option.starts_with("-R") && !option.contains('p') || *option == "--remove");
             (removes && !call.has("-h|--help|--print")).then(|| REMOVE.on(call.text()))
         }
         "scancel" if call.simple.words.len() < 2 => None,
@@ -187,7 +204,8 @@ fn kill(call: &Call) -> Option<Found> {
     // The first word with a dash is a signal; a second one is a group.
     let dashes = args.iter().position(|arg| *arg == "--").map_or(args.get(1..), |at| args.get(at + 1..));
     let is_all = dashes.is_some_and(|rest| rest.contains(&"-1"));
-    let is_first = args.last().is_some_and(|arg| *arg == "1") && !args.iter().any(|arg| matches!(*arg, "-0" | "-l" | "-L" | "-s0"));
+    let is_first = args.last().is_some_and(|arg| *arg == "1")
+        && !args.iter().any(|arg| matches!(*arg, "-0" | "-l" | "-L" | "-s0"));
     (is_all && args.first() != Some(&"-l") || is_first).then(|| KILL_ALL.on(call.text()))
 }
 
@@ -199,6 +217,11 @@ fn killall(call: &Call) -> Option<Found> {
     if is_pattern || call.is("killall5") {
         return Some(KILL_ALL.on(call.text()));
     }
-    let is_hard = call.has("-9|-KILL|-SIGKILL|--force|-u|--user|-U|-G") || call.simple.args().iter().any(|word| matches!(word.text.as_str(), "/F" | "/f" | "KILL" | "SIGKILL" | "9"));
+    let is_hard = call.has("-9|-KILL|-SIGKILL|--force|-u|--user|-U|-G")
+        || call
+            .simple
+            .args()
+            .iter()
+            .any(|word| matches!(word.text.as_str(), "/F" | "/f" | "KILL" | "SIGKILL" | "9"));
     is_hard.then(|| KILL.on(call.text()))
 }

@@ -59,7 +59,11 @@ pub(super) static TABLE: &[Row] = &[
     row("iptables-restore|nft", "flush|delete", &FIREWALL),
     row("ufw", "disable|reset|--force|delete", &FIREWALL),
     row("ufw", "default allow", &FIREWALL),
-    row("firewall-cmd", "--remove-service|--remove-port|--panic-on|--panic-off|--set-default-zone=trusted", &FIREWALL),
+    row(
+        "firewall-cmd",
+        "--remove-service|--remove-port|--panic-on|--panic-off|--set-default-zone=trusted",
+        &FIREWALL,
+    ),
     row("pfctl", "-d|-F", &FIREWALL),
     row("netsh", "advfirewall ** off|reset", &FIREWALL),
     row("setenforce", "0|permissive", &SAFEGUARD),
@@ -70,7 +74,11 @@ pub(super) static TABLE: &[Row] = &[
     row("fdesetup", "disable|remove", &SAFEGUARD),
     row("mokutil", "--disable-validation|--reset", &SAFEGUARD),
     row("security", "delete-*", &KEYS),
-    row("gpg|gpg2", "--delete-key|--delete-keys|--delete-secret-key|--delete-secret-keys|--delete-secret-and-public-key", &KEYS),
+    row(
+        "gpg|gpg2",
+        "--delete-key|--delete-keys|--delete-secret-key|--delete-secret-keys|--delete-secret-and-public-key",
+        &KEYS,
+    ),
     row("keytool", "-delete|-storepasswd", &KEYS),
     row("ssh-add", "-D", &KEYS),
     row("certbot", "delete|revoke", &KEYS),
@@ -109,7 +117,9 @@ fn modes(call: &Call, context: &Context) -> Option<Found> {
         let place = place::of(word, call.simple, context.scene);
         let path = place.path(context.scene);
         match &place {
-            Place::Root | Place::Home | Place::System(_) if is_recursive => return Some(SYSTEM.on_path(&path)),
+            Place::Root | Place::Home | Place::System(_) if is_recursive => {
+                return Some(SYSTEM.on_path(&path));
+            }
             Place::Temp(_) | Place::Nowhere => continue,
             Place::Outside(_) if is_recursive && is_systems(&path) => return Some(OUTSIDE.on_path(&path)),
             _ => {}
@@ -129,7 +139,20 @@ fn modes(call: &Call, context: &Context) -> Option<Found> {
 
 /// Whether the system's own programs and settings are there.
 fn is_systems(path: &str) -> bool {
-    const FOLDERS: &[&str] = &["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64", "/boot", "/System", "/Library", "/proc", "/sys", "/private/etc"];
+    const FOLDERS: &[&str] = &[
+        "/usr",
+        "/etc",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/lib64",
+        "/boot",
+        "/System",
+        "/Library",
+        "/proc",
+        "/sys",
+        "/private/etc",
+    ];
     FOLDERS.iter().any(|folder| place::is_below(path, folder))
 }
 
@@ -149,7 +172,10 @@ fn is_set_id(mode: &str) -> bool {
     if mode.chars().all(|c| c.is_digit(8)) {
         return mode.len() == 4 && mode.starts_with(['4', '6', '7']);
     }
-    mode.split(',').any(|part| part.split_once(['+', '=']).is_some_and(|(who, what)| (who.is_empty() || who.contains('u')) && what.contains('s')))
+    mode.split(',').any(|part| {
+        part.split_once(['+', '='])
+            .is_some_and(|(who, what)| (who.is_empty() || who.contains('u')) && what.contains('s'))
+    })
 }
 
 fn owners(call: &Call, context: &Context) -> Option<Found> {
@@ -157,12 +183,16 @@ fn owners(call: &Call, context: &Context) -> Option<Found> {
         return None;
     }
     let is_recursive = call.has("-R|--recursive");
-    let skip = usize::from(!call.options().iter().any(|option| option.starts_with("--reference")) && !call.is("setfacl"));
+    let skip = usize::from(
+        !call.options().iter().any(|option| option.starts_with("--reference")) && !call.is("setfacl"),
+    );
     for word in call.operands().iter().skip(skip) {
         let place = place::of(word, call.simple, context.scene);
         let path = place.path(context.scene);
         match place {
-            Place::Root | Place::System(_) | Place::Home if is_recursive => return Some(SYSTEM.on_path(&path)),
+            Place::Root | Place::System(_) | Place::Home if is_recursive => {
+                return Some(SYSTEM.on_path(&path));
+            }
             Place::Root | Place::System(_) => return Some(OUTSIDE.on_path(&path)),
             Place::Outside(_) if is_recursive && is_systems(&path) => return Some(OUTSIDE.on_path(&path)),
             _ => {}

@@ -39,25 +39,81 @@ pub(super) enum Place {
 
 /// Folders that are never one project's.
 const SYSTEM: &[&str] = &[
-    "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/boot", "/dev", "/proc", "/sys", "/var", "/opt",
-    "/home", "/root", "/srv", "/mnt", "/media", "/run", "/Users", "/System", "/Library", "/Applications",
-    "/Volumes", "/private", "/private/etc", "/private/var", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin",
-    "/usr/share", "/var/lib", "/var/log", "/var/www", "/etc/ssh", "/nix", "/mnt/c", "/mnt/c/Windows", "/c",
-    "/c/Windows", "/data/data", "/scratch", "/work", "/project", "/projects", "/nfs", "/gpfs", "/lustre", "/snap",
+    "/etc",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/boot",
+    "/dev",
+    "/proc",
+    "/sys",
+    "/var",
+    "/opt",
+    "/home",
+    "/root",
+    "/srv",
+    "/mnt",
+    "/media",
+    "/run",
+    "/Users",
+    "/System",
+    "/Library",
+    "/Applications",
+    "/Volumes",
+    "/private",
+    "/private/etc",
+    "/private/var",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/sbin",
+    "/usr/share",
+    "/var/lib",
+    "/var/log",
+    "/var/www",
+    "/etc/ssh",
+    "/nix",
+    "/mnt/c",
+    "/mnt/c/Windows",
+    "/c",
+    "/c/Windows",
+    "/data/data",
+    "/scratch",
+    "/work",
+    "/project",
+    "/projects",
+    "/nfs",
+    "/gpfs",
+    "/lustre",
+    "/snap",
 ];
 
 /// Folders in a home that are no project's, even where somebody works in their home folder.
 const HOME_FOLDERS: &[&str] = &[
-    "Desktop", "Documents", "Downloads", "Library", "Movies", "Music", "Pictures", "Public", "Videos", "Applications",
-    "bin", "data", "snap",
+    "Desktop",
+    "Documents",
+    "Downloads",
+    "Library",
+    "Movies",
+    "Music",
+    "Pictures",
+    "Public",
+    "Videos",
+    "Applications",
+    "bin",
+    "data",
+    "snap",
 ];
 
 const TEMP: &[&str] = &["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm"];
 
 /// Disks by how their names begin.
 const DISKS: &[&str] = &[
-    "sd", "hd", "vd", "xvd", "nvme", "mmcblk", "disk", "rdisk", "mapper/", "dm-", "md", "loop", "sr", "nbd", "zd",
-    "block/", "da", "ada", "mtd", "ubi", "pmem", "rbd", "zvol/",
+    "sd", "hd", "vd", "xvd", "nvme", "mmcblk", "disk", "rdisk", "mapper/", "dm-", "md", "loop", "sr", "nbd",
+    "zd", "block/", "da", "ada", "mtd", "ubi", "pmem", "rbd", "zvol/",
 ];
 
 impl Place {
@@ -138,7 +194,11 @@ pub(super) fn of(word: &Word, simple: &Simple, scene: &Scene) -> Place {
 /// On another machine only what every machine has means something.
 fn far(full: &str, is_relative: bool, scene: &Scene) -> Place {
     match classify(full, &Scene { cwd: String::new(), ..scene.clone() }) {
-        place @ (Place::Root | Place::System(_) | Place::Temp(_) | Place::Disk(_) | Place::Nowhere) if !is_relative => place,
+        place @ (Place::Root | Place::System(_) | Place::Temp(_) | Place::Disk(_) | Place::Nowhere)
+            if !is_relative =>
+        {
+            place
+        }
         Place::Home if !is_relative => Place::Home,
         _ => Place::Outside(full.to_owned()),
     }
@@ -187,7 +247,10 @@ fn known(word: &Word, scene: &Scene) -> Result<String, String> {
 /// Cuts the path before a part that matches every name: to delete all that is in a folder is to delete it.
 fn cut_pattern(path: &mut String) {
     let is_all = |part: &str| {
-        part.contains('*') && part.chars().all(|c| "*?.".contains(c)) || part == ".[!.]*" || part == ".[^.]*" || part == ".??*"
+        part.contains('*') && part.chars().all(|c| "*?.".contains(c))
+            || part == ".[!.]*"
+            || part == ".[^.]*"
+            || part == ".??*"
     };
     let mut at = 0;
     for part in path.clone().split('/') {

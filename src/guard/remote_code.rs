@@ -50,14 +50,23 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     }
     if program.contains(UNKNOWN) {
         // `$(curl …)` in the place of a command.
-        return call.simple.words[0].holes.iter().any(|hole| hole == "$(").then(|| source(call.simple, context)).flatten();
+        return call.simple.words[0]
+            .holes
+            .iter()
+            .any(|hole| hole == "$(")
+            .then(|| source(call.simple, context))
+            .flatten();
     }
     let runs_text = is_shell(program) || is_in(INTERPRETERS, program) || is_in("eval|source|.", program);
     if !runs_text {
         let is_path = call.simple.words.first().is_some_and(|word| word.text.contains('/'));
         return is_path.then(|| downloaded_before(call, call.simple.words.first(), context)).flatten();
     }
-    if call.simple.is_fed && is_shell(program) && call.simple.args().iter().any(|word| word.text.chars().all(|c| c == UNKNOWN)) && call.simple.words.len() == 3 {
+    if call.simple.is_fed
+        && is_shell(program)
+        && call.simple.args().iter().any(|word| word.text.chars().all(|c| c == UNKNOWN))
+        && call.simple.words.len() == 3
+    {
         return Some(INPUT.on(call.text()));
     }
     let args = call.simple.args();
@@ -65,11 +74,19 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     // With a script of its own a shell doesn't run its input.
     let reads_input = match is_shell(program) {
         true => {
-            let flags_only = args.iter().all(|word| word.text.starts_with(['-', '+']) || word.text == "/dev/stdin");
+            let flags_only =
+                args.iter().all(|word| word.text.starts_with(['-', '+']) || word.text == "/dev/stdin");
             let takes_input = args.iter().any(|word| matches!(word.text.as_str(), "-s" | "-" | "/dev/stdin"));
-            (flags_only || takes_input) && !args.iter().any(|word| word.text == "--version" || word.text == "--help" || word.text.starts_with("-c"))
+            (flags_only || takes_input)
+                && !args.iter().any(|word| {
+                    word.text == "--version" || word.text == "--help" || word.text.starts_with("-c")
+                })
         }
-        false => is_in(INTERPRETERS, program) && args.iter().all(|word| word.text == "-" || word.text == "/dev/stdin") && program != "make",
+        false => {
+            is_in(INTERPRETERS, program)
+                && args.iter().all(|word| word.text == "-" || word.text == "/dev/stdin")
+                && program != "make"
+        }
     };
     if is_substituted || reads_input {
         return source(call.simple, context);
@@ -108,7 +125,9 @@ fn is_local(command: &Simple) -> bool {
         "gh" | "glab" => first == "completion" || first == "auth",
         "aws" | "gsutil" => first != "s3" && first != "cp" && first != "cat",
         "host" | "dig" | "nslookup" => false,
-        "curl" | "wget" => command.args().iter().any(|word| word.text.starts_with("file://") || word.text == "--version"),
+        "curl" | "wget" => {
+            command.args().iter().any(|word| word.text.starts_with("file://") || word.text == "--version")
+        }
         _ => false,
     }
 }
@@ -121,8 +140,13 @@ fn downloaded_before(call: &Call, script: Option<&Word>, context: &Context) -> O
             return false;
         }
         let is_name = |text: &str| text.rsplit('/').next() == Some(name);
-        command.args().iter().any(|word| is_name(word.text.trim_start_matches("-o")) || is_name(word.text.split('?').next().unwrap_or_default()))
-            || command.redirects.iter().any(|redirect| redirect.kind == RedirectKind::Write && is_name(&redirect.target.text))
+        command.args().iter().any(|word| {
+            is_name(word.text.trim_start_matches("-o"))
+                || is_name(word.text.split('?').next().unwrap_or_default())
+        }) || command
+            .redirects
+            .iter()
+            .any(|redirect| redirect.kind == RedirectKind::Write && is_name(&redirect.target.text))
     };
     context.script.commands.iter().any(is_target).then(|| DOWNLOADED.on(call.text()))
 }
@@ -139,8 +163,15 @@ fn given_shell(call: &Call) -> Option<Found> {
         "nc" | "ncat" | "netcat" | "nc.traditional" => {
             let gives = args.iter().any(|word| {
                 let text = word.text.as_str();
-                let is_cluster = !text.starts_with("--") && text.starts_with('-') && text.len() <= 6 && text.contains(['e', 'c']) && text != "-c-";
-                is_cluster || text.starts_with("--exec") || text.starts_with("--sh-exec") || text.starts_with("--lua-exec")
+                let is_cluster = !text.starts_with("--")
+                    && text.starts_with('-')
+                    && text.len() <= 6
+                    && text.contains(['e', 'c'])
+                    && text != "-c-";
+                is_cluster
+                    || text.starts_with("--exec")
+                    || text.starts_with("--sh-exec")
+                    || text.starts_with("--lua-exec")
             });
             gives.then(|| SHELL.on(call.text()))
         }
@@ -154,7 +185,8 @@ fn given_shell(call: &Call) -> Option<Found> {
         "python" | "python3" | "perl" | "ruby" | "php" | "node" | "lua" => {
             let is_pipe = |text: &str| {
                 let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-                has(&["socket", "Socket", "fsockopen", "net.connect"]) && has(&["/bin/sh", "/bin/bash", "pty.spawn", "cmd.exe", "dup2"])
+                has(&["socket", "Socket", "fsockopen", "net.connect"])
+                    && has(&["/bin/sh", "/bin/bash", "pty.spawn", "cmd.exe", "dup2"])
             };
             args.iter().any(|word| is_pipe(&word.text)).then(|| SHELL.on(call.text()))
         }

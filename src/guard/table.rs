@@ -26,18 +26,36 @@ pub(super) const fn row(tools: &'static str, pattern: &'static str, rule: &'stat
 /// Options that take the next word, by tool: a value is no operand.
 const VALUES: &[(&str, &str)] = &[
     ("git", " -C -c --git-dir --work-tree --namespace --exec-path --super-prefix --config-env "),
-    ("kubectl|oc|k|helm|kubectx|flux|argocd|istioctl|velero|k9s|stern|kustomize", " -n --namespace --context --kubeconfig --cluster --user -s --server --token --kube-context -l --selector -f --filename -o --output --as --as-group --request-timeout -c --container --type -p --patch --field-selector --grace-period --timeout --cascade "),
-    ("docker|podman|nerdctl|docker-compose|podman-compose", " -c --context -H --host --config -l --log-level -f --file -p --project-name --profile --env-file --project-directory --filter --format -n --tail -t --time --url --connection --identity "),
-    ("aws", " --profile --region --output --endpoint-url --query --cli-read-timeout --cli-connect-timeout --ca-bundle "),
-    ("gcloud|gsutil|bq", " --project --account --configuration --format --zone --region --verbosity --filter -h -o -u --project_id --location "),
+    (
+        "kubectl|oc|k|helm|kubectx|flux|argocd|istioctl|velero|k9s|stern|kustomize",
+        " -n --namespace --context --kubeconfig --cluster --user -s --server --token --kube-context -l --selector -f --filename -o --output --as --as-group --request-timeout -c --container --type -p --patch --field-selector --grace-period --timeout --cascade ",
+    ),
+    (
+        "docker|podman|nerdctl|docker-compose|podman-compose",
+        " -c --context -H --host --config -l --log-level -f --file -p --project-name --profile --env-file --project-directory --filter --format -n --tail -t --time --url --connection --identity ",
+    ),
+    (
+        "aws",
+        " --profile --region --output --endpoint-url --query --cli-read-timeout --cli-connect-timeout --ca-bundle ",
+    ),
+    (
+        "gcloud|gsutil|bq",
+        " --project --account --configuration --format --zone --region --verbosity --filter -h -o -u --project_id --location ",
+    ),
     ("az", " --subscription -g --resource-group -o --output --query -n --name "),
     ("gh|glab", " -R --repo --hostname -H "),
     ("terraform|tofu|terragrunt", " "),
     ("pulumi", " -C --cwd -s --stack --color "),
     ("systemctl", " -H --host -M --machine -t --type -n --lines -s --signal -o --output -p --property "),
-    ("apt|apt-get|aptitude|yum|dnf|zypper", " -o -c -t -C -R --option --target-release --root --releasever --enablerepo --disablerepo "),
+    (
+        "apt|apt-get|aptitude|yum|dnf|zypper",
+        " -o -c -t -C -R --option --target-release --root --releasever --enablerepo --disablerepo ",
+    ),
     ("npm|pnpm|yarn|bun", " --prefix -C --dir --cwd -w --workspace --filter --registry --loglevel "),
-    ("heroku|fly|flyctl|vercel|netlify|wrangler|firebase|railway|auth0|doctl|cf|eb", " -a --app -t --token --tenant -c --config -e --env --environment -P --project --team --scope -S --cwd -A --local-config --auth --site "),
+    (
+        "heroku|fly|flyctl|vercel|netlify|wrangler|firebase|railway|auth0|doctl|cf|eb",
+        " -a --app -t --token --tenant -c --config -e --env --environment -P --project --team --scope -S --cwd -A --local-config --auth --site ",
+    ),
     ("redis-cli|valkey-cli", " -h -p -a -n -u -s -r -i --user --pass "),
     ("mc|s3cmd|rclone|rclone-", " --config -c --config-dir --profile "),
     ("vault|consul|nomad|etcdctl", " -address -namespace -token --endpoints --cacert --cert --key --user "),
@@ -50,9 +68,31 @@ const VALUES: &[(&str, &str)] = &[
 
 /// Where an option's place says that nothing is done.
 const HARMLESS: &[&str] = &[
-    "--help", "-help", "--version", "--dry-run", "--dryrun", "--dry_run", "-dry-run", "--what-if", "--whatif", "--noop",
-    "--no-op", "--simulate", "--just-print", "--recon", "--print-only", "--usage", "--assume-no", "--assumeno", "-whatif",
-    "--dry-run=client", "--dry-run=server", "--dry-run=true", "--dryrun=true", "--generate-cli-skeleton", "--preview",
+    "--help",
+    "-help",
+    "--version",
+    "--dry-run",
+    "--dryrun",
+    "--dry_run",
+    "-dry-run",
+    "--what-if",
+    "--whatif",
+    "--noop",
+    "--no-op",
+    "--simulate",
+    "--just-print",
+    "--recon",
+    "--print-only",
+    "--usage",
+    "--assume-no",
+    "--assumeno",
+    "-whatif",
+    "--dry-run=client",
+    "--dry-run=server",
+    "--dry-run=true",
+    "--dryrun=true",
+    "--generate-cli-skeleton",
+    "--preview",
 ];
 
 /// One command, taken apart once for all families.
@@ -94,7 +134,10 @@ impl<'a> Call<'a> {
 
     fn parts(&self) -> &Parts<'a> {
         self.parts.get_or_init(|| {
-            let values = VALUES.iter().find(|(tools, _)| is_in(tools, &self.program)).map_or("", |(_, values)| *values);
+            let values = VALUES
+                .iter()
+                .find(|(tools, _)| is_in(tools, &self.program))
+                .map_or("", |(_, values)| *values);
             let mut parts = Parts::default();
             let mut args = self.simple.args().iter();
             while let Some(word) = args.next() {
@@ -139,7 +182,9 @@ impl<'a> Call<'a> {
         let is_off = |option: &&&str| HARMLESS.contains(&option.to_ascii_lowercase().as_str());
         self.options().iter().any(|option| is_off(&option))
             || self.operand(0) == "help"
-            || (self.options().contains(&"-h") && self.simple.words.len() <= 4 && !self.is("redis-cli|psql|mysql|gsutil|shutdown|halt|poweroff"))
+            || (self.options().contains(&"-h")
+                && self.simple.words.len() <= 4
+                && !self.is("redis-cli|psql|mysql|gsutil|shutdown|halt|poweroff"))
     }
 
     /// The command as it would be typed, shortened.
@@ -157,7 +202,9 @@ impl<'a> Call<'a> {
         let (mut at, mut is_anywhere) = (0, false);
         pattern.split(' ').filter(|token| !token.is_empty()).all(|token| {
             if let Some(flags) = token.strip_prefix('!') {
-                return !flags.split('|').any(|flag| self.options().iter().any(|option| is_exactly(option, flag)));
+                return !flags
+                    .split('|')
+                    .any(|flag| self.options().iter().any(|option| is_exactly(option, flag)));
             }
             if token.starts_with('-') {
                 return self.has(token);
@@ -166,7 +213,8 @@ impl<'a> Call<'a> {
                 is_anywhere = true;
                 return true;
             }
-            let range = if is_anywhere { at..(at + 7).min(operands.len()) } else { at..(at + 1).min(operands.len()) };
+            let range =
+                if is_anywhere { at..(at + 7).min(operands.len()) } else { at..(at + 1).min(operands.len()) };
             is_anywhere = false;
             let hit = operands.get(range.clone()).and_then(|slice| {
                 slice.iter().position(|word| token.split('|').any(|one| is_like(&word.text, one)))
@@ -184,7 +232,7 @@ impl<'a> Call<'a> {
 }
 
 pub(super) fn is_in(names: &str, name: &str) -> bool {
-    !name.is_empty() && names.contains(name) && names.split('|').any(|known| known == name)
+    !name.is_empty() && names.as_bytes().split(|byte| *byte == b'|').any(|known| known == name.as_bytes())
 }
 
 fn is_like(text: &str, pattern: &str) -> bool {
@@ -208,7 +256,9 @@ fn is_exactly(option: &str, flag: &str) -> bool {
 
 /// `-f` in `-rf`: a cluster is short and has only letters.
 fn is_clustered(option: &str, flag: &str) -> bool {
-    let (Some(letter), Some(cluster)) = (flag.strip_prefix('-'), option.strip_prefix('-')) else { return false };
+    let (Some(letter), Some(cluster)) = (flag.strip_prefix('-'), option.strip_prefix('-')) else {
+        return false;
+    };
     letter.chars().count() == 1
         && cluster.len() <= 8
         && cluster.chars().all(char::is_alphanumeric)

@@ -11,6 +11,7 @@ mod crash;
 mod damage;
 mod errors;
 mod generations;
+mod guard;
 mod licences;
 mod picture;
 mod sandbox;
