@@ -43,10 +43,10 @@ fn it_explains() {
 fn the_profile_that_was_applied_counts() {
     let sandbox = Sandbox::new();
     sandbox.profile("[guard]\ngit = \"off\"\nfilesystem = \"deny\"\n").apply();
-    let ran = batch(&sandbox, "git reset --hard\nrm -rf ../x\necho a\\\\tb\n");
+    let ran = batch(&sandbox, "git reset --hard\nrm -rf /srv/x\necho a\\\\tb\n");
     assert_eq!(
         ran.out,
-        "silent\t-\tgit reset --hard\ndeny\tfilesystem/delete-outside-project\trm -rf ../x\nsilent\t-\techo a\\\\tb\n"
+        "silent\t-\tgit reset --hard\ndeny\tfilesystem/delete-outside-project\trm -rf /srv/x\nsilent\t-\techo a\\\\tb\n"
     );
 }
 
