@@ -12,8 +12,10 @@
 //! budget. A text for which that was not enough is [`Script::is_undecided`].
 
 mod code;
+mod expand;
 mod feed;
 mod read;
+mod runs;
 pub mod shape;
 #[cfg(test)]
 mod tests;

@@ -129,7 +129,6 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     if matches!(program, "mongo" | "mongosh") {
         return statements(call, context).iter().find_map(|text| mongo(text).then(|| DROP.on(call.text())));
     }
-    const CLIENTS: &str = "psql|pgcli|mysql|mariadb|mycli|sqlite3|sqlite|litecli|duckdb|cqlsh|sqlcmd|mssql-cli|clickhouse-client|clickhouse|clickhouse-local|cockroach|snowsql|snow|bq|presto|trino|hive|beeline|impala-shell|spark-sql|sqlplus|usql|isql|isql-fb|db2|osql|bcp|vsql|athenacli|rqlite|crdb|tidb|wrangler|turso|surreal|databricks|dbt|heroku|supabase|rails|steampipe|monetdb|mclient|cypher-shell|influx|ksql|pscale|exasol|edgedb|gel";
     if !super::table::is_in(CLIENTS, program) || call.has("--help|--version") {
         return None;
     }
@@ -149,25 +148,6 @@ fn framework(call: &Call) -> Option<Found> {
         None => return None,
     };
     let verb = *words.get(at)?;
-    const VERBS: &[&str] = &[
-        "flush",
-        "reset_db",
-        "sqlflush",
-        "delete_all",
-        "migrate:fresh",
-        "migrate:reset",
-        "migrate:refresh",
-        "db:wipe",
-        "migrate:rollback",
-        "doctrine:database:drop",
-        "doctrine:schema:drop",
-        "doctrine:fixtures:load",
-        "queue:flush",
-        "d:d:d",
-        "remove_stale_contenttypes",
-        "clearsessions-",
-        "cache:pool:prune-",
-    ];
     let is_backwards = verb == "migrate" && words.get(at + 2) == Some(&"zero");
     (VERBS.contains(&verb) && verb != "sqlflush" || is_backwards).then(|| RESET.on(call.text()))
 }
@@ -207,22 +187,6 @@ fn statements(call: &Call, context: &Context) -> Vec<String> {
 
 pub(super) fn mongo(text: &str) -> bool {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    const CALLS: &[&str] = &[
-        ".drop(",
-        ".dropDatabase(",
-        ".dropIndexes(",
-        ".dropIndex(",
-        ".deleteMany({})",
-        ".remove({})",
-        ".deleteMany()",
-        ".dropUser(",
-        ".dropRole(",
-        ".dropAllUsers",
-        ".shutdownServer(",
-        ".remove()",
-        "dropDatabase:1",
-        "drop:",
-    ];
     CALLS.iter().any(|known| text.contains(known))
 }
 
@@ -305,3 +269,45 @@ fn tokens(text: &str) -> Vec<String> {
     }
     tokens
 }
+
+/// Programs that take statements of SQL.
+const CLIENTS: &str = "psql|pgcli|mysql|mariadb|mycli|sqlite3|sqlite|litecli|duckdb|cqlsh|sqlcmd|mssql-cli|clickhouse-client|clickhouse|clickhouse-local|cockroach|snowsql|snow|bq|presto|trino|hive|beeline|impala-shell|spark-sql|sqlplus|usql|isql|isql-fb|db2|osql|bcp|vsql|athenacli|rqlite|crdb|tidb|wrangler|turso|surreal|databricks|dbt|heroku|supabase|rails|steampipe|monetdb|mclient|cypher-shell|influx|ksql|pscale|exasol|edgedb|gel";
+
+/// What frameworks call resetting a database.
+const VERBS: &[&str] = &[
+    "flush",
+    "reset_db",
+    "sqlflush",
+    "delete_all",
+    "migrate:fresh",
+    "migrate:reset",
+    "migrate:refresh",
+    "db:wipe",
+    "migrate:rollback",
+    "doctrine:database:drop",
+    "doctrine:schema:drop",
+    "doctrine:fixtures:load",
+    "queue:flush",
+    "d:d:d",
+    "remove_stale_contenttypes",
+    "clearsessions-",
+    "cache:pool:prune-",
+];
+
+/// Calls of a document store that lose what is in it.
+const CALLS: &[&str] = &[
+    ".drop(",
+    ".dropDatabase(",
+    ".dropIndexes(",
+    ".dropIndex(",
+    ".deleteMany({})",
+    ".remove({})",
+    ".deleteMany()",
+    ".dropUser(",
+    ".dropRole(",
+    ".dropAllUsers",
+    ".shutdownServer(",
+    ".remove()",
+    "dropDatabase:1",
+    "drop:",
+];

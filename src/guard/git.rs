@@ -99,7 +99,11 @@ pub(super) static TABLE: &[Row] = &[
     row("p4", "revert|obliterate", &DISCARD),
 ];
 
-pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
+pub(super) fn find(call: &Call, _: &Context) -> Option<Found> {
+    of(call)
+}
+
+fn of(call: &Call) -> Option<Found> {
     if !call.program.starts_with("git") && !call.is("hg|svn|jj|p4|bfg|hub|yadm|dotfiles") {
         return None;
     }
@@ -108,7 +112,7 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         let as_git = crate::command::Simple { words, ..call.simple.clone() };
         let mut inner = Call::new(&as_git);
         "git".clone_into(&mut inner.program);
-        return find(&inner, context);
+        return of(&inner);
     }
     if call.is_harmless() || call.options().contains(&"-h") {
         return None;

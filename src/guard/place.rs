@@ -315,7 +315,7 @@ fn classify(full: &str, scene: &Scene) -> Place {
     if full == home {
         return Place::Home;
     }
-    if SYSTEM.contains(&full) || is_below(&home, full) {
+    if SYSTEM.contains(&full) || is_below(&home, full) && !TEMP.contains(&full) {
         return Place::System(path);
     }
     if is_temp && !(is_project && is_below(&cwd, full) && !TEMP.contains(&full)) && full != cwd {

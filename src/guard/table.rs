@@ -232,7 +232,7 @@ impl<'a> Call<'a> {
 }
 
 pub(super) fn is_in(names: &str, name: &str) -> bool {
-    !name.is_empty() && names.contains(name) && names.split('|').any(|known| known == name)
+    !name.is_empty() && names.as_bytes().split(|byte| *byte == b'|').any(|known| known == name.as_bytes())
 }
 
 fn is_like(text: &str, pattern: &str) -> bool {

@@ -173,7 +173,7 @@ fn a_record_is_sealed_and_says_nothing_private() {
         }
     }
     let audit = sandbox.cs(&["audit"]).ok().out;
-    assert!(audit.contains("filesystem/") && !audit.contains("FOLDERNAME"), "{audit}");
+    assert!(audit.contains("filesystem") && !audit.contains("FOLDERNAME"), "{audit}");
 }
 
 #[test]

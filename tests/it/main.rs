@@ -12,6 +12,7 @@ mod damage;
 mod errors;
 mod fernet;
 mod generations;
+mod guard;
 mod hooks;
 mod identity;
 mod keys;
