@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::decide::same;
 use super::*;
 use crate::document::splice;
+use crate::document::value::equal;
 
 const HOME: Option<&str> = Some("/home/me");
 

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use std::collections::HashSet;
+
 use super::*;
 
 /// JSON text with all the white space that people, tools and accidents leave.
