@@ -47,6 +47,7 @@ mod hooks;
 mod installs;
 mod load;
 mod names;
+mod rules;
 mod runtime;
 mod script;
 mod settings;
