@@ -19,7 +19,7 @@ use crate::model::{
 };
 pub use check::{CheckedPlan, check};
 pub use observed::{Observation, Observed, ObservedDocument};
-pub use tree::{Conflict, TreeChange, TreeStep};
+pub use tree::{Conflict, Skipped, TreeChange, TreeStep};
 
 /// What was applied last.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +66,8 @@ pub struct Plan {
     pub cause: Cause,
     pub steps: Vec<TreeStep>,
     pub documents: BTreeMap<DocumentId, DocumentPlan>,
+    /// What is declared and left out, because somebody else's stays in its place.
+    pub skipped: Vec<Skipped>,
     /// The desired state, less what was skipped.
     pub state: State,
     /// What will be owned afterwards.
@@ -208,6 +210,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
         to: input.next,
         cause: input.cause,
         steps: tree.steps,
+        skipped: tree.skipped,
         documents,
         state,
         ledger,

@@ -139,7 +139,23 @@ fn what_is_skipped_takes_its_hook_along() {
         .profile("settings.model = \"x\"\n[hooks.h]\nevent = \"Stop\"\nsource = \"h.sh\"\n")
         .write(".claude/settings.json", "{}")
         .write(".claude/hooks/h", "mine");
+    let plan = ["plan", "--profile", "dotfiles/claude-sync.toml", "--on-conflict", "skip"];
+    let said = sandbox.cs(&plan).ok().out;
+    for words in [
+        "= hooks/h                       skipped: a file is there   claude-sync.toml:3",
+        "= hooks.Stop  ~/.claude/hooks/h   left out: it would run hooks/h",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let json = sandbox.cs(&[&plan[..], &["--json"]].concat()).ok().json();
+    assert_eq!(
+        json["skipped"],
+        serde_json::json!([{"path": "hooks/h", "found": "a file", "declared": "claude-sync.toml:3",
+            "entries": [{"document": "settings.json", "entry": "hooks.Stop", "item": "~/.claude/hooks/h"}]}])
+    );
     apply(&sandbox, "skip").ok();
+    let again = apply(&sandbox, "skip").ok().out;
+    assert!(again.contains("Up to date: generation 1.\n  = hooks/h"), "{again}");
     assert_eq!(sandbox.read(".claude/hooks/h"), "mine");
     assert!(!sandbox.read(".claude/settings.json").contains("hooks/h"));
     sandbox.cs(&["verify"]).ok();
