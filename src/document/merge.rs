@@ -40,6 +40,9 @@ pub struct MergeInput<'a> {
     /// Meanings of the commands of hook files that leave the root: whatever runs exactly
     /// one of them goes too, or the client would report a missing hook at every call.
     pub leaving: &'a [String],
+    /// The same of hook files that had left and are declared again: whatever runs one of them was
+    /// written back by somebody with a stale copy of the document, and is ours again.
+    pub returning: &'a [String],
     /// The home folder, for comparing commands.
     pub home: Option<&'a str>,
 }
@@ -216,10 +219,13 @@ impl<'a> Merger<'a> {
     }
 
     fn known(&self, name: &str, key: &Key) -> Known<'a> {
+        let is_returning = matches!(key, Key::Hook(id)
+            if self.input.returning.contains(&hooks::meaning(&id.command, self.input.home)));
         Known {
             current: self.current.get(name).copied(),
             other: self.other.get(name).copied(),
             by_name: !matches!(key, Key::Value(_)),
+            is_returning,
         }
     }
 

@@ -185,8 +185,15 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
     let gone = gone_hooks(input, &state);
     let mut ledger = Ledger { tree: tree.rows, folders: tree.folders, documents: BTreeMap::new(), gone };
     let leaving = leaving_commands(input, &state);
+    let returning: Vec<String> = input
+        .base
+        .into_iter()
+        .flat_map(|base| base.ledger.returning(&ledger))
+        .map(|path| format!("{}/{path}", input.root))
+        .collect();
+    let going = Going { letting_go, leaving: &leaving, returning: &returning };
     for id in document_ids(input, &state) {
-        match plan_document(input, &state, id, letting_go, &leaving) {
+        match plan_document(input, &state, id, going) {
             Ok(document) => {
                 if document.merged.ledger.rows.is_empty() && document.merged.ledger.containers.is_empty() {
                     ledger.documents.remove(&id);
@@ -224,12 +231,19 @@ fn document_ids(input: &PlanInput<'_>, state: &State) -> BTreeSet<DocumentId> {
     state.documents.keys().chain(owned).copied().collect()
 }
 
+/// What comes and goes with the tree, for every document alike.
+#[derive(Clone, Copy)]
+struct Going<'a> {
+    letting_go: LettingGo,
+    leaving: &'a [String],
+    returning: &'a [String],
+}
+
 fn plan_document(
     input: &PlanInput<'_>,
     state: &State,
     id: DocumentId,
-    letting_go: LettingGo,
-    leaving: &[String],
+    going: Going<'_>,
 ) -> Result<DocumentPlan, Problem> {
     let nothing = DocumentLedger::default();
     let before = input.observed.documents.get(&id).and_then(|document| document.text.clone());
@@ -240,8 +254,9 @@ fn plan_document(
         },
         live: before.as_deref(),
         desired: state.documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
-        letting_go,
-        leaving,
+        letting_go: going.letting_go,
+        leaving: going.leaving,
+        returning: going.returning,
         home: input.home,
     })
     .map_err(|refusal| Problem::Document(id, refusal))?;

@@ -132,6 +132,28 @@ fn adopt_refuses_what_is_not_the_same() {
 }
 
 #[test]
+fn a_hook_that_was_written_back_and_is_declared_again_is_ours_again() {
+    for other_fields in [false, true] {
+        let sandbox = Sandbox::new();
+        let hook = "[hooks.h]\nevent = \"Stop\"\nsource = \"h.sh\"\ntimeout = 5\n";
+        let mine = "{\n  \"model\": \"x\"\n}\n";
+        sandbox.script("dotfiles/h.sh", "#!/bin/sh\n").write(".claude/settings.json", mine);
+        sandbox.profile(hook).apply();
+        let mut stale = sandbox.read(".claude/settings.json");
+        sandbox.profile("").apply();
+        if other_fields {
+            stale = stale.replace(": 5", ": 7");
+        }
+        sandbox.write(".claude/settings.json", &stale);
+        sandbox.profile(hook).apply();
+        assert!(sandbox.read(".claude/settings.json").contains("\"timeout\": 5"));
+        sandbox.profile("").apply();
+        assert!(!sandbox.read(".claude/settings.json").contains("hooks/h"));
+        sandbox.cs(&["verify"]).ok();
+    }
+}
+
+#[test]
 fn what_is_skipped_takes_its_hook_along() {
     let sandbox = Sandbox::new();
     sandbox

@@ -31,6 +31,8 @@ pub(super) struct Known<'a> {
     /// The entry is its own name (an element, a hook): what is there under that name is
     /// ours if a row says so, whatever else has been changed about it.
     pub(super) by_name: bool,
+    /// A hook that runs a file of ours which had left: nobody else can mean it.
+    pub(super) is_returning: bool,
 }
 
 impl<'a> Known<'a> {
@@ -69,6 +71,10 @@ pub(super) fn decide(known: Known<'_>, live: Option<&Value>, want: Option<&Value
         (_, false) => Action::Override,
     };
     match ours.map(|row| &row.how) {
+        None if known.is_returning && live.is_some() && want.is_some() => match as_wanted {
+            true => Verdict::Keep(How::Added),
+            false => Verdict::Write(How::Added, Action::Update),
+        },
         None | Some(How::Released) if as_wanted => Verdict::Keep(How::Coincident),
         // A hook is its name: the user's own, with other fields, is the one that is declared.
         None if known.by_name && live.is_some() && want.is_some() => Verdict::Keep(How::Coincident),

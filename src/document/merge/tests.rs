@@ -76,6 +76,7 @@ impl World {
             desired,
             letting_go,
             leaving,
+            returning: &[],
             home: HOME,
         })
     }
@@ -566,6 +567,7 @@ fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
                     desired,
                     letting_go: LettingGo::Undeclared,
                     leaving: &[],
+                    returning: &[],
                     home: HOME,
                 });
                 let after = world.clone().take(merged.expect("merges"));
