@@ -15,7 +15,7 @@ mod decide;
 mod displaced;
 mod let_go;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -157,6 +157,7 @@ impl From<Fault> for Refusal {
 /// is not declared is ever a reason to refuse.
 pub fn merge(input: &MergeInput<'_>) -> Result<Merged, Refusal> {
     let mut merger = Merger::new(input)?;
+    merger.reshuffle()?;
     for declared in input.desired {
         merger.assert(declared)?;
     }
@@ -188,6 +189,10 @@ struct Merger<'a> {
     moves: usize,
     /// What entries of the ledger stand on, where putting something else back has moved it.
     displaced: HashMap<String, Displaced>,
+    /// Kept absent until now, and back before its turn (see `reshuffle`).
+    revealed: HashSet<String>,
+    /// Still kept absent, and taken out anew.
+    retaken: HashSet<String>,
     changes: Vec<EntryChange>,
 }
 
@@ -214,6 +219,8 @@ impl<'a> Merger<'a> {
             rows: Vec::new(),
             moves: 0,
             displaced: HashMap::new(),
+            revealed: HashSet::new(),
+            retaken: HashSet::new(),
             changes: Vec::new(),
         })
     }
@@ -234,7 +241,7 @@ impl<'a> Merger<'a> {
         let Declared { key, want, origin } = declared;
         let name = name_of(key, self.input.home);
         let known = self.known(&name, key);
-        let live = self.live(key);
+        let live = self.found(&name, key);
         let (want, is_default) = match want {
             Want::Enforced(value) => (Some(value), false),
             Want::Default(value) => (Some(value), true),
@@ -251,6 +258,10 @@ impl<'a> Merger<'a> {
             Verdict::Keep(how) => {
                 let is_news =
                     how == How::Coincident && known.current.is_none_or(|row| row.how != How::Coincident);
+                let how = match how {
+                    How::Replaced(before) => How::Replaced(self.displaced.remove(&name).unwrap_or(before)),
+                    how => how,
+                };
                 (how, is_news.then_some(Action::Coincide))
             }
             Verdict::Write(how, action) => {
@@ -258,7 +269,7 @@ impl<'a> Merger<'a> {
                     // It was kept absent: back to its place with it first, then the new value over it.
                     (Some(value), How::Replaced(before)) if live.is_none() && before.place.is_some() => {
                         let before = self.displaced.remove(&name).unwrap_or(before);
-                        self.put_back(key, &before, false)?;
+                        self.bring_back(&name, key, &before, false)?;
                         self.put(key, value, origin)?;
                         How::Replaced(Displaced { place: None, ..before })
                     }
@@ -287,7 +298,7 @@ impl<'a> Merger<'a> {
             }
             Verdict::Reveal(before) => {
                 let before = self.displaced.remove(&name).unwrap_or(before);
-                self.put_back(key, &before, live.is_some())?;
+                self.bring_back(&name, key, &before, live.is_some())?;
                 (How::Coincident, Some(Action::Restore))
             }
         };
@@ -301,7 +312,8 @@ impl<'a> Merger<'a> {
             default: is_default,
             earlier: earlier(known, want),
         };
-        self.rows.push(Entry { name, row, moved: self.moves > moves });
+        let moved = self.moves > moves || self.retaken.contains(&name);
+        self.rows.push(Entry { name, row, moved });
         Ok(())
     }
 
@@ -320,6 +332,11 @@ impl<'a> Merger<'a> {
             after: after.cloned(),
             origin: origin.cloned(),
         });
+    }
+
+    /// What was there under `key` when the merge began.
+    fn found(&mut self, name: &str, key: &Key) -> Option<Value> {
+        if self.revealed.contains(name) { None } else { self.live(key) }
     }
 
     /// What is there under `key`.
@@ -381,8 +398,13 @@ impl<'a> Merger<'a> {
         let base = self.input.bases.current.rows.iter().enumerate();
         let order: HashMap<String, usize> =
             base.map(|(at, row)| (name_of(&row.key, self.input.home), at)).collect();
-        let place = |entry: &Entry| order.get(&entry.name).filter(|_| !entry.moved).copied();
-        self.rows.sort_by_key(|entry| place(entry).unwrap_or(usize::MAX));
+        let retaken = &self.retaken;
+        let place = |entry: &Entry| match order.get(&entry.name) {
+            _ if retaken.contains(&entry.name) => usize::MAX - 1,
+            Some(place) if !entry.moved => *place,
+            _ => usize::MAX,
+        };
+        self.rows.sort_by_key(place);
         let containers = self.kept_containers();
         let made_file = self.is_new || self.containers.contains(&(Vec::new(), Container::Made));
         let text = (!(made_file && self.document.root().is_empty())).then(|| self.document.render());

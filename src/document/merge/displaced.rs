@@ -6,7 +6,7 @@ use super::{Merger, Refusal, name_of};
 use crate::document::hooks;
 use crate::document::tree::{Node, Restored, Seg, names};
 use crate::document::value::{canonical, equal};
-use crate::model::{Displaced, How, Key, Place, limits};
+use crate::model::{Displaced, How, Key, Place, Pointer, Want, limits};
 
 impl Merger<'_> {
     /// Takes out what is under `key`, and with a hook its group if that is left empty.
@@ -48,8 +48,59 @@ impl Merger<'_> {
         first
     }
 
-    /// Brings back what an entry of ours stands on.
-    pub(super) fn put_back(&mut self, key: &Key, before: &Displaced, is_there: bool) -> Result<(), Refusal> {
+    /// Where elements come back into a list from which others are kept absent, all that went come back
+    /// first, in reverse of the order in which they did: only so does each find its place. What
+    /// stays away is then taken out anew.
+    pub(super) fn reshuffle(&mut self) -> Result<(), Refusal> {
+        // During recovery nobody knows which of them are out.
+        if self.input.bases.other.is_some() {
+            return Ok(());
+        }
+        let home = self.input.home;
+        let absent = self.input.desired.iter().filter(|declared| declared.want == Want::Absent);
+        let absent: Vec<(String, &Key)> = absent.map(|own| (name_of(&own.key, home), &own.key)).collect();
+        let stays = |name: &String| absent.iter().any(|(own, _)| own == name);
+        let rows = self.input.bases.current.rows.iter().rev();
+        let rows = rows.filter(|row| row.wrote.is_none() && matches!(row.key, Key::Element { .. }));
+        let mut away: Vec<(String, &Key, &Displaced)> = Vec::new();
+        for row in rows {
+            if let (How::Replaced(before), None) = (&row.how, self.live(&row.key)) {
+                away.push((name_of(&row.key, home), &row.key, before));
+            }
+        }
+        let is_mixed = |list: &Pointer| {
+            away.iter().any(|(name, key, _)| key.pointer() == *list && !stays(name))
+                && absent.iter().any(|(_, key)| key.pointer() == *list)
+        };
+        for (name, key, before) in away.iter().filter(|(_, key, _)| is_mixed(&key.pointer())) {
+            let before = self.displaced.remove(name).unwrap_or_else(|| (*before).clone());
+            self.put_back(key, &before, false)?;
+            if self.live(key).is_some() {
+                self.revealed.insert(name.clone());
+            }
+        }
+        for (name, key) in absent {
+            if self.revealed.remove(&name) {
+                let before = self.take_all(key);
+                self.displaced.insert(name.clone(), before);
+                self.retaken.insert(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings back what an entry of ours stands on, unless it is back already.
+    pub(super) fn bring_back(
+        &mut self,
+        name: &str,
+        key: &Key,
+        before: &Displaced,
+        is_there: bool,
+    ) -> Result<(), Refusal> {
+        if self.revealed.remove(name) { Ok(()) } else { self.put_back(key, before, is_there) }
+    }
+
+    fn put_back(&mut self, key: &Key, before: &Displaced, is_there: bool) -> Result<(), Refusal> {
         if is_there {
             let path = self.path_of(key).expect("BUG: it is there");
             self.document.replace_text(&path, &before.text)?;
@@ -90,7 +141,7 @@ impl Merger<'_> {
 
     /// What was taken out of the same place later, and still is, came after what is back now, unless
     /// it is known to have come before.
-    pub(super) fn reanchor(&mut self, holder: &[String], key: &Key, place: &Place, restored: &Restored) {
+    fn reanchor(&mut self, holder: &[String], key: &Key, place: &Place, restored: &Restored) {
         let is_member = matches!(key, Key::Value(_));
         let path = names(holder);
         let home = self.input.home;

@@ -28,7 +28,7 @@ impl Merger<'_> {
 
     pub(super) fn let_go_of(&mut self, name: &str, key: &Key) -> Result<(), Refusal> {
         let known = self.known(name, key);
-        let live = self.live(key);
+        let live = self.found(name, key);
         let Some(row) = known.wrote(live.as_ref()) else {
             if known.current.is_some_and(|row| row.how != How::Released) {
                 self.change(key, Action::Release, live.as_ref(), live.as_ref(), None);
@@ -39,7 +39,7 @@ impl Merger<'_> {
         let action = match (&row.how, live.is_some()) {
             (How::Replaced(before), is_there) => {
                 let before = self.displaced.get(name).unwrap_or(before).clone();
-                self.put_back(key, &before, is_there)?;
+                self.bring_back(name, key, &before, is_there)?;
                 Action::Restore
             }
             (How::Adopted, _) if adopted_stays => Action::Leave,

@@ -483,6 +483,34 @@ fn what_was_unset_finds_its_place_when_the_declaration_changes_its_mind() {
 }
 
 #[test]
+fn elements_kept_absent_come_back_in_their_order_whatever_is_declared_in_between() {
+    let orders: Vec<Vec<Declared>> = ["", "a", "c", "ac", "ca", "bca", "cb"]
+        .iter()
+        .map(|rules| rules.chars().map(|rule| forbid(&rule.to_string())).collect())
+        .collect();
+    for list in ["cac", "caca", "bacca"] {
+        let elements: Vec<String> = list.chars().map(|c| c.to_string()).collect();
+        let before = json!({"permissions": {"allow": elements}}).to_string();
+        for first in &orders {
+            for second in &orders {
+                for third in &orders {
+                    let world = World::of(&before).apply(first).apply(second).apply(third).uninstall();
+                    let keys = |all: &[Declared]| all.iter().map(|d| d.key.to_string()).collect::<Vec<_>>();
+                    assert_eq!(
+                        world.value()["permissions"]["allow"],
+                        json!(elements),
+                        "{list}: {:?} then {:?} then {:?}",
+                        keys(first),
+                        keys(second),
+                        keys(third)
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_bom_line_ends_and_indentation_stay() {
     for before in [
         "\u{feff}{\"a\":1}",
