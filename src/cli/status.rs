@@ -72,7 +72,9 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
         Ok(planned) => drift(planned.checked.plan()),
         Err(CliError::Problems(problems)) => problems.iter().map(problem_line).collect(),
         Err(CliError::Root(
-            error @ (crate::root::Error::Document { .. } | crate::root::Error::DocumentPlace { .. }),
+            error @ (crate::root::Error::Document { .. }
+            | crate::root::Error::DocumentPlace { .. }
+            | crate::root::Error::SharedDocument { .. }),
         )) => {
             vec![error.to_string()]
         }
