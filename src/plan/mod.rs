@@ -103,6 +103,15 @@ impl Plan {
         self.steps.is_empty() && !self.documents.values().any(DocumentPlan::is_edit) && !self.is_news
     }
 
+    /// Paths of ours from which somebody has taken what was there.
+    #[must_use]
+    pub fn missing(&self) -> Vec<ManagedPath> {
+        let is_missing = |step: &&TreeStep| {
+            step.is_drift && matches!(step.change, TreeChange::Create | TreeChange::Forget)
+        };
+        self.steps.iter().filter(is_missing).map(|step| step.path.clone()).collect()
+    }
+
     /// Counts for the summary: what is added, changed, removed, and how much of it is drift.
     #[must_use]
     pub fn tally(&self) -> Tally {

@@ -241,6 +241,45 @@ fn a_link_that_others_removed_is_made_again() {
     assert_eq!(sandbox.read(".claude/agents/reviewer.md"), AGENT);
 }
 
+const APPLY_QUICKLY: [&str; 6] =
+    ["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--durability", "none"];
+
+#[test]
+fn undoing_does_not_bring_back_a_link_that_others_removed_before() {
+    let hook = "[hooks.h]\nevent = \"Stop\"\nsource = \"h.sh\"\n";
+    let agent = "[agents.reviewer]\nsource = \"agents/reviewer.md\"\n";
+    let copy = format!("{agent}mode = \"copy\"\n");
+    for (first, then) in [(agent, agent), (agent, ""), (&copy, &copy), (agent, &copy)] {
+        let sandbox = with_agent();
+        sandbox.script("dotfiles/h.sh", "#!/bin/sh\n").write(".claude/settings.json", "{}");
+        sandbox.profile(first);
+        apply(&sandbox, "refuse").ok();
+        fs::remove_file(sandbox.path(".claude/agents/reviewer.md")).expect("there");
+        sandbox.profile(&format!("settings.model = \"x\"\n{then}{hook}"));
+        let before = sandbox.tree();
+        sandbox.keep("ready");
+        let (mut undone, mut n) = (0, 1);
+        loop {
+            sandbox.fresh("ready");
+            let mut command = sandbox.command(&APPLY_QUICKLY);
+            let ran =
+                crate::sandbox::ran(command.env("CS_FAULT", format!("kill:{n}")).output().expect("cs runs"));
+            if ran.code != crate::crash::KILLED {
+                ran.ok();
+                break;
+            }
+            sandbox.cs(&["recover"]).ok();
+            let is_old = !sandbox.read(".claude/settings.json").contains("model");
+            if is_old {
+                assert_eq!(sandbox.tree(), before, "{first} then {then}, killed at {n}");
+                undone += 1;
+            }
+            n += 3;
+        }
+        assert!(undone > 5, "{undone} of {n} were undone");
+    }
+}
+
 #[test]
 fn a_link_becomes_a_copy_and_a_link_again() {
     let sandbox = with_agent();
