@@ -39,8 +39,7 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     }
     let plan = planned.checked.plan();
     if is_nothing(plan, base.as_ref(), &wanted) {
-        let warning = super::learning::keep_up(&context, &wanted.state);
-        return Ok(up_to_date(&context, base.as_ref(), &wanted, warning));
+        return Ok(up_to_date(&context, base.as_ref(), &wanted, plan));
     }
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     print(&context, &locked.store, base.as_ref(), &wanted, plan, detail);
@@ -66,18 +65,21 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
-fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, warning: Option<String>) -> u8 {
+fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, plan: &Plan) -> u8 {
     let generation = base.map(|side| side.manifest.generation);
     for warning in &wanted.warnings {
         context.out.note(warning.to_string());
     }
+    let warning = super::learning::keep_up(context, &wanted.state);
     if let Some(warning) = &warning {
         context.out.note(format!("warning: {warning}"));
     }
     let at = generation.map(|generation| format!(": generation {generation}")).unwrap_or_default();
     context.out.line(format!("Up to date{at}."));
+    show::skipped(plan, Detail::default()).into_iter().for_each(|line| context.out.line(line));
+    let skipped = plan_json(plan, &context.root.path, false)["skipped"].take();
     context.out.object(&json!({"version": 1, "success": true, "message": "up to date", "generation": generation,
-        "new_generation": false, "actions": [], "backups": [], "warnings": warning.as_slice(), "errors": [], "rolled_back": false}));
+        "new_generation": false, "actions": [], "skipped": skipped, "backups": [], "warnings": warning.as_slice(), "errors": [], "rolled_back": false}));
     exit::DONE
 }
 
@@ -157,7 +159,7 @@ fn done_json(context: &Context, plan: &Plan, applied: &Applied) -> serde_json::V
     json!({"version": 1, "success": true, "message": format!("generation {} is current", applied.generation),
         "generation": applied.generation, "new_generation": true, "from": plan.from,
         "actions": {"paths": plan_value["paths"], "entries": plan_value["entries"]},
-        "summary": plan_value["summary"], "backups": backups, "warnings": warnings, "errors": [], "rolled_back": false})
+        "summary": plan_value["summary"], "skipped": plan_value["skipped"], "backups": backups, "warnings": warnings, "errors": [], "rolled_back": false})
 }
 
 fn backup(change: &TreeChange) -> Option<String> {

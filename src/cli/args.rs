@@ -72,7 +72,7 @@ pub enum Command {
     Status(StatusArgs),
     /// List generations; prune, pin and unpin them
     Generations(GenerationsArgs),
-    /// Show what differs between two generations, or a generation and the disk
+    /// Show what changed from one generation to another, or to what is on the disk now
     Diff(DiffArgs),
     /// Go back to an earlier generation (as a new one)
     Rollback(RollbackArgs),
@@ -226,9 +226,9 @@ pub enum GenerationsCommand {
 /// `cs diff`.
 #[derive(Debug, Clone, Args)]
 pub struct DiffArgs {
-    /// A generation
+    /// The generation to start from
     pub a: u64,
-    /// Another, or `live` for what is on the disk now
+    /// The one to end at, or `live` for what is on the disk now
     #[arg(default_value = "live")]
     pub b: String,
     /// Show values that look like secrets
@@ -253,7 +253,8 @@ pub struct RollbackArgs {
 /// `cs why`.
 #[derive(Debug, Clone, Args)]
 pub struct WhyArgs {
-    /// An entry (permissions.allow, model, hooks.PostToolUse) or a path (hooks/format-rust)
+    /// An entry (permissions.allow, model, hooks.PostToolUse), a path (hooks/format-rust), or a table
+    /// of the profile (hooks.format-rust, agents.reviewer)
     pub key: String,
     /// For a list or hooks: the element or command
     pub value: Option<String>,

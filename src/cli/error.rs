@@ -174,6 +174,15 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
             report.details.push(format!("  {}", path_of(path)));
             format!("{UNCHANGED} {remedy}")
         }
+        Error::SharedDocument { id, path, other } => {
+            report.message = format!("{id} has entries of another root's already");
+            report.details.push(format!("  {} is the settings file of {}, too", path_of(path), path_of(other)));
+            format!(
+                "{UNCHANGED} Each would take the other's entries for yours. Give this root a file of its own, or \
+                 let go there first: cs uninstall --root {}",
+                path_of(other)
+            )
+        }
         Error::Busy(_) => format!("{UNCHANGED} Stop whatever keeps writing it, then apply again."),
         Error::NoExec(path) => {
             report.message = format!("programs can't be run from {}", path_of(path));

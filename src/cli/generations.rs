@@ -12,8 +12,8 @@ use super::show::{self, Detail};
 use crate::generation::difference::{Change, difference};
 use crate::generation::retention::{Policy, parse_age, prunable};
 use crate::generation::{Cause, Manifest, State};
-use crate::model::Generation;
-use crate::plan::OnConflict;
+use crate::model::{Generation, ManagedPath};
+use crate::plan::{OnConflict, Plan, TreeChange, TreeStep};
 use crate::root::{LockedRoot, Side, Store};
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::fs;
@@ -212,21 +212,38 @@ pub fn diff(context: &Context, args: &DiffArgs) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
-/// From the disk as it is to the generation: what a rollback would do.
+/// From the generation to the disk as it is: what going back would undo.
 fn diff_live(context: &Context, store: &Store, a: &Manifest, show_secrets: bool) -> Result<u8, CliError> {
     let base = context.base(store)?;
     let cause = Cause::Rollback { of: a.generation };
     let planned = context.plan(store, base.as_ref(), &a.state, cause, OnConflict::Backup)?;
     let plan = planned.checked.plan();
-    let lines = show::plan(plan, store, &BTreeMap::new(), Detail { show_secrets, ..Detail::default() });
+    let detail = Detail { show_secrets, verbose: context.out.verbose, ..Detail::default() };
+    let lines = show::live::lines(plan, store, &kept_contents(store, a, plan), detail);
     if lines.is_empty() {
         context.out.line(format!("What is on the disk is generation {}.", a.generation));
     } else {
-        context.out.line(format!("From the disk as it is to generation {}:\n", a.generation));
+        context.out.line(format!("From generation {} to the disk as it is:\n", a.generation));
     }
     lines.into_iter().for_each(|line| context.out.line(line));
-    context.out.object(&show::plan_json(plan, &context.root.path, show_secrets));
+    let differences = show::live::json(plan);
+    context.out.object(&json!({"version": 1, "a": a.generation, "b": "live", "differences": differences}));
     Ok(exit::DONE)
+}
+
+/// The contents that a generation has kept of the files that change; what can't be read is not shown.
+fn kept_contents(store: &Store, of: &Manifest, plan: &Plan) -> BTreeMap<ManagedPath, Vec<u8>> {
+    let files = store.generation(of.generation).join("files");
+    let is_content = |step: &&TreeStep| {
+        matches!(step.change, TreeChange::Content | TreeChange::Reassert(_))
+            && of.state.files.get(&step.path).is_some_and(|record| !record.is_cs)
+    };
+    let steps = plan.steps.iter().filter(is_content);
+    steps
+        .filter_map(|step| {
+            Some((step.path.clone(), fs::read(&files.join(step.path.as_str()), 1 << 20).ok()?))
+        })
+        .collect()
 }
 
 /// Runs `cs rollback [N]`.

@@ -55,7 +55,8 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         match (is_pending, &args.out) {
             (true, Some(file)) => context.out.line(format!("\nSaved.   cs apply {}", file.display())),
             (true, None) => {
-                context.out.line(format!("{}.   {}", show::summary(plan.tally()), next_steps(context, plan)));
+                let next = next_steps(context, plan, args.explain);
+                context.out.line(format!("{}.   {next}", show::summary(plan.tally())));
             }
             (false, _) => {}
         }
@@ -63,12 +64,15 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
     Ok(if args.exit_code && is_pending { exit::PENDING } else { exit::DONE })
 }
 
-fn next_steps(context: &Context, plan: &Plan) -> String {
-    let apply = context.spell("cs apply");
-    let drifted = plan.tally().drifted > 0;
-    let asserts = if drifted { "   ·   apply asserts what drifted" } else { "" };
-    let steps = format!("{apply}   ·   cs plan --explain{asserts}");
-    paint(style::DIM, steps)
+fn next_steps(context: &Context, plan: &Plan, is_explained: bool) -> String {
+    let mut steps = vec![context.spell("cs apply")];
+    if !is_explained {
+        steps.push("cs plan --explain".to_owned());
+    }
+    if plan.tally().drifted > 0 {
+        steps.push("apply asserts what drifted".to_owned());
+    }
+    paint(style::DIM, steps.join("   ·   "))
 }
 
 /// Whether applying would write nothing at all: same state, same profile, nothing drifted.
@@ -96,6 +100,7 @@ pub fn print(
     if is_nothing(plan, base, wanted) {
         let at = base.map(|side| format!(": generation {}", side.manifest.generation)).unwrap_or_default();
         out.line(format!("Up to date{at}."));
+        show::skipped(plan, detail).into_iter().for_each(|line| out.line(line));
         return;
     }
     if out.is_silent() {

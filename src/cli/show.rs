@@ -1,5 +1,7 @@
 //! A plan as people read it, and as programs do.
 
+pub mod live;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -10,7 +12,7 @@ use crate::document::{Action, EntryChange};
 use crate::generation::Cause;
 use crate::model::{DocumentId, Generation, Key, key::dotted};
 use crate::plan::secrets::{looks_secret, mask_line, shown};
-use crate::plan::{DocumentPlan, Plan, Sign, Tally, TreeChange, TreeStep};
+use crate::plan::{DocumentPlan, Plan, Sign, Skipped, Tally, TreeChange, TreeStep};
 use crate::root::Store;
 use crate::sys::fs;
 
@@ -33,15 +35,31 @@ pub fn plan(plan: &Plan, store: &Store, contents: Contents<'_>, detail: Detail) 
     let since = Since::of(plan);
     let mut lines = Vec::new();
     let rows: Vec<Line> = plan.steps.iter().map(|step| step_line(step, since)).collect();
-    let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).clamp(28, 44);
+    let skipped: Vec<Line> = plan.skipped.iter().map(skipped_line).collect();
+    let columns = Columns::of(rows.iter().chain(&skipped));
     for (row, step) in rows.iter().zip(&plan.steps) {
-        lines.push(row.render("  ", width));
-        lines.extend(content_diff(step, store, plan, contents, detail));
+        lines.push(row.render(columns));
+        if let Some((old, new)) = both_contents(step, store, plan, contents) {
+            lines.extend(diff(&old, &new, "      ", detail));
+        }
+    }
+    for (row, skipped) in skipped.iter().zip(&plan.skipped) {
+        lines.push(row.render(columns));
+        lines.extend(left_out(skipped, detail));
     }
     for (id, document) in &plan.documents {
-        lines.extend(document_lines(*id, document, since, width, detail));
+        lines.extend(document_lines(*id, document, since, columns, detail));
     }
     lines
+}
+
+/// What is declared and left out, because somebody else's stays in its place.
+#[must_use]
+pub fn skipped(plan: &Plan, detail: Detail) -> Vec<String> {
+    let rows: Vec<Line> = plan.skipped.iter().map(skipped_line).collect();
+    let columns = Columns::of(&rows);
+    let lines = rows.iter().zip(&plan.skipped);
+    lines.flat_map(|(row, own)| std::iter::once(row.render(columns)).chain(left_out(own, detail))).collect()
 }
 
 /// New contents, by path below `files/`.
@@ -73,14 +91,45 @@ struct Line {
 }
 
 impl Line {
-    fn render(&self, indent: &str, width: usize) -> String {
+    fn render(&self, columns: Columns) -> String {
         let Self { sign, style, name, what, origin } = self;
-        let pad = " ".repeat(width.saturating_sub(name.chars().count()));
-        let origin =
-            if origin.is_empty() { String::new() } else { format!("   {}", paint(style::DIM, origin)) };
-        let what = if what.is_empty() { String::new() } else { format!("{pad}  {what}") };
-        format!("{indent}{} {name}{what}{origin}", paint(*style, sign))
+        let sign = paint(*style, sign);
+        match (what.is_empty(), origin.is_empty()) {
+            (true, true) => format!("  {sign} {name}"),
+            (_, true) => format!("  {sign} {}  {what}", pad(name, columns.name)),
+            (_, false) => {
+                let origin = paint(style::DIM, origin);
+                format!("  {sign} {}  {}   {origin}", pad(name, columns.name), pad(what, columns.what))
+            }
+        }
     }
+}
+
+/// Widths that lines below one another have in common.
+#[derive(Clone, Copy)]
+struct Columns {
+    name: usize,
+    what: usize,
+}
+
+impl Columns {
+    fn of<'a>(rows: impl IntoIterator<Item = &'a Line> + Clone) -> Self {
+        let names = rows.clone().into_iter().map(|row| row.name.chars().count());
+        // A long reason pushes its own origin aside, not everybody's.
+        let located = rows.into_iter().filter(|row| !row.origin.is_empty());
+        let whats = located.map(|row| row.what.chars().count()).filter(|width| *width <= WHAT_MAX);
+        Self { name: names.max().unwrap_or(0).clamp(28, 44), what: whats.max().unwrap_or(0) }
+    }
+}
+
+/// Longest reason that origins are aligned after.
+const WHAT_MAX: usize = 24;
+
+/// As wide as a terminal is that nobody has made wider.
+const WIDTH: usize = 80;
+
+fn pad(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.chars().count())))
 }
 
 /// What a plan is told against.
@@ -118,6 +167,27 @@ fn step_line(step: &TreeStep, base: Since) -> Line {
     }
 }
 
+fn skipped_line(skipped: &Skipped) -> Line {
+    Line {
+        sign: '=',
+        style: style::DIM,
+        name: skipped.path.to_string(),
+        what: format!("skipped: {} is there", skipped.found.describe()),
+        origin: skipped.origin.to_string(),
+    }
+}
+
+/// The entries that are left out with a path.
+fn left_out(skipped: &Skipped, detail: Detail) -> Vec<String> {
+    let line = |(_, key): &(DocumentId, Key)| {
+        let (name, rest) = label(key);
+        let text = if detail.show_secrets { rest } else { mask_bare(&name, rest) };
+        let why = format!("left out: it would run {}", skipped.path);
+        EntryLine { sign: paint(style::DIM, '='), name, text, why, origin: String::new() }
+    };
+    entry_lines(&skipped.entries.iter().map(line).collect::<Vec<_>>())
+}
+
 /// Why, in words.
 fn step_words(step: &TreeStep, base: Since) -> String {
     match &step.change {
@@ -143,33 +213,28 @@ fn step_words(step: &TreeStep, base: Since) -> String {
     }
 }
 
-/// Old and new content of a file that changes.
-fn content_diff(
+/// Old and new content of a text file that changes.
+fn both_contents(
     step: &TreeStep,
     store: &Store,
     plan: &Plan,
     contents: Contents<'_>,
-    detail: Detail,
-) -> Vec<String> {
+) -> Option<(String, String)> {
     let is_content = matches!(step.change, TreeChange::Content | TreeChange::Reassert(_));
     let old = || fs::read(&store.root.path.join(step.path.as_str()), 1 << 20).ok();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     let is_cs = plan.state.files.get(&step.path).is_some_and(|record| record.is_cs);
     if !is_content || is_cs {
-        return Vec::new();
+        return None;
     }
-    let (Some(old), Some(new)) = (old().and_then(text), contents.get(&step.path).cloned().and_then(text))
-    else {
-        return Vec::new();
-    };
-    diff(&old, &new, "      ", detail)
+    Some((old().and_then(text)?, contents.get(&step.path).cloned().and_then(text)?))
 }
 
 fn document_lines(
     id: DocumentId,
     document: &DocumentPlan,
     base: Since,
-    width: usize,
+    columns: Columns,
     detail: Detail,
 ) -> Vec<String> {
     let changes: Vec<&EntryChange> = document.merged.changes.iter().collect();
@@ -201,14 +266,9 @@ fn document_lines(
         0 => count(edits, "entry", "entries"),
         others => format!("{}, {others} others untouched", count(edits, "entry", "entries")),
     };
-    lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render("  ", width));
-    let labels: Vec<(String, String)> = told.iter().map(|change| label(&change.key)).collect();
-    let label_width = labels.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(32);
-    let told: Vec<EntryLine> =
-        told.iter().zip(labels).map(|(change, label)| entry_line(change, label, base, detail)).collect();
-    let reasoned = told.iter().filter(|line| !line.why.is_empty()).map(|line| line.text.chars().count());
-    let text_width = reasoned.max().unwrap_or(0).min(48);
-    lines.extend(told.iter().map(|line| line.render(label_width, text_width)));
+    lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render(columns));
+    let told: Vec<EntryLine> = told.iter().map(|change| entry_line(change, base, detail)).collect();
+    lines.extend(entry_lines(&told));
     let already = changes.iter().filter(|change| change.action == Action::Coincide).count();
     if already > 0 && !detail.explain {
         let words = count(already, "declared entry is", "declared entries are");
@@ -217,11 +277,15 @@ fn document_lines(
     if let (Some(before), Some(after)) = (&document.before, &document.merged.text)
         && before != after
     {
-        let name = paint(style::DIM, format!("@@ {id} @@"));
-        lines.push(String::new());
-        lines.push(format!("    {name}"));
-        lines.extend(diff(before, after, "    ", detail));
+        lines.extend(document_diff(id, before, after, detail));
     }
+    lines
+}
+
+fn document_diff(id: DocumentId, old: &str, new: &str, detail: Detail) -> Vec<String> {
+    let name = paint(style::DIM, format!("@@ {id} @@"));
+    let mut lines = vec![String::new(), format!("    {name}")];
+    lines.extend(diff(old, new, "    ", detail));
     lines
 }
 
@@ -245,28 +309,37 @@ struct EntryLine {
     origin: String,
 }
 
-impl EntryLine {
-    fn render(&self, name_width: usize, text_width: usize) -> String {
-        let Self { sign, name, text, why, origin } = self;
-        let pad = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.chars().count()));
-        let name_pad = pad(name, name_width);
-        let why = if why.is_empty() {
-            String::new()
+/// Entries below one another. Where they are declared, and a reason that has no room beside its
+/// entry, stand below it.
+fn entry_lines(entries: &[EntryLine]) -> Vec<String> {
+    let wide = |text: &str| text.chars().count();
+    let name_width = entries.iter().map(|entry| wide(&entry.name)).max().unwrap_or(0).min(32);
+    let start = |entry: &EntryLine| "      + ".len() + name_width.max(wide(&entry.name)) + 2;
+    let fits = |entry: &EntryLine, text: usize| {
+        entry.origin.is_empty() && start(entry) + text + 3 + wide(&entry.why) <= WIDTH
+    };
+    let beside = entries.iter().filter(|entry| !entry.why.is_empty() && fits(entry, wide(&entry.text)));
+    let text_width = beside.map(|entry| wide(&entry.text)).max().unwrap_or(0);
+    let origin_width = entries.iter().map(|entry| wide(&entry.origin)).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for entry in entries {
+        let EntryLine { sign, name, text, why, origin } = entry;
+        let head = format!("      {sign} {}  ", pad(name, name_width));
+        if origin.is_empty() && why.is_empty() {
+            lines.push(format!("{head}{text}").trim_end().to_owned());
+        } else if fits(entry, text_width.max(wide(text))) {
+            lines.push(format!("{head}{}   {}", pad(text, text_width), paint(style::DIM, why)));
         } else {
-            format!("{}   {}", pad(text, text_width), paint(style::DIM, why))
-        };
-        let origin =
-            if origin.is_empty() { String::new() } else { format!("   {}", paint(style::DIM, origin)) };
-        format!("      {sign} {name}{name_pad}  {text}{why}{origin}")
+            let origin = if origin.is_empty() { String::new() } else { pad(origin, origin_width) + "   " };
+            lines.push(format!("{head}{text}").trim_end().to_owned());
+            lines.push(format!("        {}", paint(style::DIM, format!("{origin}{why}").trim_end())));
+        }
     }
+    lines
 }
 
-fn entry_line(
-    change: &EntryChange,
-    (name, rest): (String, String),
-    base: Since,
-    detail: Detail,
-) -> EntryLine {
+fn entry_line(change: &EntryChange, base: Since, detail: Detail) -> EntryLine {
+    let (name, rest) = label(&change.key);
     let (sign, style) = match change.action {
         Action::Add => ('+', style::ADD),
         Action::Override | Action::Update | Action::Restore => ('~', style::CHANGE),
@@ -392,6 +465,15 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
                    "declared": change.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})
         })
     });
+    let skipped = plan.skipped.iter().map(|skipped| {
+        let entries = skipped.entries.iter().map(|(id, key)| {
+            let (name, rest) = label(key);
+            let item = if show_secrets { rest } else { mask_bare(&name, rest) };
+            json!({"document": id, "entry": name, "item": item})
+        });
+        json!({"path": skipped.path, "found": skipped.found.describe(), "entries": entries.collect::<Vec<_>>(),
+               "declared": skipped.origin.to_string()})
+    });
     let patches: serde_json::Map<String, Value> = plan
         .documents
         .iter()
@@ -403,7 +485,8 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
         .collect();
     let Tally { added, changed, removed, drifted } = plan.tally();
     json!({"version": 1, "root": root, "from": plan.from, "to": plan.to, "empty": plan.is_empty(),
-           "paths": steps.collect::<Vec<_>>(), "entries": entries.collect::<Vec<_>>(), "patches": patches,
+           "paths": steps.collect::<Vec<_>>(), "entries": entries.collect::<Vec<_>>(),
+           "skipped": skipped.collect::<Vec<_>>(), "patches": patches,
            "summary": {"added": added, "changed": changed, "removed": removed, "drifted": drifted},
            "warnings": plan.warnings})
 }

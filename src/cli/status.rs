@@ -72,7 +72,9 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
         Ok(planned) => drift(planned.checked.plan()),
         Err(CliError::Problems(problems)) => problems.iter().map(problem_line).collect(),
         Err(CliError::Root(
-            error @ (crate::root::Error::Document { .. } | crate::root::Error::DocumentPlace { .. }),
+            error @ (crate::root::Error::Document { .. }
+            | crate::root::Error::DocumentPlace { .. }
+            | crate::root::Error::SharedDocument { .. }),
         )) => {
             vec![error.to_string()]
         }
@@ -122,7 +124,11 @@ fn hooks(context: &Context, side: &Side) -> (usize, usize, Vec<String>) {
 }
 
 fn interpreter_is_there(script: &std::path::Path) -> bool {
-    let Ok(bytes) = fs::read(script, limits::SOURCE_BYTES_MAX) else { return false };
+    let bytes = match fs::read(script, limits::SOURCE_BYTES_MAX) {
+        Ok(bytes) => bytes,
+        // No script is that large.
+        Err(error) => return error.kind() == std::io::ErrorKind::FileTooLarge,
+    };
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let Some(line) = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix("#!")) else {
         return true;
@@ -243,7 +249,9 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
 fn verify_files(store: &Store, side: &Side, faults: &mut Vec<String>) -> Result<usize, CliError> {
     let folder = store.generation(side.manifest.generation).join("files");
     for (path, record) in &side.manifest.state.files {
-        let bytes = fs::read_if_there(&folder.join(path.as_str()), limits::SOURCE_BYTES_MAX)?;
+        // What cs itself weighs depends on how it was built.
+        let bytes_max = if record.is_cs { u64::MAX - 1 } else { limits::SOURCE_BYTES_MAX };
+        let bytes = fs::read_if_there(&folder.join(path.as_str()), bytes_max)?;
         match bytes {
             Some(bytes) if Digest::of(&bytes) == record.digest => {}
             Some(_) => faults.push(format!("{path} has another content than was stored")),

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::args::WhyArgs;
 use super::engine::Context;
 use super::error::{CliError, exit, refused};
+use crate::document::hooks::meaning;
 use crate::document::merge::name_of;
 use crate::model::key::dotted;
-use crate::model::{Generation, How, Key, Origin, Row, TreeHow};
+use crate::model::{Generation, How, Key, ManagedPath, Origin, Row, TreeHow};
 use crate::root::{Side, Store};
 
 /// Runs it.
@@ -23,8 +24,9 @@ pub fn run(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
         ));
     };
     let mut answers = Vec::new();
-    paths(&store, &side, &args.key, &mut answers);
-    entries(context, &store, &side, args, &mut answers);
+    let spelled = crate::profile::path_of(&args.key);
+    paths(&store, &side, spelled.as_ref().map_or(&args.key, |path| path.as_str()), &mut answers);
+    entries(context, &store, &side, args, spelled.as_ref(), &mut answers);
     if answers.is_empty() {
         answers.extend(foreign(&store, args));
     }
@@ -69,10 +71,24 @@ fn paths(store: &Store, side: &Side, key: &str, answers: &mut Vec<Answer>) {
     }
 }
 
-fn entries(context: &Context, store: &Store, side: &Side, args: &WhyArgs, answers: &mut Vec<Answer>) {
+/// The entries that are meant: by their own name, or because they run the file that is.
+fn entries(
+    context: &Context,
+    store: &Store,
+    side: &Side,
+    args: &WhyArgs,
+    spelled: Option<&ManagedPath>,
+    answers: &mut Vec<Answer>,
+) {
     let home = context.root.home_text();
+    let file = spelled.map(|path| format!("{}/{path}", context.root.text()));
+    let runs_it = |key: &Key| match (key, &file) {
+        (Key::Hook(id), Some(file)) => args.value.is_none() && meaning(&id.command, home.as_deref()) == *file,
+        _ => false,
+    };
+    let is_it = |row: &&Row| is_meant(&row.key, args, home.as_deref()) || runs_it(&row.key);
     for (id, ledger) in &side.ledger.documents {
-        for row in ledger.rows.iter().filter(|row| is_meant(&row.key, args, home.as_deref())) {
+        for row in ledger.rows.iter().filter(is_it) {
             let name = name_of(&row.key, home.as_deref());
             let own = |other: &Side| {
                 let rows = other.ledger.documents.get(id).map(|own| own.rows.as_slice()).unwrap_or_default();
@@ -147,7 +163,6 @@ fn since(store: &Store, side: &Side, has: impl Fn(&Side) -> bool) -> Generation 
 }
 
 fn is_meant(key: &Key, args: &WhyArgs, home: Option<&str>) -> bool {
-    use crate::document::hooks::meaning;
     let at = dotted(&key.pointer());
     let is_there = at == args.key || at.starts_with(&format!("{}.", args.key));
     let is_value = match (&args.value, key) {

@@ -39,6 +39,9 @@ pub struct Manifest {
     pub state: State,
     /// Each document this generation rewrote: what it was and became.
     pub documents: BTreeMap<DocumentId, DocumentRecord>,
+    /// Paths of ours from which somebody had taken what was there: undoing leaves them so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<ManagedPath>,
 }
 
 /// What made a generation.

@@ -23,6 +23,13 @@ pub struct Ledger {
     pub gone: Vec<ManagedPath>,
 }
 
+impl Ledger {
+    /// Hook files that were gone and that `next` has again where nothing was in between.
+    pub fn returning<'a>(&'a self, next: &'a Self) -> impl Iterator<Item = &'a ManagedPath> {
+        self.gone.iter().filter(|path| next.tree.get(*path).is_some_and(|row| row.how == TreeHow::Added))
+    }
+}
+
 /// A link or copy of ours in the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -19,7 +19,7 @@ use crate::model::{
 };
 pub use check::{CheckedPlan, check};
 pub use observed::{Observation, Observed, ObservedDocument};
-pub use tree::{Conflict, TreeChange, TreeStep};
+pub use tree::{Conflict, Skipped, TreeChange, TreeStep};
 
 /// What was applied last.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +66,8 @@ pub struct Plan {
     pub cause: Cause,
     pub steps: Vec<TreeStep>,
     pub documents: BTreeMap<DocumentId, DocumentPlan>,
+    /// What is declared and left out, because somebody else's stays in its place.
+    pub skipped: Vec<Skipped>,
     /// The desired state, less what was skipped.
     pub state: State,
     /// What will be owned afterwards.
@@ -99,6 +101,15 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && !self.documents.values().any(DocumentPlan::is_edit) && !self.is_news
+    }
+
+    /// Paths of ours from which somebody has taken what was there.
+    #[must_use]
+    pub fn missing(&self) -> Vec<ManagedPath> {
+        let is_missing = |step: &&TreeStep| {
+            step.is_drift && matches!(step.change, TreeChange::Create | TreeChange::Forget)
+        };
+        self.steps.iter().filter(is_missing).map(|step| step.path.clone()).collect()
     }
 
     /// Counts for the summary: what is added, changed, removed, and how much of it is drift.
@@ -183,8 +194,15 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
     let gone = gone_hooks(input, &state);
     let mut ledger = Ledger { tree: tree.rows, folders: tree.folders, documents: BTreeMap::new(), gone };
     let leaving = leaving_commands(input, &state);
+    let returning: Vec<String> = input
+        .base
+        .into_iter()
+        .flat_map(|base| base.ledger.returning(&ledger))
+        .map(|path| format!("{}/{path}", input.root))
+        .collect();
+    let going = Going { letting_go, leaving: &leaving, returning: &returning };
     for id in document_ids(input, &state) {
-        match plan_document(input, &state, id, letting_go, &leaving) {
+        match plan_document(input, &state, id, going) {
             Ok(document) => {
                 if document.merged.ledger.rows.is_empty() && document.merged.ledger.containers.is_empty() {
                     ledger.documents.remove(&id);
@@ -208,6 +226,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
         to: input.next,
         cause: input.cause,
         steps: tree.steps,
+        skipped: tree.skipped,
         documents,
         state,
         ledger,
@@ -221,12 +240,19 @@ fn document_ids(input: &PlanInput<'_>, state: &State) -> BTreeSet<DocumentId> {
     state.documents.keys().chain(owned).copied().collect()
 }
 
+/// What comes and goes with the tree, for every document alike.
+#[derive(Clone, Copy)]
+struct Going<'a> {
+    letting_go: LettingGo,
+    leaving: &'a [String],
+    returning: &'a [String],
+}
+
 fn plan_document(
     input: &PlanInput<'_>,
     state: &State,
     id: DocumentId,
-    letting_go: LettingGo,
-    leaving: &[String],
+    going: Going<'_>,
 ) -> Result<DocumentPlan, Problem> {
     let nothing = DocumentLedger::default();
     let before = input.observed.documents.get(&id).and_then(|document| document.text.clone());
@@ -237,8 +263,9 @@ fn plan_document(
         },
         live: before.as_deref(),
         desired: state.documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
-        letting_go,
-        leaving,
+        letting_go: going.letting_go,
+        leaving: going.leaving,
+        returning: going.returning,
         home: input.home,
     })
     .map_err(|refusal| Problem::Document(id, refusal))?;

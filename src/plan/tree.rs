@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Base, Observation, OnConflict, PlanInput, Sign, runs};
 use crate::generation::{Cause, State};
-use crate::model::{Digest, Install, InstallMode, ManagedPath, Origin, TreeHow, TreeRow};
+use crate::model::{Digest, DocumentId, Install, InstallMode, Key, ManagedPath, Origin, TreeHow, TreeRow};
 
 /// One path's change, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,10 +71,22 @@ pub struct Conflict {
     pub origin: Origin,
 }
 
+/// A declared path that stays somebody else's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Skipped {
+    pub path: ManagedPath,
+    /// What is there.
+    pub found: Observation,
+    pub origin: Origin,
+    /// Declared entries that would run it, and are left out with it.
+    pub entries: Vec<(DocumentId, Key)>,
+}
+
 /// The links' and copies' part of a plan.
 #[derive(Debug, Default)]
 pub struct TreePlan {
     pub steps: Vec<TreeStep>,
+    pub skipped: Vec<Skipped>,
     pub rows: BTreeMap<ManagedPath, TreeRow>,
     pub folders: Vec<String>,
     pub warnings: Vec<String>,
@@ -139,29 +151,34 @@ fn see(path: &ManagedPath, row: Option<&TreeRow>, wanted: Option<Digest>, found:
 /// Every conflict there is.
 pub fn plan(input: &PlanInput<'_>, state: &mut State) -> Result<TreePlan, Vec<Conflict>> {
     let mut planner = Planner { input, plan: TreePlan::default(), conflicts: Vec::new() };
-    let mut skipped = Vec::new();
+    let mut paths = Vec::new();
     planner.folders(state);
     for (path, install) in &state.installs {
         if planner.wanted(path, install, state) == Outcome::Skipped {
-            skipped.push(path.clone());
+            paths.push(path.clone());
         }
     }
-    skip(input, state, &skipped);
+    for path in paths {
+        let found = planner.found(&path);
+        planner.plan.skipped.extend(skip(input, state, path, found));
+    }
     planner.leaving(state);
     if planner.conflicts.is_empty() { Ok(planner.plan) } else { Err(planner.conflicts) }
 }
 
-/// Leaves out what was declared at paths that stay somebody else's, and the hooks that
-/// would run them.
-fn skip(input: &PlanInput<'_>, state: &mut State, skipped: &[ManagedPath]) {
-    for path in skipped {
-        state.installs.remove(path);
-        state.files.retain(|file, _| file != path && !path.contains(file));
-        let command = format!("{}/{path}", input.root);
-        for entries in state.documents.values_mut() {
-            entries.retain(|declared| !runs(declared, &command, input.home));
-        }
+/// Leaves out what was declared at a path that stays somebody else's, and the hooks that
+/// would run it.
+fn skip(input: &PlanInput<'_>, state: &mut State, path: ManagedPath, found: Observation) -> Option<Skipped> {
+    let origin = state.installs.remove(&path)?.origin;
+    state.files.retain(|file, _| *file != path && !path.contains(file));
+    let command = format!("{}/{path}", input.root);
+    let mut entries = Vec::new();
+    for (id, declared) in &mut state.documents {
+        let leaving = declared.iter().filter(|declared| runs(declared, &command, input.home));
+        entries.extend(leaving.map(|declared| (*id, declared.key.clone())));
+        declared.retain(|declared| !runs(declared, &command, input.home));
     }
+    Some(Skipped { path, found, origin, entries })
 }
 
 #[derive(Debug, PartialEq)]

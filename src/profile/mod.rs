@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Desired, DocumentId};
+use crate::model::{Desired, DocumentId, ManagedPath};
 
 mod builtin;
 mod check;
@@ -47,6 +47,7 @@ mod hooks;
 mod installs;
 mod load;
 mod names;
+mod rules;
 mod runtime;
 mod script;
 mod settings;
@@ -164,6 +165,19 @@ pub struct Rendered {
     pub files: Vec<PathBuf>,
     /// Each condition's text, and whether it held.
     pub facts: BTreeMap<String, bool>,
+}
+
+/// The path in the root of what a profile spells `hooks.NAME`, `agents.NAME`, `files."any/path"`, …
+#[must_use]
+pub fn path_of(key: &str) -> Option<ManagedPath> {
+    let (section, rest) = key.split_once('.')?;
+    let is_section = section == "hooks" || names::PLACES.iter().any(|place| place.section == section);
+    // A name with a dot in it may be typed as it is.
+    let name = match dotted::key(rest) {
+        Ok(names) if names.len() == 1 => names.into_iter().next()?,
+        _ => rest.to_owned(),
+    };
+    is_section.then(|| names::path(section, &name).ok()).flatten()
 }
 
 /// Renders a profile for a root.

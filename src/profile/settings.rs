@@ -6,7 +6,7 @@ use super::check::{one_of, table_expected};
 use super::client::{self, Kind};
 use super::diagnostic::{Report, named};
 use super::tree::{Entry, Node, Table, Value, table};
-use super::{dotted, suggest};
+use super::{dotted, rules, suggest};
 use crate::model::{Declared, Key, Pointer, Want, key, limits, sets};
 
 /// How far from a known setting an unknown one is still taken for a slip.
@@ -73,10 +73,27 @@ fn check_table(table: &mut Table, pointer: &mut Pointer, report: &mut Report) {
         }
         match &mut entry.node.value {
             Value::Table(inner) => check_table(inner, pointer, report),
-            Value::List(items) if sets::is_set(pointer) => check_set(items, pointer, report),
+            Value::List(items) if sets::is_set(pointer) => {
+                if rules::are_at(pointer) {
+                    check_rules(items, report);
+                }
+                check_set(items, pointer, report);
+            }
             _ => {}
         }
         pointer.pop();
+    }
+}
+
+/// Permission rules that the client drops, so that they would drift for ever.
+fn check_rules(items: &[Node], report: &mut Report) {
+    for (node, rule) in items.iter().filter_map(|node| Some((node, node.text()?))) {
+        let Some(slip) = rules::slip(rule) else { continue };
+        let message = match rule.is_empty() {
+            true => "Claude Code drops a permission rule that is empty".to_owned(),
+            false => format!("Claude Code drops the permission rule {}: {}", named(rule), slip.why),
+        };
+        report.warning(node.at, message).suggest(slip.meant.as_deref());
     }
 }
 

@@ -163,6 +163,9 @@ impl Worker<'_> {
     fn links_in(&self) -> Result<Vec<&ManagedPath>, Error> {
         let mut unsettled = Vec::new();
         for (path, row) in &self.course.goal_ledger().tree {
+            if self.stays_missing(path) {
+                continue;
+            }
             if self.is_as_found(path)? {
                 unsettled.push(path);
             } else if self.has_to_move(path, row)? {
@@ -174,6 +177,11 @@ impl Worker<'_> {
             }
         }
         Ok(unsettled)
+    }
+
+    /// Whether somebody had taken ours away from `path` before the transaction that is undone.
+    fn stays_missing(&self, path: &ManagedPath) -> bool {
+        self.course.direction == Direction::Back && self.course.new.manifest.missing.contains(path)
     }
 
     /// Whether our link is there as it is to be, now or by making it where nothing is.
@@ -327,6 +335,11 @@ impl Worker<'_> {
     fn out(&self) -> Result<(), Error> {
         for (path, row) in self.course.leaving() {
             self.let_go(path, row)?;
+        }
+        for path in self.course.new.manifest.missing.iter().filter(|path| self.stays_missing(path)) {
+            if self.our_link(path)?.is_some() || self.is_our_copy(path)? {
+                fs::remove_file(&self.path(path))?;
+            }
         }
         self.folders_out()
     }

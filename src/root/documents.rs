@@ -122,6 +122,8 @@ impl Worker<'_> {
             .filter(|(_, row)| row.how.aside().is_none())
             .map(|(path, _)| format!("{}/{path}", root.text()))
             .collect();
+        let returning = old.returning(self.course.goal_ledger());
+        let returning: Vec<String> = returning.map(|path| format!("{}/{path}", root.text())).collect();
         let merged = merge(&MergeInput {
             bases: Bases {
                 current: old.documents.get(&id).unwrap_or(&nothing),
@@ -131,6 +133,7 @@ impl Worker<'_> {
             desired: self.course.goal_state().documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
             letting_go: self.course.letting_go(),
             leaving: &leaving,
+            returning: &returning,
             home: root.home_text().as_deref(),
         });
         let merged = merged.map_err(|refusal| Error::Undecided {

@@ -34,6 +34,8 @@ pub enum Error {
     Document { id: DocumentId, path: PathBuf, fault: Box<Fault> },
     #[error("{}: {why}", .path.display())]
     DocumentPlace { id: DocumentId, path: PathBuf, why: &'static str, remedy: &'static str },
+    #[error("{} is the settings file of {}, too", .path.display(), .other.display())]
+    SharedDocument { id: DocumentId, path: PathBuf, other: PathBuf },
     #[error("{} kept changing while cs was writing it", .0.display())]
     Busy(PathBuf),
     #[error("programs can't be run from {}", .0.display())]

@@ -19,6 +19,7 @@ pub mod locate;
 pub mod observe;
 pub mod purge;
 pub mod recovery;
+mod shared;
 pub mod stage;
 pub mod store;
 pub mod swap;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::{Error, Side, Store};
+use super::{Error, Side, Store, shared};
 use crate::document::{Fault, FaultKind, text};
 use crate::generation::{State, folder_digest};
 use crate::model::{Digest, DocumentId, Ledger, ManagedPath, limits};
@@ -40,7 +40,14 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
     }
     let ids: BTreeSet<DocumentId> =
         desired.documents.keys().chain(ledger.documents.keys()).copied().collect();
-    let documents = ids.into_iter().map(|id| Ok((id, observe_document(store, id)?)));
+    let documents = ids.into_iter().map(|id| {
+        let document = observe_document(store, id)?;
+        // What we have entries in already can only be let go of.
+        if document.text.is_some() && !ledger.documents.contains_key(&id) {
+            shared::check(store, id, &document.path)?;
+        }
+        Ok((id, document))
+    });
     Ok(Observed { tree, folders, documents: documents.collect::<Result<_, Error>>()? })
 }
 

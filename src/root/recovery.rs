@@ -120,6 +120,7 @@ fn salvage(locked: &LockedRoot, pending: Pending) -> Result<Side, Error> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state: State::default(),
         documents: BTreeMap::new(),
+        missing: Vec::new(),
     };
     let manifest = store.manifest(pending.to).unwrap_or_else(|_| hollow());
     Ok(Side { manifest, ledger: ledger.unwrap_or_else(|_| Ledger::default()) })

@@ -87,6 +87,7 @@ fn write(locked: &LockedRoot, staging: &Staging<'_>) -> Result<Staged, Error> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state,
         documents,
+        missing: plan.missing(),
     };
     let ledger = LedgerFile { format: generation::FORMAT, ledger: plan.ledger.clone() };
     fs::write_new(&folder.join("manifest.json"), &generation::write(&manifest), 0o600)?;

@@ -96,6 +96,33 @@ fn a_settings_file_that_is_something_else() {
 }
 
 #[test]
+fn a_settings_file_that_another_root_has_entries_in_is_refused() {
+    for target in ["dotfiles/settings.json", ".claude/settings.json"] {
+        let sandbox = with_settings("{}");
+        if target.starts_with("dotfiles") {
+            fs::rename(sandbox.settings(), sandbox.path(target)).expect("moved");
+            symlink("../dotfiles/settings.json", sandbox.settings()).expect("a link");
+        }
+        fs::create_dir(sandbox.path("other")).expect("a folder");
+        symlink(format!("../{target}"), sandbox.path("other/settings.json")).expect("a link");
+        let apply = ["apply", "--yes", "--profile", "dotfiles/claude-sync.toml"];
+        sandbox.cs(&apply).ok();
+        let text = sandbox.read(target);
+        let ran = sandbox.cs(&[&apply[..], &["--root", "other"]].concat()).code(1);
+        for words in ["entries of another root's", "cs uninstall --root ~/.claude", "Nothing was changed"] {
+            assert!(ran.err.contains(words), "{target}: {words}: {ran}");
+        }
+        assert_eq!(sandbox.read(target), text);
+        // Who has them may go on.
+        sandbox.cs(&apply).ok();
+        sandbox.cs(&["uninstall", "--yes"]).ok();
+        sandbox.cs(&[&apply[..], &["--root", "other"]].concat()).ok();
+        sandbox.cs(&["uninstall", "--yes", "--root", "other"]).ok();
+        assert_eq!(sandbox.read(target), "{}");
+    }
+}
+
+#[test]
 fn one_link_to_a_regular_file_is_edited_at_its_target() {
     let sandbox = Sandbox::new();
     sandbox

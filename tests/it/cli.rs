@@ -116,3 +116,20 @@ fn a_profile_that_was_only_found() {
     session.cs(&["plan"]).cs(&["apply", "--yes"]).cs(&["apply", "--yes", "--profile", "claude-sync.toml"]);
     snapshot!("a-profile-that-was-only-found", session);
 }
+
+#[test]
+fn an_explanation_does_not_advise_itself_and_fits_a_terminal() {
+    let sandbox = story::home();
+    sandbox.apply();
+    story::change_profile(&sandbox);
+    story::drift(&sandbox);
+    let explained = sandbox.cs(&["plan", "--explain"]).ok().out;
+    assert!(!explained.contains("cs plan --explain"), "{explained}");
+    for said in [explained, sandbox.cs(&["plan"]).ok().out] {
+        // What is quoted from files, and the last line, may be as long as they are.
+        let told = said.lines().filter(|line| line.starts_with("  ") && !line.starts_with("      +   "));
+        for line in told.filter(|line| line.contains("claude-sync.toml") || line.contains("outside cs")) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+}

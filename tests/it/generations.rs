@@ -116,7 +116,66 @@ fn generations_are_numbered_listed_and_told_apart() {
         "{what:?}"
     );
     assert!(sandbox.cs(&["diff", "3"]).ok().out.contains("is generation 3"));
-    assert!(sandbox.cs(&["diff", "2", "live"]).ok().out.contains("hooks/b"));
+    assert!(sandbox.cs(&["diff", "2", "live"]).ok().out.contains("- hooks/b"));
+}
+
+#[test]
+fn a_difference_to_the_disk_goes_from_then_to_now() {
+    let sandbox = Sandbox::new();
+    let version = |model: &str, agent: &str, more: &str| {
+        let agent = format!("---\nname: a\ndescription: d\n---\n{agent}\n");
+        sandbox.write("dotfiles/a.md", agent).profile(&format!(
+            "settings.model = \"{model}\"\n[agents.a]\nsource = \"a.md\"\n[settings.env]\n{more}\n"
+        ));
+        sandbox.apply();
+    };
+    version("sonnet", "Before.", "GONE = \"1\"");
+    version("opus", "After.", "NEW = \"1\"");
+    let said = sandbox.cs(&["diff", "1"]).ok().out;
+    for words in [
+        "From generation 1 to the disk as it is:",
+        "-   Before.",
+        "+   After.",
+        "~ model     \"sonnet\" → \"opus\"",
+        "- env.GONE  \"1\"",
+        "+ env.NEW   \"1\"",
+        "-       \"GONE\": \"1\"",
+        "+       \"NEW\": \"1\"",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let json = sandbox.cs(&["diff", "1", "--json"]).ok().json();
+    assert_eq!((&json["a"], &json["b"]), (&json!(1), &json!("live")));
+    let differences = json["differences"].as_array().expect("a list");
+    for (change, what) in [
+        ("changed", "agents/a.md"),
+        ("changed", "settings.json  model"),
+        ("removed", "settings.json  env.GONE"),
+        ("added", "settings.json  env.NEW"),
+    ] {
+        assert!(differences.contains(&json!({"change": change, "what": what})), "{what}: {json}");
+    }
+}
+
+#[test]
+fn why_knows_what_the_profile_calls_things() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .script("dotfiles/h.sh", "#!/bin/sh\n")
+        .write("dotfiles/a.md", "---\nname: a\ndescription: d\n---\nDo.\n")
+        .profile(
+            "[hooks.format-rust]\nevent = [\"Stop\", \"PreToolUse\"]\nsource = \"h.sh\"\n\
+             [agents.a]\nsource = \"a.md\"\n[files.\"notes/x.txt\"]\ntext = \"x\"\n",
+        );
+    sandbox.apply();
+    let said = sandbox.cs(&["why", "hooks.format-rust"]).ok().out;
+    for words in ["hooks/format-rust   added", "hooks.Stop  ~/.claude", "hooks.PreToolUse  ~/.claude"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(sandbox.cs(&["why", "agents.a"]).ok().out.starts_with("agents/a.md   added"));
+    assert!(sandbox.cs(&["why", "files.notes/x.txt"]).ok().out.starts_with("notes/x.txt   added"));
+    assert_eq!(sandbox.cs(&["why", "hooks.Stop"]).ok().out.lines().count(), 1);
+    sandbox.cs(&["why", "hooks.other"]).code(1);
 }
 
 #[test]

@@ -132,6 +132,28 @@ fn adopt_refuses_what_is_not_the_same() {
 }
 
 #[test]
+fn a_hook_that_was_written_back_and_is_declared_again_is_ours_again() {
+    for other_fields in [false, true] {
+        let sandbox = Sandbox::new();
+        let hook = "[hooks.h]\nevent = \"Stop\"\nsource = \"h.sh\"\ntimeout = 5\n";
+        let mine = "{\n  \"model\": \"x\"\n}\n";
+        sandbox.script("dotfiles/h.sh", "#!/bin/sh\n").write(".claude/settings.json", mine);
+        sandbox.profile(hook).apply();
+        let mut stale = sandbox.read(".claude/settings.json");
+        sandbox.profile("").apply();
+        if other_fields {
+            stale = stale.replace(": 5", ": 7");
+        }
+        sandbox.write(".claude/settings.json", &stale);
+        sandbox.profile(hook).apply();
+        assert!(sandbox.read(".claude/settings.json").contains("\"timeout\": 5"));
+        sandbox.profile("").apply();
+        assert!(!sandbox.read(".claude/settings.json").contains("hooks/h"));
+        sandbox.cs(&["verify"]).ok();
+    }
+}
+
+#[test]
 fn what_is_skipped_takes_its_hook_along() {
     let sandbox = Sandbox::new();
     sandbox
@@ -139,7 +161,23 @@ fn what_is_skipped_takes_its_hook_along() {
         .profile("settings.model = \"x\"\n[hooks.h]\nevent = \"Stop\"\nsource = \"h.sh\"\n")
         .write(".claude/settings.json", "{}")
         .write(".claude/hooks/h", "mine");
+    let plan = ["plan", "--profile", "dotfiles/claude-sync.toml", "--on-conflict", "skip"];
+    let said = sandbox.cs(&plan).ok().out;
+    for words in [
+        "= hooks/h                       skipped: a file is there   claude-sync.toml:3",
+        "= hooks.Stop  ~/.claude/hooks/h   left out: it would run hooks/h",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let json = sandbox.cs(&[&plan[..], &["--json"]].concat()).ok().json();
+    assert_eq!(
+        json["skipped"],
+        serde_json::json!([{"path": "hooks/h", "found": "a file", "declared": "claude-sync.toml:3",
+            "entries": [{"document": "settings.json", "entry": "hooks.Stop", "item": "~/.claude/hooks/h"}]}])
+    );
     apply(&sandbox, "skip").ok();
+    let again = apply(&sandbox, "skip").ok().out;
+    assert!(again.contains("Up to date: generation 1.\n  = hooks/h"), "{again}");
     assert_eq!(sandbox.read(".claude/hooks/h"), "mine");
     assert!(!sandbox.read(".claude/settings.json").contains("hooks/h"));
     sandbox.cs(&["verify"]).ok();
@@ -201,6 +239,45 @@ fn a_link_that_others_removed_is_made_again() {
     assert!(sandbox.cs(&["plan"]).ok().out.contains("removed outside cs since generation 1"));
     apply(&sandbox, "refuse").ok();
     assert_eq!(sandbox.read(".claude/agents/reviewer.md"), AGENT);
+}
+
+const APPLY_QUICKLY: [&str; 6] =
+    ["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--durability", "none"];
+
+#[test]
+fn undoing_does_not_bring_back_a_link_that_others_removed_before() {
+    let hook = "[hooks.h]\nevent = \"Stop\"\nsource = \"h.sh\"\n";
+    let agent = "[agents.reviewer]\nsource = \"agents/reviewer.md\"\n";
+    let copy = format!("{agent}mode = \"copy\"\n");
+    for (first, then) in [(agent, agent), (agent, ""), (&copy, &copy), (agent, &copy)] {
+        let sandbox = with_agent();
+        sandbox.script("dotfiles/h.sh", "#!/bin/sh\n").write(".claude/settings.json", "{}");
+        sandbox.profile(first);
+        apply(&sandbox, "refuse").ok();
+        fs::remove_file(sandbox.path(".claude/agents/reviewer.md")).expect("there");
+        sandbox.profile(&format!("settings.model = \"x\"\n{then}{hook}"));
+        let before = sandbox.tree();
+        sandbox.keep("ready");
+        let (mut undone, mut n) = (0, 1);
+        loop {
+            sandbox.fresh("ready");
+            let mut command = sandbox.command(&APPLY_QUICKLY);
+            let ran =
+                crate::sandbox::ran(command.env("CS_FAULT", format!("kill:{n}")).output().expect("cs runs"));
+            if ran.code != crate::crash::KILLED {
+                ran.ok();
+                break;
+            }
+            sandbox.cs(&["recover"]).ok();
+            let is_old = !sandbox.read(".claude/settings.json").contains("model");
+            if is_old {
+                assert_eq!(sandbox.tree(), before, "{first} then {then}, killed at {n}");
+                undone += 1;
+            }
+            n += 3;
+        }
+        assert!(undone > 5, "{undone} of {n} were undone");
+    }
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::decide::same;
 use super::*;
 use crate::document::splice;
+use crate::document::value::equal;
 
 const HOME: Option<&str> = Some("/home/me");
 
@@ -74,6 +76,7 @@ impl World {
             desired,
             letting_go,
             leaving,
+            returning: &[],
             home: HOME,
         })
     }
@@ -480,6 +483,34 @@ fn what_was_unset_finds_its_place_when_the_declaration_changes_its_mind() {
 }
 
 #[test]
+fn elements_kept_absent_come_back_in_their_order_whatever_is_declared_in_between() {
+    let orders: Vec<Vec<Declared>> = ["", "a", "c", "ac", "ca", "bca", "cb"]
+        .iter()
+        .map(|rules| rules.chars().map(|rule| forbid(&rule.to_string())).collect())
+        .collect();
+    for list in ["cac", "caca", "bacca"] {
+        let elements: Vec<String> = list.chars().map(|c| c.to_string()).collect();
+        let before = json!({"permissions": {"allow": elements}}).to_string();
+        for first in &orders {
+            for second in &orders {
+                for third in &orders {
+                    let world = World::of(&before).apply(first).apply(second).apply(third).uninstall();
+                    let keys = |all: &[Declared]| all.iter().map(|d| d.key.to_string()).collect::<Vec<_>>();
+                    assert_eq!(
+                        world.value()["permissions"]["allow"],
+                        json!(elements),
+                        "{list}: {:?} then {:?} then {:?}",
+                        keys(first),
+                        keys(second),
+                        keys(third)
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_bom_line_ends_and_indentation_stay() {
     for before in [
         "\u{feff}{\"a\":1}",
@@ -564,6 +595,7 @@ fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
                     desired,
                     letting_go: LettingGo::Undeclared,
                     leaving: &[],
+                    returning: &[],
                     home: HOME,
                 });
                 let after = world.clone().take(merged.expect("merges"));

@@ -427,3 +427,43 @@ command = "true"
         rendered.desired.documents.iter().map(|(id, entries)| (*id, entries.len())).collect();
     assert_eq!(lengths, [(DocumentId::Settings, 1), (DocumentId::LocalSettings, 1)]);
 }
+
+#[test]
+fn a_permission_rule_that_the_client_drops_is_told() {
+    let rendered = Machine::new(
+        r#"format = 1
+[settings.permissions]
+allow = ["Bash(ls:*)", "Bash(ls", "mcp__x"]
+deny = ["", "Read()"]
+[defaults]
+permissions.ask = ["bash(rm:*)"]
+[unset]
+permissions.allow = ["Bash(pwd"]
+"#,
+    )
+    .render()
+    .expect("warnings only");
+    insta::assert_snapshot!(shown(&rendered.diagnostics), @r#"
+    warning: Claude Code drops the permission rule `Bash(ls`: its parentheses do not match
+      /p/main.toml:3:24
+        3 | allow = ["Bash(ls:*)", "Bash(ls", "mcp__x"]
+          |                        ^^^^^^^^^
+      help: did you mean `Bash(ls)`?
+
+    warning: Claude Code drops a permission rule that is empty
+      /p/main.toml:4:9
+        4 | deny = ["", "Read()"]
+          |         ^^
+
+    warning: Claude Code drops the permission rule `Read()`: there is nothing between its parentheses
+      /p/main.toml:4:13
+        4 | deny = ["", "Read()"]
+          |             ^^^^^^^^
+
+    warning: Claude Code drops the permission rule `bash(rm:*)`: it names no tool: those begin with a capital
+      /p/main.toml:6:20
+        6 | permissions.ask = ["bash(rm:*)"]
+          |                    ^^^^^^^^^^^^
+      help: did you mean `Bash(rm:*)`?
+    "#);
+}
