@@ -29,7 +29,7 @@ pub fn run(context: &Context, args: &AuditArgs) -> Result<u8, CliError> {
     snapshot.audit.sort_by_key(|entry| std::cmp::Reverse(entry.minute));
     snapshot.audit.truncate(args.most);
     for entry in &snapshot.audit {
-        context.out.line(&text(*entry, now));
+        context.out.line(text(*entry, now));
     }
     if snapshot.audit.is_empty() {
         context.out.line("Nothing was recorded yet.");

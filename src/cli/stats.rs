@@ -33,12 +33,12 @@ pub fn run(context: &Context, args: &StatsArgs) -> Result<u8, CliError> {
         context.out.line("No bundled hook has run yet.   cs apply --profile builtin:learning");
         return Ok(exit::DONE);
     }
-    context.out.line(&format!(
+    context.out.line(format!(
         "{:<22} {:>6} {:>7} {:>7} {:>7} {:>10}  {:<12}  breaker",
         "hook", "runs", "p50", "p95", "p99", "budget", "µs, log2"
     ));
     for row in &rows {
-        context.out.line(&row.text());
+        context.out.line(row.text());
     }
     let late: Vec<&str> = rows.iter().filter(|row| !row.is_within()).map(|row| row.hook.name()).collect();
     if late.is_empty() {
@@ -47,7 +47,7 @@ pub fn run(context: &Context, args: &StatsArgs) -> Result<u8, CliError> {
         let word = paint(style::ERROR, "over budget");
         context
             .out
-            .line(&format!("{word}: {}. The machine may have been busy; look again later.", late.join(", ")));
+            .line(format!("{word}: {}. The machine may have been busy; look again later.", late.join(", ")));
     }
     Ok(if args.check && !is_good { exit::REFUSED } else { exit::DONE })
 }

@@ -470,8 +470,7 @@ fn spell(tool: Tool, text: &str) -> Option<(Flags, bool)> {
         return None;
     }
     // One letter each, until one takes the rest.
-    let mut letters = text.char_indices().skip(1).peekable();
-    while let Some((at, letter)) = letters.next() {
+    for (at, letter) in text.char_indices().skip(1) {
         let mut buffer = [b'-', 0];
         let letter = u8::try_from(letter).ok().filter(u8::is_ascii)?;
         buffer[1] = letter;

@@ -100,7 +100,7 @@ impl Runner {
         }
     }
 
-    fn say(&self, event: &Event, decision: &Decision) {
+    fn say(event: &Event, decision: &Decision) {
         let text = reply::text(event.kind, decision);
         if !text.is_empty() {
             let _ = stdio::write(&text);
@@ -120,7 +120,7 @@ impl Runner {
         let blocks = rules.get("on-failure").and_then(Value::as_str) == Some("block");
         match verdict {
             Ok(Some(verdict)) => {
-                self.say(event, &decide::said(&verdict));
+                Self::say(event, &decide::said(&verdict));
                 let what = match verdict.decision {
                     guard::Decision::Ask => What::Asked,
                     guard::Decision::Deny => What::Denied,
@@ -129,13 +129,13 @@ impl Runner {
                 vec![Entry::new(self.now, what, code_of(family))]
             }
             Ok(None) if event.is_odd && blocks && event.kind == Kind::PreToolUse => {
-                self.say(event, &decide::undecided());
+                Self::say(event, &decide::undecided());
                 Vec::new()
             }
             Ok(None) => Vec::new(),
             Err(_) => {
                 if blocks {
-                    self.say(event, &decide::undecided());
+                    Self::say(event, &decide::undecided());
                 }
                 vec![Entry::new(self.now, What::GaveUp, 0)]
             }
@@ -156,7 +156,7 @@ impl Runner {
 
     fn enhance(&self, event: &Event) -> Vec<Entry> {
         if event.kind == Kind::SessionStart {
-            self.say(event, &decide::session_context(self.world.host_type()));
+            Self::say(event, &decide::session_context(self.world.host_type()));
             // Slow work is somebody else's: a process that outlives us.
             if let Ok(executable) = env::executable() {
                 let _ = process::detach(&executable, "cs", &["hook", "upkeep"]);

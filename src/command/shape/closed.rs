@@ -311,8 +311,11 @@ impl Bits {
 /// The bucket of a number: 0 for 0, else one more than its logarithm to the base of two, at most 31.
 #[must_use]
 pub const fn bucket_log2(value: u64) -> u8 {
-    let bucket = u64::BITS - value.leading_zeros();
-    if bucket > 31 { 31 } else { bucket as u8 }
+    let mut bucket = 0;
+    while bucket < 31 && value >> bucket != 0 {
+        bucket += 1;
+    }
+    bucket
 }
 
 /// The bucket of a duration.

@@ -137,6 +137,7 @@ const fn category(file: &[u8], name: Span) -> Category {
     panic!("a category that does not exist")
 }
 
+#[expect(clippy::large_stack_arrays, reason = "evaluated by the compiler only")]
 const fn programs() -> [Program; PROGRAM_COUNT] {
     let nobody = Program { name: Span::NONE, category: Category::Other, has_subcommands: false };
     let mut list = [nobody; PROGRAM_COUNT];
@@ -166,6 +167,7 @@ const fn hash(word: &[u8], start: usize, end: usize) -> usize {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "there are fewer programs than slots")]
+#[expect(clippy::large_stack_arrays, reason = "evaluated by the compiler only")]
 const fn slots() -> [u16; SLOT_COUNT] {
     let mut slots = [EMPTY; SLOT_COUNT];
     let mut index = 0;
@@ -197,6 +199,7 @@ static ENTRIES: [Span; ENTRY_COUNT] = entries().0;
 
 /// Subcommands and flags in the order of the file, each program's subcommands before its flags,
 /// and the forms.
+#[expect(clippy::large_stack_arrays, reason = "evaluated by the compiler only")]
 const fn entries() -> ([Span; ENTRY_COUNT], [Form; FORM_COUNT]) {
     let mut entries = [Span::NONE; ENTRY_COUNT];
     let blank = Form { subcommands: Span::NONE, flags: Span::NONE, ends_at_word: false, has_pattern: false };
@@ -358,6 +361,7 @@ impl Tool {
     }
 
     /// Its subcommands, each with the category that is its own; a subcommand's subcommand as `a/b`.
+    #[must_use]
     pub fn subcommands(self) -> impl ExactSizeIterator<Item = (&'static str, Option<Category>)> {
         self.entries(|form| form.subcommands).map(|entry| match entry.split_once('@') {
             Some((name, of)) => (name, Category::ALL.iter().copied().find(|c| c.word() == of)),
@@ -375,6 +379,7 @@ impl Tool {
     }
 
     /// Its flags, each with all its spellings, and what it takes.
+    #[must_use]
     pub fn flags(self) -> impl ExactSizeIterator<Item = (&'static str, Takes)> {
         self.entries(|form| form.flags).map(|entry| match entry.as_bytes().last() {
             Some(b'=') => (&entry[..entry.len() - 1], Takes::Value),
