@@ -17,13 +17,19 @@
 //! ```
 //!
 //! One executable: the bundled hooks are entry points of `cs`, chosen by the name it is called
-//! by, so there is one file to install and no version skew. They are silent until they are built.
+//! by, so there is one file to install and no version skew.
+//!
+//! ```text
+//! hooks:  event ─► guard, decide ─► answer          a session's start ─► upkeep (detached)
+//!           └───► record ─► journal ─────────────────────────────────────► fold ─► snapshot
+//! ```
 //!
 //! # Map
 //! | module | is | does |
 //! |---|---|---|
 //! | [`model`] | pure | the nouns: managed paths, digests, generation numbers, desired entries, the ledger, limits |
-//! | [`command`] | pure | a shell command: what it is, without what it says |
+//! | [`command`] | pure | shell text → the commands it would run, and their shape: what they are, without what they say |
+//! | [`guard`] | pure | what a command could destroy: one family of rules a file |
 //! | [`profile`] | pure | TOML text → desired state: parse, compose, conditions, checks; the machine is asked through a trait |
 //! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
 //! | [`generation`] | pure | what a generation is on disk; retention; differences |
@@ -36,7 +42,7 @@
 //! | [`cli`] | shell | arguments → requests; one file per command; errors → exit codes and remedies |
 //!
 //! Dependencies point down: `cli → root → plan → generation, document, profile → model`; only
-//! the shell reaches `sys`; `hook` never imports the engine. A test (`tidy`) holds the edges.
+//! the shell reaches `sys`; `hook → knowledge, guard → command, crypto → model` never imports the engine. A test (`tidy`) holds the edges.
 //!
 //! # What lies on disk
 //! ```text
@@ -88,6 +94,14 @@
 //! 10. A file of a newer format is refused, never rewritten.
 //! 11. A key that is gone is gone: nothing re-derives it. Only "not found" means that there is none; any
 //!     other failure to open it is an error, and where something is sealed no new one is made.
+//! 12. A hook exits 0 and prints nothing or one valid answer. It never waits for a lock, never calls
+//!     fsync, never derives from a password; what is late or broken silences learning, never the guard.
+//! 13. No text that came in through a hook reaches the disk or the network: what is recorded has no field
+//!     for text, and every word it is shown by is compiled in.
+//!
+//! # Not built yet
+//! What is recorded is folded, kept and expired, but nothing is said from it: hints, thresholds and
+//! agents are to come, and so is sharing between hosts.
 
 pub mod cli;
 pub mod command;

@@ -165,6 +165,10 @@ impl Ring {
 
     /// Goes on to a later epoch, in one step; `false` when it is there already, or past it.
     pub fn advance(&mut self, to: Epoch, fresh: &Secret<32>) -> bool {
+        self.advance_by(to, fresh, ITERATIONS)
+    }
+
+    fn advance_by(&mut self, to: Epoch, fresh: &Secret<32>, iterations: u32) -> bool {
         let newest = self.newest();
         if to <= newest {
             return false;
@@ -174,7 +178,7 @@ impl Ring {
         password[32..].copy_from_slice(fresh.expose());
         let salt = [self.host.as_str().as_bytes(), &to.0.to_be_bytes()].concat();
         let mut next = [0; 32];
-        pbkdf2::pbkdf2_hmac::<Sha256>(&*password, &salt, ITERATIONS, &mut next);
+        pbkdf2::pbkdf2_hmac::<Sha256>(&*password, &salt, iterations, &mut next);
         self.secrets.insert(to, Secret::take(&mut next));
         true
     }

@@ -181,6 +181,34 @@ fn the_bundled_hooks_run_by_their_names() {
     }
 }
 
+#[test]
+fn the_guard_s_reason_reaches_the_model_and_what_ran_is_recorded() {
+    let Some(client) = Client::find() else { return };
+    let sandbox = Sandbox::new();
+    sandbox.cs(&["apply", "--yes", "--profile", "builtin:learning"]).ok();
+    // Harmless even if they ran: there is no such disk, and no repository.
+    let turns = [
+        json!({"bash": "mkfs.ext4 /dev/no-such-disk"}),
+        json!({"bash": "git push --force origin main"}),
+        json!({"bash": "echo fine"}),
+        json!({"bash": "exit 3"}),
+        json!({"say": "Done."}),
+    ];
+    let told = client.talk(&sandbox, &turns);
+    let results: Vec<String> =
+        told.0.iter().filter(|message| message["type"] == "user").map(Value::to_string).collect();
+    let has = |word: &str| results.iter().filter(|result| result.contains(word)).count();
+    assert_eq!((has("devices/"), has("git/"), has("fine")), (1, 1, 1), "{results:#?}");
+    assert!(told.hooks().iter().all(|(_, code, _)| **code == 0), "{:?}", told.hooks());
+    let stats = sandbox.cs(&["stats", "--json"]).ok().json();
+    assert_eq!((&stats["hooks"][1]["runs"], &stats["hooks"][2]["runs"]), (&json!(4), &json!(3)), "{stats}");
+    let audit = sandbox.cs(&["audit", "--json"]).ok().json();
+    let trail = audit["entries"].as_array().expect("a list");
+    for what in ["asked", "denied"] {
+        assert!(trail.iter().any(|entry| entry["what"] == what), "{audit}");
+    }
+}
+
 /// A way in which the client rewrites settings.json without asking.
 #[derive(Debug)]
 struct Rewrite {
