@@ -110,10 +110,57 @@ const HOME_FOLDERS: &[&str] = &[
 
 const TEMP: &[&str] = &["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm"];
 
-/// Disks by how their names begin.
-const DISKS: &[&str] = &[
-    "sd", "hd", "vd", "xvd", "nvme", "mmcblk", "disk", "rdisk", "mapper/", "dm-", "md", "loop", "sr", "nbd",
-    "zd", "block/", "da", "ada", "mtd", "ubi", "pmem", "rbd", "zvol/",
+/// Devices that hold nothing, by how their names begin. Any other may be a disk: volume groups are
+/// called as their owners like (`/dev/vg0/data`).
+const NO_DISKS: &[&str] = &[
+    "null",
+    "zero",
+    "full",
+    "random",
+    "urandom",
+    "std",
+    "fd/",
+    "tty",
+    "pts",
+    "ptmx",
+    "console",
+    "tcp/",
+    "udp/",
+    "kmsg",
+    "log",
+    "snd",
+    "input",
+    "dri",
+    "video",
+    "audio",
+    "dsp",
+    "usb",
+    "bus/",
+    "net/",
+    "kvm",
+    "fuse",
+    "char/",
+    "nvidia",
+    "hidraw",
+    "i2c",
+    "spidev",
+    "gpio",
+    "serial",
+    "cu.",
+    "lp",
+    "rtc",
+    "watchdog",
+    "hugepages",
+    "mqueue",
+    "uinput",
+    "vhost",
+    "vsock",
+    "dtrace",
+    "ppp",
+    "autofs",
+    "cpu",
+    "kfd",
+    "accel",
 ];
 
 impl Place {
@@ -287,9 +334,9 @@ fn classify(full: &str, scene: &Scene) -> Place {
         return Place::Root;
     }
     if let Some(device) = full.strip_prefix("/dev/").filter(|_| !full.starts_with("/dev/shm")) {
-        return match DISKS.iter().any(|name| device.starts_with(name)) {
-            true => Place::Disk(path),
-            false => Place::Nowhere,
+        return match NO_DISKS.iter().any(|name| device.starts_with(name)) {
+            true => Place::Nowhere,
+            false => Place::Disk(path),
         };
     }
     let is_temp = TEMP.iter().any(|temp| full == *temp || is_below(full, temp))

@@ -126,6 +126,9 @@ fn devices_and_permissions() {
         &[
             "dd if=/dev/zero of=/dev/sda",
             "mkfs.ext4 /dev/sdb1",
+            "mkfs -t xfs /dev/vg0/data",
+            "mkfs.ext4 /dev/no-such-disk",
+            "dd if=x of=/dev/vg0/data",
             "cat x > /dev/nvme0n1",
             "wipefs -a /dev/sda",
             "zpool destroy tank",
@@ -134,6 +137,8 @@ fn devices_and_permissions() {
         &[
             "dd if=/dev/zero of=disk.img count=1",
             "mkfs.ext4 disk.img",
+            "echo 1 > /dev/ttyUSB0",
+            "cat x 2>/dev/null >/dev/stdout",
             "fdisk -l",
             "lsblk",
             "cat x > /dev/null",
