@@ -277,8 +277,7 @@ impl<'a> Reader<'a> {
                         self.pattern(state);
                     }
                 }
-                b'&' if self.ahead(1) == b'>' => self.command(state),
-                b'&' => {
+                b'&' if self.ahead(1) != b'>' => {
                     self.at += if self.ahead(1) == b'&' { 2 } else { 1 };
                     self.separate(state);
                 }
@@ -719,7 +718,8 @@ impl<'a> Reader<'a> {
             self.at += 1;
         }
         let kind = match (self.byte(), self.ahead(1), self.ahead(2)) {
-            (b'<' | b'>', b'(', _) => {
+            // `&>(` is no substitution: the shell refuses it, and something has to be read on.
+            (b'<' | b'>', b'(', _) if !is_both => {
                 self.at = at;
                 return false;
             }

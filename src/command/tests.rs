@@ -16,6 +16,18 @@ fn reads(text: &str, expected: &[&str]) {
     assert_eq!(commands(text), expected, "{text}");
 }
 
+/// `&>` opens a redirection, `>(` a substitution; together they are neither, and were read for ever.
+#[test]
+fn an_operator_that_is_none_is_read_past() {
+    for text in ["&>(", "a &>(b); rm -rf /", "for x in eval &>(=(>{a,b}&\n", "=(`a= -rf&>(=("] {
+        let script = parse(text);
+        assert!(
+            !text.contains("rm") || script.commands.iter().any(|simple| simple.program() == "rm"),
+            "{script:?}"
+        );
+    }
+}
+
 #[test]
 fn words_and_quotes() {
     reads(r#"a 'b c' "d e" f\ g h"i"'j'"#, &["a b c d e f g hij"]);
