@@ -171,13 +171,24 @@ const PLACES_MAX: usize = 4_096;
 fn by_words(script: &Script, context: &Context) -> Option<Verdict> {
     let mut left = PLACES_MAX;
     for simple in &script.commands {
+        // Without its words, of which there may be very many: it is copied for each place.
+        let Simple { words: _, redirects, reads, here, folders, site, is_fed } = simple;
+        let frame = Simple {
+            words: Vec::new(),
+            redirects: redirects.iter().take(64).cloned().collect(),
+            reads: *reads,
+            here: here.clone(),
+            folders: folders.clone(),
+            site: *site,
+            is_fed: *is_fed,
+        };
         for start in 1..simple.words.len() {
             if !table::is_known(&command::name_of(&simple.words[start].text)) {
                 continue;
             }
             left = left.checked_sub(1)?;
             let words = simple.words[start..].iter().take(64).cloned().collect();
-            let rest = Simple { words, ..simple.clone() };
+            let rest = Simple { words, ..frame.clone() };
             if let Some(verdict) = one(&rest, context).and_then(|found| answer(found, context.config)) {
                 return Some(verdict);
             }
