@@ -95,7 +95,8 @@
 //! 11. A key that is gone is gone: nothing re-derives it. Only "not found" means that there is none; any
 //!     other failure to open it is an error, and where something is sealed no new one is made.
 //! 12. A hook exits 0 and prints nothing or one valid answer. It never waits for a lock, never calls
-//!     fsync, never derives from a password; what is late or broken silences learning, never the guard.
+//!     fsync, never derives from a password; what is late or broken silences learning, never the guard:
+//!     where that can't tell in its second, a person is asked.
 //! 13. No text that came in through a hook reaches the disk or the network: what is recorded has no field
 //!     for text, and every word it is shown by is compiled in.
 //!

@@ -16,13 +16,12 @@ use crate::sys::clock;
 /// When the trail can't be opened.
 pub fn run(context: &Context, args: &AuditArgs) -> Result<u8, CliError> {
     let learning = Learning::locate(&context.root.path);
-    let key = |error: crate::knowledge::KeyError| refused(error.to_string(), error.remedy());
-    let Some(host) = learning.known_host().map_err(key)? else {
+    let Some(host) = learning.known_host()? else {
         context.out.line("Nothing was recorded here yet.");
         context.out.object(&json!({"version": 1, "entries": []}));
         return Ok(exit::DONE);
     };
-    let ring = host.ring().map_err(key)?;
+    let ring = host.ring()?;
     let now = clock::now();
     let (mut snapshot, _) = fold::known(&host.path, &ring, now)
         .map_err(|error| refused(format!("the trail can't be read: {error}"), "cs keys status"))?;

@@ -5,7 +5,6 @@ use super::engine::Context;
 use crate::crypto::ring::Epoch;
 use crate::generation::State;
 use crate::knowledge::{Learning, upkeep};
-use crate::model::limits;
 use crate::root::locate::Scope;
 use crate::sys::clock;
 
@@ -22,9 +21,7 @@ pub fn keep_up(context: &Context, state: &State) -> Option<String> {
     if is_of_today(&learning) {
         return None;
     }
-    let days = state.runtime.pointer("/learning/retention-days").and_then(serde_json::Value::as_u64);
-    let days = days.and_then(|days| u16::try_from(days).ok()).unwrap_or(limits::RETENTION_DAYS);
-    upkeep::run(&learning, days, clock::now())
+    upkeep::run(&learning, upkeep::retention_days(&state.runtime), clock::now())
         .err()
         .map(|error| format!("the hooks will guard but not learn: {error}. `cs keys status` says more"))
 }

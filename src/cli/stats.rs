@@ -30,7 +30,7 @@ pub fn run(context: &Context, args: &StatsArgs) -> Result<u8, CliError> {
         "hooks": rows.iter().map(Row::json).collect::<Vec<_>>(),
     }));
     if rows.iter().all(|row| row.runs == 0) {
-        context.out.line("No bundled hook has run yet.   cs apply --profile builtin:learning");
+        context.out.line("No bundled hook has run yet. builtin:learning installs them; Claude Code calls them from then on.");
         return Ok(exit::DONE);
     }
     context.out.line(format!(

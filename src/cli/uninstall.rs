@@ -50,6 +50,9 @@ pub fn run(context: &Context, args: &UninstallArgs) -> Result<u8, CliError> {
         let hint =
             paint(style::DIM, "cs apply brings it back · cs uninstall --purge removes the generations too");
         context.out.line(format!("Everything is as it was without cs.   {hint}"));
+        if fs::lstat(&context.root.path.join("learning"))?.is_some() {
+            context.out.line("What was learned stays in learning/; --purge removes it, too.");
+        }
     }
     if is_installed && !context.out.json && !context.out.quiet && process::client_runs() {
         context.out.line("A running Claude Code stops calling the hooks within about a second.");

@@ -54,6 +54,23 @@ impl Epoch {
         let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
         format!("{:04}-{month:02}-{of_month:02}", era * 400 + year + next)
     }
+
+    /// The day of a text that [`Self::date`] made.
+    #[must_use]
+    pub fn of_date(text: &str) -> Option<Self> {
+        let parts: Vec<u64> = text.split('-').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+        let [year, month, day] = parts[..] else { return None };
+        if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        let (year, month) = (year - u64::from(month <= 2), (month + 9) % 12);
+        let (era, of_era) = (year / 400, year % 400);
+        let of_year = (153 * month + 2) / 5 + day - 1;
+        let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+        let epoch = Self(u32::try_from(days.checked_sub(719_468)?).ok()?);
+        // 30 February is no day, and `2026-1-01` no date of ours.
+        (epoch.date() == text).then_some(epoch)
+    }
 }
 
 impl fmt::Display for Epoch {

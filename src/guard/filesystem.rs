@@ -202,15 +202,21 @@ fn remove(call: &Call, context: &Context) -> Option<Found> {
 }
 
 fn shred(call: &Call, context: &Context) -> Option<Found> {
+    first_place(call, context, &SHRED, |place| !matches!(place, Place::Temp(_)))
+}
+
+/// `rule` on the first operand whose place it is about.
+fn first_place(
+    call: &Call,
+    context: &Context,
+    rule: &'static Rule,
+    is_about: fn(&Place) -> bool,
+) -> Option<Found> {
     if call.is_harmless() {
         return None;
     }
-    let place = call
-        .operands()
-        .iter()
-        .map(|word| of(word, call, context))
-        .find(|place| !matches!(place, Place::Temp(_)))?;
-    Some(SHRED.on_path(&place.path(context.scene)))
+    let place = call.operands().iter().map(|word| of(word, call, context)).find(is_about)?;
+    Some(rule.on_path(&place.path(context.scene)))
 }
 
 fn search(call: &Call, context: &Context) -> Option<Found> {
@@ -345,15 +351,7 @@ fn moved(call: &Call, context: &Context) -> Option<Found> {
 }
 
 fn emptied(call: &Call, context: &Context) -> Option<Found> {
-    if call.is_harmless() {
-        return None;
-    }
-    let place = call
-        .operands()
-        .iter()
-        .map(|word| of(word, call, context))
-        .find(|place| !place.is_expendable() && !matches!(place, Place::Unknown(_)))?;
-    Some(EMPTY.on_path(&place.path(context.scene)))
+    first_place(call, context, &EMPTY, |place| !place.is_expendable() && !matches!(place, Place::Unknown(_)))
 }
 
 /// What a copying command writes.

@@ -1,6 +1,6 @@
 //! From an event to what is said about it.
 
-use super::event::{Event, Kind};
+use super::event::Event;
 use super::reply::Decision;
 use crate::guard::{self, Config, Scene, Verdict};
 
@@ -10,9 +10,6 @@ const SHELLS: [&str; 1] = ["Bash"];
 /// What the guard says of a tool call, the strictest first where there are several commands.
 #[must_use]
 pub fn guard(event: &Event, scene: &Scene, config: &Config) -> Option<Verdict> {
-    if event.kind != Kind::PreToolUse {
-        return None;
-    }
     // A tool we don't know may still write a file; only a shell runs a command.
     let is_shell = event.tool.as_deref().is_none_or(|tool| SHELLS.contains(&tool));
     let commands = event.commands.iter().filter(|_| is_shell);
@@ -40,10 +37,10 @@ pub fn said(verdict: &Verdict) -> Decision {
     }
 }
 
-/// What is said where the guard could not look and the profile wants a stop then.
+/// What is said where the guard could not tell.
 #[must_use]
 pub fn undecided() -> Decision {
-    Decision::Ask("guard/undecided: cs could not tell what this does, and the profile asks then".to_owned())
+    Decision::Ask("guard/undecided: cs could not tell what this does; look at it yourself".to_owned())
 }
 
 /// What a session should know from its start: the kind of host, where that changes what to do.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::event::{self, Event, Kind};
 use super::reply::{self, Decision};
 use super::{Hook, decide, health, observe};
-use crate::guard;
+use crate::guard::{self, Config, Scene};
 use crate::knowledge::audit::{Entry, What, code_of};
 use crate::knowledge::journal::{self, Journal, Kept};
 use crate::knowledge::{Learning, durations, upkeep};
@@ -23,7 +23,7 @@ use crate::sys::{clock, env, fs, process, stdio};
 pub fn run(hook: Hook) -> u8 {
     // What a panic says could hold what came in.
     std::panic::set_hook(Box::new(|_| {}));
-    let timer = clock::Timer::start();
+    let timer = clock::Stopwatch::start();
     let runner = Runner { hook, timer, now: clock::now(), world: World::find() };
     let _ = catch_unwind(AssertUnwindSafe(|| runner.run()));
     0
@@ -78,7 +78,7 @@ fn user_root() -> Option<PathBuf> {
 
 struct Runner {
     hook: Hook,
-    timer: clock::Timer,
+    timer: clock::Stopwatch,
     now: u64,
     world: World,
 }
@@ -87,7 +87,7 @@ impl Runner {
     fn run(&self) {
         let input = stdio::read(limits::HOOK_INPUT_BYTES_MAX, limits::HOOK_INPUT_MS_MAX);
         // The time until the client has written and closed is the client's.
-        let timer = clock::Timer::start();
+        let timer = clock::Stopwatch::start();
         let event = event::parse(&input.bytes, input.is_cut);
         let notes = match self.hook {
             Hook::IntelligentOptimizer => self.guard(&event),
@@ -108,18 +108,22 @@ impl Runner {
     }
 
     fn guard(&self, event: &Event) -> Vec<Entry> {
+        if event.kind != Kind::PreToolUse {
+            return Vec::new();
+        }
         let rules = self.world.runtime.get("guard").cloned().unwrap_or_default();
         let home = self.world.home.clone().unwrap_or_default();
-        let config = guard::Config::from_json(&rules).at_home(&home);
-        let scene = guard::Scene {
+        let config = Config::from_json(&rules).at_home(&home);
+        let scene = Scene {
             cwd: event.cwd.clone().unwrap_or_else(|| "/".to_owned()),
             home,
             temp: env::var("TMPDIR"),
         };
-        let verdict = catch_unwind(AssertUnwindSafe(|| decide::guard(event, &scene, &config)));
-        let blocks = rules.get("on-failure").and_then(Value::as_str) == Some("block");
-        match verdict {
-            Ok(Some(verdict)) => {
+        let asks_undecided = config.asks_undecided();
+        let own = event.clone();
+        let judged = clock::within(limits::GUARD_MS_MAX, move || decide::guard(&own, &scene, &config));
+        match judged {
+            Some(Some(verdict)) => {
                 Self::say(event, &decide::said(&verdict));
                 let what = match verdict.decision {
                     guard::Decision::Ask => What::Asked,
@@ -128,15 +132,15 @@ impl Runner {
                 let family = verdict.rule.split('/').next().unwrap_or_default();
                 vec![Entry::new(self.now, what, code_of(family))]
             }
-            Ok(None) if event.is_odd && blocks && event.kind == Kind::PreToolUse => {
-                Self::say(event, &decide::undecided());
-                Vec::new()
-            }
-            Ok(None) => Vec::new(),
-            Err(_) => {
-                if blocks {
+            Some(None) => {
+                if event.is_odd && asks_undecided {
                     Self::say(event, &decide::undecided());
                 }
+                Vec::new()
+            }
+            // It took too long, or there is a bug: a person decides, since the guard could not.
+            None => {
+                Self::say(event, &decide::undecided());
                 vec![Entry::new(self.now, What::GaveUp, 0)]
             }
         }
@@ -168,7 +172,7 @@ impl Runner {
     /// Whether the learned part is done at all: it is declared, there was time, and the recent runs
     /// were not late.
     fn learns(&self) -> bool {
-        let is_late = self.timer.us() > u64::from(self.hook.target_us()) / 2;
+        let is_late = self.timer.us() > u128::from(self.hook.target_us()) / 2;
         self.world.learns() && !is_late && !self.is_open()
     }
 
@@ -191,7 +195,7 @@ impl Runner {
         }
     }
 
-    fn time(&self, timer: clock::Timer) {
+    fn time(&self, timer: clock::Stopwatch) {
         let Some(learning) = &self.world.learning else { return };
         let run = health::Run { at: self.now, us: u32::try_from(timer.us()).unwrap_or(u32::MAX) };
         let bytes = |runs: usize| (runs * health::ENTRY_BYTES) as u64;
@@ -207,9 +211,7 @@ pub fn upkeep() -> u8 {
     let _ = catch_unwind(|| {
         let world = World::find();
         let Some(learning) = world.learning.as_ref().filter(|_| world.learns()) else { return };
-        let days = world.runtime.pointer("/learning/retention-days").and_then(Value::as_u64);
-        let days = days.and_then(|days| u16::try_from(days).ok()).unwrap_or(limits::RETENTION_DAYS);
-        let _ = upkeep::run(learning, days, clock::now());
+        let _ = upkeep::run(learning, upkeep::retention_days(&world.runtime), clock::now());
     });
     0
 }

@@ -1,9 +1,10 @@
 //! The daily fold: what the journals say goes into the snapshot, sealed anew under the newest key;
 //! segments that are covered go, and with them the last thing that their key could open.
 //!
-//! Order: snapshot written and durable → covered segments removed → (the caller) keys dropped that
-//! nothing refers to. Each step may be killed and run again: the snapshot says how far into each
-//! segment it has read.
+//! Order: predecessor and snapshot durable → segments removed that both of them cover → (the caller) keys
+//! dropped that nothing refers to. Each step may be killed and run again: the snapshot says how far into
+//! each segment it has read. Since a segment outlives the fold that has read it, a snapshot that turns out
+//! to be damaged costs nothing: its predecessor and the segments say the same.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,6 +13,7 @@ use std::path::Path;
 use super::audit::{Entry, What};
 use super::journal::{self, Journal};
 use super::snapshot::{Snapshot, SnapshotError};
+use super::{KeyError, private};
 use crate::command::shape::Record;
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::seal;
@@ -20,12 +22,16 @@ use crate::sys::{append, fs};
 
 const SNAPSHOT: &str = "knowledge.enc";
 const PREDECESSOR: &str = "knowledge.old.enc";
+/// A snapshot that no key of the ring opens is kept: the ring may have been put back from an old copy.
+const UNREADABLE: &str = "knowledge.unreadable.enc";
 
 /// Why a fold, or reading what is known, did not work out.
 #[derive(Debug, thiserror::Error)]
 pub enum FoldError {
     #[error(transparent)]
     Io(#[from] io::Error),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error("{SNAPSHOT} {0}")]
     Snapshot(SnapshotError),
 }
@@ -48,7 +54,17 @@ pub struct Folded {
 /// # Errors
 /// When something can't be read, or the snapshot is of a newer format.
 pub fn known(folder: &Path, ring: &Ring, now: u64) -> Result<(Snapshot, Folded), FoldError> {
-    let mut snapshot = load(folder, ring, now)?;
+    let Loaded { snapshot, .. } = load(folder, ring, now)?;
+    read_on(snapshot, folder, ring, now)
+}
+
+/// Takes in what the segments have beyond what the snapshot has read.
+fn read_on(
+    mut snapshot: Snapshot,
+    folder: &Path,
+    ring: &Ring,
+    now: u64,
+) -> Result<(Snapshot, Folded), FoldError> {
     let mut folded = Folded::default();
     for (journal, epoch, name) in segments(folder)? {
         let bytes = append::tail(&folder.join(name), limits::JOURNAL_DAY_BYTES_MAX)?;
@@ -84,44 +100,59 @@ pub fn fold(
     today: Epoch,
     now: u64,
 ) -> Result<Folded, FoldError> {
-    let (mut snapshot, mut folded) = known(folder, ring, now)?;
+    let Loaded { snapshot: mut before, is_damaged } = load(folder, ring, now)?;
+    let (mut snapshot, mut folded) = read_on(before.clone(), folder, ring, now)?;
     let today = u16::try_from(today.0).unwrap_or(u16::MAX);
     if folded.damaged > 0 {
         let count = u32::try_from(folded.damaged).unwrap_or(u32::MAX);
         snapshot.audit.push(Entry::new(now, What::Damaged, count));
     }
-    snapshot.expire(today, retention_days);
     let there: BTreeMap<(Journal, Epoch), String> =
         segments(folder)?.into_iter().map(|(journal, epoch, name)| ((journal, epoch), name)).collect();
-    snapshot.read.retain(|segment, _| there.contains_key(segment));
-    save(folder, ring, &snapshot, now)?;
-    for ((journal, epoch), name) in &there {
-        let read = snapshot.read.get(&(*journal, *epoch)).copied().unwrap_or(0);
-        if *epoch < ring.newest() && remove(&folder.join(name), read, *epoch, ring.newest())? {
+    for snapshot in [&mut before, &mut snapshot] {
+        snapshot.expire(today, retention_days);
+        snapshot.read.retain(|segment, _| there.contains_key(segment));
+    }
+    if is_damaged {
+        keep_unreadable(folder)?;
+    }
+    save(&folder.join(PREDECESSOR), ring, &before, now)?;
+    save(&folder.join(SNAPSHOT), ring, &snapshot, now)?;
+    for (segment, name) in &there {
+        let epoch = segment.1;
+        let read = |snapshot: &Snapshot| snapshot.read.get(segment).copied().unwrap_or(0);
+        let is_in_both = read(&before) == read(&snapshot);
+        let age_days = ring.newest().0.saturating_sub(epoch.0);
+        let is_removed = match age_days {
+            0 => false,
+            // With its key, whatever is in it.
+            limits::KEY_DAYS_MAX.. => fs::remove_file(&folder.join(name)).map(|()| true)?,
+            _ => is_in_both && remove(&folder.join(name), read(&snapshot))?,
+        };
+        if is_removed {
             folded.removed += 1;
         } else {
-            folded.oldest = Some(folded.oldest.map_or(*epoch, |oldest| oldest.min(*epoch)));
+            folded.oldest = Some(folded.oldest.map_or(epoch, |oldest| oldest.min(epoch)));
         }
     }
     Ok(folded)
 }
 
-/// A segment that is read to its end goes. One with a torn tail goes too once nobody can be
-/// writing to it any more: a week after its day its key has to go.
-fn remove(path: &Path, read: u64, epoch: Epoch, newest: Epoch) -> io::Result<bool> {
-    if append::remove_if_long(path, read)? {
-        return Ok(true);
+/// Removes a segment that has been read to its last whole line, unless somebody has written to it
+/// since. What may stand behind that line is a record that was never acknowledged.
+fn remove(path: &Path, read: u64) -> io::Result<bool> {
+    let bytes = append::tail(path, limits::JOURNAL_DAY_BYTES_MAX)?;
+    let rest = usize::try_from(read).ok().and_then(|read| bytes.get(read..)).unwrap_or_default();
+    if rest.contains(&b'\n') {
+        return Ok(false);
     }
-    let size = fs::lstat(path)?.map_or(0, |stat| stat.size);
-    let is_torn = size > read && newest.0.saturating_sub(epoch.0) >= 1;
-    let is_old = newest.0.saturating_sub(epoch.0) >= limits::KEY_DAYS_MAX;
-    if is_torn && append::tail(path, 1)? != b"\n" && append::remove_if_long(path, size)? {
-        return Ok(true);
-    }
-    if is_old {
-        fs::remove_file(path)?;
-    }
-    Ok(is_old)
+    append::remove_if_long(path, bytes.len() as u64)
+}
+
+fn keep_unreadable(folder: &Path) -> io::Result<()> {
+    let kept = folder.join(UNREADABLE);
+    fs::remove_file(&kept)?;
+    fs::copy_new(&folder.join(SNAPSHOT), &kept, 0o600)
 }
 
 fn segments(folder: &Path) -> io::Result<Vec<(Journal, Epoch, String)>> {
@@ -134,19 +165,28 @@ fn segments(folder: &Path) -> io::Result<Vec<(Journal, Epoch, String)>> {
     Ok(named.collect())
 }
 
-/// The snapshot, or its predecessor where it is damaged; an empty one where there is neither.
-fn load(folder: &Path, ring: &Ring, now: u64) -> Result<Snapshot, FoldError> {
-    match load_one(&folder.join(SNAPSHOT), ring, now) {
-        Err(FoldError::Snapshot(SnapshotError::Damaged)) => {}
-        Ok(None) => return Ok(Snapshot::default()),
-        other => return other.map(Option::unwrap_or_default),
-    }
-    let mut older = match load_one(&folder.join(PREDECESSOR), ring, now) {
+/// Where a fold starts from.
+struct Loaded {
+    snapshot: Snapshot,
+    /// The snapshot itself could not be used.
+    is_damaged: bool,
+}
+
+/// The snapshot, or its predecessor where it is damaged or missing; an empty one where there is neither.
+fn load(folder: &Path, ring: &Ring, now: u64) -> Result<Loaded, FoldError> {
+    let is_damaged = match load_one(&folder.join(SNAPSHOT), ring, now) {
+        Err(FoldError::Snapshot(SnapshotError::Damaged)) => true,
+        Ok(None) => false,
+        other => return other.map(|found| Loaded { snapshot: found.unwrap_or_default(), is_damaged: false }),
+    };
+    let mut snapshot = match load_one(&folder.join(PREDECESSOR), ring, now) {
         Err(FoldError::Snapshot(SnapshotError::Damaged)) => Snapshot::default(),
         other => other?.unwrap_or_default(),
     };
-    older.audit.push(Entry::new(now, What::SnapshotDamaged, 0));
-    Ok(older)
+    if is_damaged {
+        snapshot.audit.push(Entry::new(now, What::SnapshotDamaged, 0));
+    }
+    Ok(Loaded { snapshot, is_damaged })
 }
 
 fn load_one(path: &Path, ring: &Ring, now: u64) -> Result<Option<Snapshot>, FoldError> {
@@ -164,28 +204,9 @@ fn load_one(path: &Path, ring: &Ring, now: u64) -> Result<Option<Snapshot>, Fold
     Snapshot::decode(&plain).map(Some).map_err(FoldError::Snapshot)
 }
 
-fn save(folder: &Path, ring: &Ring, snapshot: &Snapshot, now: u64) -> io::Result<()> {
+fn save(path: &Path, ring: &Ring, snapshot: &Snapshot, now: u64) -> Result<(), FoldError> {
     let (_, key) = ring.newest_key(Context::Knowledge);
-    let token = seal::seal(&key, &snapshot.encode(), now);
-    let path = folder.join(SNAPSHOT);
-    let temporary = folder.join("knowledge.new");
-    fs::remove_all(&temporary)?;
-    fs::write_new(&temporary, token.as_bytes(), 0o600)?;
-    fs::sync(&temporary)?;
-    // What is there now serves if the new one turns out to be damaged; only while its key lives.
-    let predecessor = folder.join(PREDECESSOR);
-    fs::remove_file(&predecessor)?;
-    let opens = |epoch| {
-        let token = append::tail(&path, limits::KNOWLEDGE_BYTES_MAX).unwrap_or_default();
-        ring.key(epoch, Context::Knowledge).is_some_and(|key| seal::open(&key, &token, now).is_ok())
-    };
-    let newest = ring.newest();
-    if ring.epochs().any(|epoch| newest.0 - epoch.0 < limits::KEY_DAYS_MAX && opens(epoch)) {
-        // A file system without second names does without a predecessor.
-        let _ = fs::hard_link(&path, &predecessor);
-    }
-    fs::rename(&temporary, &path)?;
-    fs::sync(folder)
+    Ok(private::write(path, seal::seal(&key, &snapshot.encode(), now).as_bytes())?)
 }
 
 #[cfg(test)]
@@ -235,11 +256,51 @@ mod tests {
         write(folder, &ring, NOON);
         assert!(ring.advance(Epoch::of(NOON + DAY), &Secret::take(&mut [9; 32])));
         write(folder, &ring, NOON + DAY);
-        let folded = fold(folder, &ring, 30, Epoch::of(NOON + DAY), NOON + DAY).expect("folded");
-        assert_eq!((folded.records, folded.removed), (2, 1), "yesterday's segment is covered and goes");
+        let tomorrow = || fold(folder, &ring, 30, Epoch::of(NOON + DAY), NOON + DAY).expect("folded");
+        let folded = tomorrow();
+        assert_eq!((folded.records, folded.removed), (2, 0), "its predecessor has not read all of it");
+        assert_eq!(tomorrow().removed, 1, "yesterday's segment is in both and goes");
         let (snapshot, since) = known(folder, &ring, NOON + DAY).expect("known");
         assert_eq!((total(&snapshot), since.records), (7, 0));
         assert_eq!(Snapshot::decode(&snapshot.encode()), Ok(snapshot));
+    }
+
+    /// The first fold of a day has a new key, and the old ones go soon: that must not be the end of
+    /// what serves when the snapshot is damaged.
+    #[test]
+    fn a_damaged_snapshot_costs_nothing_also_when_days_and_keys_change() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let (folder, mut ring) = (temp.path(), ring());
+        let mut written = 0;
+        for day in 0..10 {
+            let now = NOON + day * DAY;
+            let _ = ring.advance(Epoch::of(now), &Secret::take(&mut [9; 32]));
+            for _ in 0..3 {
+                write(folder, &ring, now);
+                written += 1;
+                let folded = fold(folder, &ring, 30, Epoch::of(now), now).expect("folded");
+                ring.drop_older(folded.oldest.unwrap_or(ring.newest()));
+                let path = folder.join(SNAPSHOT);
+                let whole = fs::read(&path, 1 << 20).expect("read");
+                fs::remove_file(&path).expect("removed");
+                assert_eq!(total(&known(folder, &ring, now).expect("known").0), written, "gone");
+                fs::write_new(&path, b"nonsense", 0o600).expect("written");
+                assert_eq!(total(&known(folder, &ring, now).expect("known").0), written, "damaged");
+                fs::remove_file(&path).expect("removed");
+                fs::write_new(&path, &whole, 0o600).expect("written");
+            }
+        }
+        let segments = segments(folder).expect("listed").len();
+        assert!(segments <= 2, "{segments} segments are left");
+    }
+
+    #[test]
+    fn a_snapshot_that_no_key_opens_is_kept() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let (folder, ring) = (temp.path(), ring());
+        fs::write_new(&folder.join(SNAPSHOT), b"of another ring", 0o600).expect("written");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        assert_eq!(fs::read(&folder.join(UNREADABLE), 100).expect("kept"), b"of another ring");
     }
 
     #[test]

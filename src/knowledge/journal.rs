@@ -42,47 +42,16 @@ impl Journal {
     /// The segment of an epoch.
     #[must_use]
     pub fn segment(self, epoch: Epoch) -> String {
-        let (year, month, day) = date(epoch);
-        format!("{}_{year:04}-{month:02}-{day:02}.enc", self.prefix())
+        format!("{}_{}.enc", self.prefix(), epoch.date())
     }
 
     /// Whose segment a file is, by its name.
     #[must_use]
     pub fn of_segment(name: &str) -> Option<(Self, Epoch)> {
-        let (prefix, rest) = name.strip_suffix(".enc")?.split_once('_')?;
+        let (prefix, date) = name.strip_suffix(".enc")?.split_once('_')?;
         let journal = Self::ALL.into_iter().find(|journal| journal.prefix() == prefix)?;
-        let parts: Vec<u32> = rest.split('-').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-        let [year, month, day] = parts[..] else { return None };
-        let epoch = epoch_of(year, month, day)?;
-        (journal.segment(epoch) == name).then_some((journal, epoch))
+        Some((journal, Epoch::of_date(date)?))
     }
-}
-
-/// Year, month and day of an epoch (the Gregorian calendar, counted in 400-year cycles from 1 March).
-fn date(epoch: Epoch) -> (u32, u32, u32) {
-    // 1 March of the year 0 was 719,468 days before 1970.
-    let days = u64::from(epoch.0) + 719_468;
-    let (cycle, day) = (days / 146_097, days % 146_097);
-    let year_of_cycle = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = cycle * 400 + year_of_cycle + u64::from(month <= 2);
-    let whole = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    (whole(year), whole(month), whole(day))
-}
-
-fn epoch_of(year: u32, month: u32, day: u32) -> Option<Epoch> {
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || !(1970..=9999).contains(&year) {
-        return None;
-    }
-    let (year, month) = (u64::from(year) - u64::from(month <= 2), u64::from(month));
-    let (cycle, year_of_cycle) = (year / 400, year % 400);
-    let month_from_march = (month + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + u64::from(day) - 1;
-    let days = cycle * 146_097 + year_of_cycle * 365 + year_of_cycle / 4 - year_of_cycle / 100 + day_of_year;
-    u32::try_from(days.checked_sub(719_468)?).ok().map(Epoch)
 }
 
 /// What became of a record.

@@ -3,10 +3,13 @@
 
 use std::io;
 
+use serde_json::Value;
+
 use super::audit::{Entry, What};
 use super::fold::{self, FoldError, Folded};
 use super::journal::{self, Journal};
-use super::{HostFolder, KeyError, Learning};
+use super::keys::Outcome;
+use super::{HostFolder, KeyError, Learning, Rotation};
 use crate::crypto::ring::Epoch;
 use crate::crypto::seal;
 use crate::model::limits;
@@ -43,28 +46,29 @@ pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, U
         return Ok(Kept { host, folded: None, dropped: 0 });
     };
     let newest_record_day = newest_record_day(&host)?;
-    let before = host.ring()?.newest();
-    host.rotate(now, newest_record_day)?;
-    let ring = host.ring()?;
-    let mut notes = Vec::new();
-    if ring.newest() != before {
-        notes.push(What::Rotated);
-    }
+    let Rotation { ring, outcome } = host.rotate(now, newest_record_day)?;
     // Nothing is forgotten on the word of a clock that jumped.
-    let newest = newest_record_day.unwrap_or(ring.newest().0).max(ring.newest().0);
+    let newest = newest_record_day.unwrap_or(0).max(ring.newest().0);
     let today = Epoch::of(now).min(Epoch(newest.saturating_add(limits::CLOCK_JUMP_DAYS_MAX)));
     let folded = fold::fold(&host.path, &ring, retention_days, today, now)?;
-    // The snapshot is sealed under the newest key; older ones serve only the segments that are left.
+    // Both snapshots are sealed under the newest key; older ones serve only the segments that are left.
     let week_ago = Epoch(ring.newest().0.saturating_sub(limits::KEY_DAYS_MAX - 1));
-    let needed = folded.oldest.unwrap_or(ring.newest()).max(week_ago);
-    let dropped = host.drop_keys(needed)?;
-    if dropped > 0 {
-        notes.push(What::KeyDropped);
+    let dropped = host.drop_keys(folded.oldest.unwrap_or(ring.newest()).max(week_ago))?;
+    if !matches!(outcome, Outcome::ClockNotBelieved { .. }) {
+        learning.expire(&host, now)?;
     }
-    for what in notes {
-        journal::write(&host.path, &host.ring()?, Journal::Audit, &Entry::new(now, what, 0).encode(), now)?;
+    let news = [(outcome == Outcome::New, What::Rotated), (dropped > 0, What::KeyDropped)];
+    for (_, what) in news.into_iter().filter(|(is_so, _)| *is_so) {
+        journal::write(&host.path, &ring, Journal::Audit, &Entry::new(now, what, 0).encode(), now)?;
     }
     Ok(Kept { host, folded: Some(folded), dropped })
+}
+
+/// How long knowledge is kept, as `runtime.json` has it.
+#[must_use]
+pub fn retention_days(runtime: &Value) -> u16 {
+    let days = runtime.pointer("/learning/retention-days").and_then(Value::as_u64);
+    days.and_then(|days| u16::try_from(days).ok()).unwrap_or(limits::RETENTION_DAYS)
 }
 
 /// The day on which the newest record was sealed: a clock far beyond it is not believed. The

@@ -61,6 +61,9 @@ pub const HOOK_INPUT_BYTES_MAX: usize = 1 << 20;
 /// A hook waits so long for the end of its input. The client closes the pipe at once.
 pub const HOOK_INPUT_MS_MAX: u64 = 1_000;
 
+/// The guard may take so long, on however busy a machine; then a person is asked. Its target is 10 ms.
+pub const GUARD_MS_MAX: u64 = 1_000;
+
 /// A journal's segment of one day (mission L7: 1 MB a day).
 pub const JOURNAL_DAY_BYTES_MAX: u64 = 1_000_000;
 

@@ -16,8 +16,6 @@ use super::fault::{Gate, gate};
 /// How often a file that was being removed is looked for again.
 const TRIES: usize = 8;
 
-const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
-
 /// Appends `bytes` in one call, making the file with `mode`; returns its size before. What comes
 /// back without an error is in a file that has a name.
 ///
@@ -31,7 +29,7 @@ pub fn append(path: &Path, bytes: &[u8], mode: u32, bytes_max: u64) -> io::Resul
             .append(true)
             .create(true)
             .mode(mode)
-            .custom_flags(NO_FOLLOW)
+            .custom_flags(super::fs::flags(OFlags::NOFOLLOW))
             .open(path)?;
         if flock(file.file(), FlockOperation::NonBlockingLockShared).is_err() {
             continue;
@@ -67,7 +65,8 @@ pub fn append(path: &Path, bytes: &[u8], mode: u32, bytes_max: u64) -> io::Resul
 /// # Errors
 /// Anything but "not there".
 pub fn tail(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let opened = fs_err::OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path);
+    let opened =
+        fs_err::OpenOptions::new().read(true).custom_flags(super::fs::flags(OFlags::NOFOLLOW)).open(path);
     let mut file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -86,7 +85,8 @@ pub fn tail(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// When it can't be opened or removed.
 pub fn remove_if_long(path: &Path, bytes: u64) -> io::Result<bool> {
-    let opened = fs_err::OpenOptions::new().read(true).custom_flags(NO_FOLLOW).open(path);
+    let opened =
+        fs_err::OpenOptions::new().read(true).custom_flags(super::fs::flags(OFlags::NOFOLLOW)).open(path);
     let file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),

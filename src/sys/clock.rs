@@ -1,5 +1,6 @@
 //! The time, which tests can fix (`CS_NOW`, seconds since 1970, with debug assertions only).
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970; 0 for a clock before that.
@@ -12,7 +13,7 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// A stopwatch for people's eyes; a fixed clock shows no time passing.
+/// A stopwatch; a fixed clock shows no time passing.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
 
@@ -23,33 +24,52 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
+    /// Time since the start, in microseconds.
+    #[must_use]
+    pub fn us(self) -> u128 {
+        if is_fixed() { 0 } else { self.0.elapsed().as_micros() }
+    }
+
     /// Time since the start, in milliseconds.
     #[must_use]
     pub fn ms(self) -> u128 {
-        let is_fixed = cfg!(debug_assertions) && super::env::var("CS_NOW").is_some();
-        if is_fixed { 0 } else { self.0.elapsed().as_millis() }
+        self.us() / 1_000
     }
 }
 
-/// A stopwatch for measuring: real time, whatever a test says the clock is.
-#[derive(Debug, Clone, Copy)]
-pub struct Timer(Instant);
+fn is_fixed() -> bool {
+    cfg!(debug_assertions) && super::env::var("CS_NOW").is_some()
+}
 
-impl Timer {
-    /// Starts it.
-    #[must_use]
-    pub fn start() -> Self {
-        Self(Instant::now())
-    }
+/// As much stack as a program's first thread has.
+const STACK_BYTES: usize = 8 << 20;
 
-    /// Time since the start, in microseconds.
-    #[must_use]
-    pub fn us(self) -> u64 {
-        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
+/// Does `work`, but for at most `ms` (as long as it takes where the clock is fixed): `None` when that was
+/// not enough, or when it panicked. Work that takes too long goes on until the process ends.
+pub fn within<T: Send + 'static>(ms: u64, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let limit = if is_fixed() { Duration::MAX } else { Duration::from_millis(ms) };
+    let (result, done) = mpsc::sync_channel(1);
+    let run = move || drop(result.send(work()));
+    std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run).ok()?;
+    done.recv_timeout(limit).ok()
 }
 
 /// Waits; only for polling a lock.
 pub fn pause_ms(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_done_or_given_up() {
+        assert_eq!(within(60_000, || 5), Some(5));
+        assert_eq!(within(60_000, || -> u8 { panic!("as it should") }), None);
+        // It waits for what never comes: no time is enough, so none is given.
+        let (sender, never) = mpsc::channel::<()>();
+        assert_eq!(within(0, move || never.recv().is_ok()), None);
+        drop(sender);
+    }
 }

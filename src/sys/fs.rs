@@ -174,7 +174,7 @@ pub fn read_no_follow(path: &Path, bytes_max: u64) -> io::Result<Option<(Vec<u8>
     read_open(file, bytes_max).map(Some)
 }
 
-fn flags(flags: OFlags) -> i32 {
+pub(super) fn flags(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
 
@@ -314,29 +314,6 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
     })?;
     // An umask can only have taken away what we need.
     fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o700))
-}
-
-/// Adds bytes at a file's end in one write, making the file if need be; a link is not followed.
-/// What the file was right afterwards: without a name (`links` is 0), nobody will find the bytes.
-///
-/// # Errors
-/// When it can't, or when only a part was written (`WriteZero`).
-pub fn append(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Stat> {
-    let mut options = fs_err::OpenOptions::new();
-    let mut file =
-        options.append(true).create(true).mode(mode).custom_flags(flags(OFlags::NOFOLLOW)).open(path)?;
-    let written = match gate_at("write", path)? {
-        Gate::DieHalfway => {
-            let _ = file.write_all(&bytes[..bytes.len() / 2]);
-            std::process::abort()
-        }
-        Gate::Pass => file.write(bytes)?,
-    };
-    if written < bytes.len() {
-        let message = format!("only a part could be written to `{}`", path.display());
-        return Err(io::Error::new(io::ErrorKind::WriteZero, message));
-    }
-    Ok(stat_of(&file.metadata()?))
 }
 
 /// Writes a file that is not there yet.

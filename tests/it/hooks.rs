@@ -6,9 +6,11 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use claude_sync::knowledge::{Learning, fold};
 use serde_json::{Value, json};
 
-use crate::sandbox::{Ran, Sandbox, ran};
+use crate::sandbox::{NOON, Ran, Sandbox, ran};
+use crate::scenarios::stride;
 
 const HOOKS: [&str; 3] = ["context-enhancer", "intelligent-optimizer", "learning-collector"];
 
@@ -176,6 +178,55 @@ fn a_record_is_sealed_and_says_nothing_private() {
     assert!(audit.contains("filesystem") && !audit.contains("FOLDERNAME"), "{audit}");
 }
 
+/// How many records are known, in the snapshot and in the segments since.
+#[track_caller]
+fn known(sandbox: &Sandbox, now: u64) -> u32 {
+    let learning = Learning::locate(&sandbox.root());
+    let host = learning.known_host().expect("readable").expect("enrolled");
+    let (snapshot, _) = fold::known(&host.path, &host.ring().expect("a ring"), now).expect("known");
+    snapshot.counts.values().map(|counts| counts.ok + counts.failed).sum()
+}
+
+/// The slow work of a day's first session, killed and failed at each of its changes in turn: whatever
+/// was acknowledged is counted, once.
+#[test]
+fn upkeep_that_is_interrupted_loses_nothing_and_counts_nothing_twice() {
+    let sandbox = installed();
+    for _ in 0..5 {
+        sandbox.post("cargo test", None);
+    }
+    sandbox.keep("ready");
+    let tomorrow = NOON + 86_400;
+    let upkeep = |fault: &str| {
+        let mut command = sandbox.command(&["hook", "upkeep"]);
+        ran(command.env("CS_NOW", tomorrow.to_string()).env("CS_FAULT", fault).output().expect("cs runs"))
+    };
+    let mut points = 0;
+    let mut calls = usize::MAX;
+    for kind in ["kill", "error:EIO", "error:ENOSPC", "once:EIO"] {
+        for n in (1..calls).step_by(stride(4)) {
+            sandbox.fresh("ready");
+            let ran = upkeep(&format!("{kind}:{n}"));
+            assert!(ran.out.is_empty() && ran.err.is_empty(), "{kind}:{n}: {ran}");
+            assert_eq!(known(&sandbox, tomorrow), 5, "{kind}:{n}");
+            // Once for what was left, once for the segment that both snapshots have read by then.
+            upkeep("");
+            upkeep("");
+            assert_eq!(known(&sandbox, tomorrow), 5, "{kind}:{n}, settled");
+            let files = sandbox.learning();
+            let left = files.iter().filter(|path| path.to_string_lossy().contains("patterns_")).count();
+            assert_eq!(left, 0, "{kind}:{n}: yesterday's segment is in the snapshot and goes with its key");
+            points += 1;
+            if kind == "kill" && ran.code == 0 {
+                calls = n;
+                break;
+            }
+        }
+    }
+    println!("{points} points, {calls} calls");
+    assert!((20..1_000).contains(&calls), "{calls}");
+}
+
 #[test]
 fn durations_are_kept_and_shown() {
     let sandbox = installed();
@@ -187,7 +238,7 @@ fn durations_are_kept_and_shown() {
     assert_eq!((&row["hook"], &row["runs"]), (&json!("intelligent-optimizer"), &json!(3)));
     // One that took longer than it may, just now.
     let file = sandbox.root().join("learning/durations/learning-collector");
-    let late = claude_sync::hook::health::Run { at: crate::sandbox::NOON, us: 60_000 };
+    let late = claude_sync::hook::health::Run { at: NOON, us: 60_000 };
     fs::write(&file, late.encode()).expect("written");
     assert_eq!(sandbox.cs(&["stats", "--json"]).ok().json()["hooks"][2]["breaker"], "open");
     sandbox.cs(&["stats", "--check"]).code(1);
