@@ -88,9 +88,9 @@ impl Config {
         self
     }
 
-    /// Whether what can't be followed is asked about.
+    /// Whether the profile wants a stop where the guard itself fails.
     #[must_use]
-    pub fn asks_undecided(&self) -> bool {
+    pub fn blocks_on_failure(&self) -> bool {
         self.is_blocking
     }
 

@@ -141,10 +141,8 @@ pub fn judge(command: &str, scene: &Scene, config: &Config) -> Option<Verdict> {
         }
     }
     if script.is_undecided && worst.is_none() {
-        worst = by_words(&script, &context);
-        if worst.is_none() && config.asks_undecided() {
-            worst = answer(UNDECIDED.on("the whole command"), config);
-        }
+        // Silence would let anything hide behind a text that is long enough.
+        worst = by_words(&script, &context).or_else(|| answer(UNDECIDED.on("the whole command"), config));
     }
     worst
 }

@@ -110,8 +110,12 @@ const HOME_FOLDERS: &[&str] = &[
 
 const TEMP: &[&str] = &["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm"];
 
-/// Devices that hold nothing, by how their names begin. Any other may be a disk: volume groups are
-/// called as their owners like (`/dev/vg0/data`).
+/// Disks by how their names begin.
+const DISKS: &[&str] = &["sd", "hd", "vd", "xvd", "disk", "rdisk", "dm-", "md", "block/"];
+
+/// Devices that hold nothing, by how their names begin. Of the others those are taken for disks that
+/// are numbered (`nvme0n1`) or lie in a folder, as volume groups do, which are called as their owners
+/// like (`/dev/vg0/data`). A lone word is a slip (`/dev/nul`).
 const NO_DISKS: &[&str] = &[
     "null",
     "zero",
@@ -334,9 +338,11 @@ fn classify(full: &str, scene: &Scene) -> Place {
         return Place::Root;
     }
     if let Some(device) = full.strip_prefix("/dev/").filter(|_| !full.starts_with("/dev/shm")) {
-        return match NO_DISKS.iter().any(|name| device.starts_with(name)) {
-            true => Place::Nowhere,
-            false => Place::Disk(path),
+        let begins = |names: &[&str]| names.iter().any(|name| device.starts_with(name));
+        let may_be_one = device.contains('/') || device.ends_with(|last: char| last.is_ascii_digit());
+        return match begins(DISKS) || may_be_one && !begins(NO_DISKS) {
+            true => Place::Disk(path),
+            false => Place::Nowhere,
         };
     }
     let is_temp = TEMP.iter().any(|temp| full == *temp || is_below(full, temp))

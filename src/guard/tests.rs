@@ -127,7 +127,6 @@ fn devices_and_permissions() {
             "dd if=/dev/zero of=/dev/sda",
             "mkfs.ext4 /dev/sdb1",
             "mkfs -t xfs /dev/vg0/data",
-            "mkfs.ext4 /dev/no-such-disk",
             "dd if=x of=/dev/vg0/data",
             "cat x > /dev/nvme0n1",
             "wipefs -a /dev/sda",
@@ -139,6 +138,7 @@ fn devices_and_permissions() {
             "mkfs.ext4 disk.img",
             "echo 1 > /dev/ttyUSB0",
             "cat x 2>/dev/null >/dev/stdout",
+            "find . 2>/dev/nul",
             "fdisk -l",
             "lsblk",
             "cat x > /dev/null",
@@ -346,12 +346,14 @@ fn files_that_are_written() {
 }
 
 #[test]
-fn what_cannot_be_followed_is_asked_about_where_the_profile_says_so() {
+fn what_cannot_be_followed_is_asked_about() {
     let long = format!("echo {}", "x".repeat(command::TEXT_BYTES_MAX + 1));
-    assert_eq!(judge(&long, &scene(), &Config::default()), None);
-    let config = Config::from_json(&json!({"on-failure": "block"}));
-    assert_eq!(judge(&long, &scene(), &config).map(|verdict| verdict.rule), Some("guard/undecided"));
+    let many = "echo x;".repeat(50_000);
+    for text in [&long, &many] {
+        assert_eq!(rule(text), "guard/undecided");
+    }
     assert_eq!(rule(&format!("{long}; rm -rf /")), "filesystem/delete-system");
+    assert_eq!(rule(&format!("{many} rm -rf /")), "guard/undecided", "not read so far, and not silent");
 }
 
 /// Commands that must never pass, for disguises to be put on.

@@ -10,9 +10,7 @@ const SHELLS: [&str; 1] = ["Bash"];
 /// What the guard says of a tool call, the strictest first where there are several commands.
 #[must_use]
 pub fn guard(event: &Event, scene: &Scene, config: &Config) -> Option<Verdict> {
-    // A tool we don't know may still write a file; only a shell runs a command.
-    let is_shell = event.tool.as_deref().is_none_or(|tool| SHELLS.contains(&tool));
-    let commands = event.commands.iter().filter(|_| is_shell);
+    let commands = event.commands.iter().filter(|_| is_shell(event));
     let of_commands = commands.filter_map(|command| guard::judge(command, scene, config));
     let of_paths = event
         .paths
@@ -20,6 +18,18 @@ pub fn guard(event: &Event, scene: &Scene, config: &Config) -> Option<Verdict> {
         .filter(|_| writes(event))
         .filter_map(|path| guard::judge_path(path, scene, config));
     of_commands.chain(of_paths).max_by_key(|verdict| verdict.decision == guard::Decision::Deny)
+}
+
+/// Whether the tool runs commands, as far as is known. One we don't know may still write a file.
+fn is_shell(event: &Event) -> bool {
+    event.tool.as_deref().is_none_or(|tool| SHELLS.contains(&tool))
+}
+
+/// Whether nothing was found only because not all could be read. `blocks`: the profile wants a stop where
+/// the guard fails.
+#[must_use]
+pub fn is_undecided(event: &Event, blocks: bool) -> bool {
+    (event.is_cut && is_shell(event)) || (event.is_odd && blocks)
 }
 
 fn writes(event: &Event) -> bool {

@@ -24,8 +24,10 @@ pub struct Event {
     pub duration_ms: Option<u64>,
     /// The client itself speaks, not a person.
     pub is_synthetic: bool,
-    /// The text was not read as JSON, or not to its end.
+    /// The text was not read as JSON.
     pub is_odd: bool,
+    /// There was more than was read.
+    pub is_cut: bool,
 }
 
 /// The events the bundled hooks know.
@@ -106,7 +108,7 @@ const SYNTHETIC: &str = "<task-notification>";
 #[must_use]
 pub fn parse(bytes: &[u8], is_cut: bool) -> Event {
     let strict = (!is_cut).then(|| serde_json::from_slice::<Wire<'_>>(bytes).ok()).flatten();
-    let Some(wire) = strict else { return lenient(&String::from_utf8_lossy(bytes)) };
+    let Some(wire) = strict else { return Event { is_cut, ..lenient(&String::from_utf8_lossy(bytes)) } };
     let Wire { hook_event_name, cwd, tool_name, tool_input, error, is_interrupt, duration_ms, prompt } = wire;
     let Input { command, file_path, notebook_path } = tool_input;
     Event {
@@ -120,6 +122,7 @@ pub fn parse(bytes: &[u8], is_cut: bool) -> Event {
         duration_ms: duration_ms.and_then(whole_ms),
         is_synthetic: prompt.is_some_and(|prompt| prompt.trim_start().starts_with(SYNTHETIC)),
         is_odd: false,
+        is_cut,
     }
 }
 

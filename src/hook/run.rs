@@ -119,7 +119,7 @@ impl Runner {
             home,
             temp: env::var("TMPDIR"),
         };
-        let asks_undecided = config.asks_undecided();
+        let blocks = config.blocks_on_failure();
         let own = event.clone();
         let judged = clock::within(limits::GUARD_MS_MAX, move || decide::guard(&own, &scene, &config));
         match judged {
@@ -133,7 +133,7 @@ impl Runner {
                 vec![Entry::new(self.now, what, code_of(family))]
             }
             Some(None) => {
-                if event.is_odd && asks_undecided {
+                if decide::is_undecided(event, blocks) {
                     Self::say(event, &decide::undecided());
                 }
                 Vec::new()

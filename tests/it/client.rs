@@ -188,7 +188,7 @@ fn the_guard_s_reason_reaches_the_model_and_what_ran_is_recorded() {
     sandbox.cs(&["apply", "--yes", "--profile", "builtin:learning"]).ok();
     // Harmless even if they ran: there is no such disk, and no repository.
     let turns = [
-        json!({"bash": "mkfs.ext4 /dev/no-such-disk"}),
+        json!({"bash": "mkfs.ext4 /dev/no-such-group/disk"}),
         json!({"bash": "git push --force origin main"}),
         json!({"bash": "echo fine"}),
         json!({"bash": "exit 3"}),

@@ -143,6 +143,14 @@ fn odd_input_is_judged_by_what_is_in_it_and_never_breaks_the_client() {
         );
         assert_eq!(ran.err, "");
     }
+    // What hides behind more than is read, or more than is followed, is asked about.
+    let hidden = [format!("echo {filler}; rm -rf /"), "echo x;".repeat(100_000) + "rm -rf /"];
+    for command in hidden {
+        assert_eq!(sandbox.pre(&command)["permissionDecision"], "ask");
+    }
+    let large = json!({"hook_event_name": "PreToolUse", "tool_name": "Write", "cwd": "/p",
+        "tool_input": {"file_path": "/p/data", "content": filler}});
+    assert_eq!(sandbox.hook("intelligent-optimizer", large.to_string().as_bytes()).ok().out, "");
     let nothing: [&[u8]; 6] = [b"", b"null", b"{}", b"\0\0\0", b"{\"hook_event_name\": \"Later\"}", b"[[[["];
     for name in HOOKS {
         for input in nothing {
