@@ -62,7 +62,16 @@ pub fn make_folder(path: &Path) -> Result<(), KeyError> {
     match check_folder(path) {
         Ok(true) => Ok(()),
         Ok(false) => {
-            fs::make_private_folder(path)?;
+            match fs::make_private_folder(path) {
+                // Another process was quicker; what it made is looked at like any other.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    return match check_folder(path)? {
+                        true => Ok(()),
+                        false => Err(error.into()),
+                    };
+                }
+                made => made?,
+            }
             // Else a power cut could take the folder and leave what points to it.
             Ok(fs::sync(path.parent().unwrap_or(path))?)
         }

@@ -299,7 +299,14 @@ pub fn make_folders(path: &Path, mode: u32) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         make_folders(parent, mode)?;
     }
-    make_folder(path, mode)
+    match make_folder(path, mode) {
+        // Another process was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match stat(path)? {
+            Some(stat) if stat.kind == Kind::Folder => Ok(()),
+            _ => Err(error),
+        },
+        made => made,
+    }
 }
 
 /// Makes a folder that only we may look into, whatever the umask: at no instant may others.
