@@ -95,7 +95,7 @@ pub struct TreePlan {
 /// The text of the link at `path`: into the tree of whatever generation is current.
 #[must_use]
 pub fn link_text(path: &ManagedPath) -> String {
-    format!("{}claude-sync/current/files/{path}", "../".repeat(path.depth()))
+    ["../".repeat(path.depth()).as_str(), "claude-sync/current/files/", path.as_str()].concat()
 }
 
 /// The text of a link pinned to one generation.

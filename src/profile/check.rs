@@ -3,6 +3,8 @@
 //! Checked per file and before anything is composed, also where a condition does not hold, so
 //! that a slip meant for another machine is found on this one.
 
+use std::fmt::{self, Display};
+
 use super::client::EVENTS;
 use super::diagnostic::{Diagnostic, Report, Spot, named};
 use super::tree::{self, Entry, Node, Table, Value};
@@ -181,7 +183,7 @@ fn section(field: &Field, entry: &mut Entry, report: &mut Report) -> bool {
                 .help("declare servers with `claude mcp add` or in `.mcp.json` for now");
             false
         }
-        "when" => table_expected("when", entry, report),
+        "when" => table_expected(&"when", entry, report),
         name => {
             if let (Shape::Named(_), Some(table)) = (&field.shape, entry.node.table_mut()) {
                 table_names(name, table, report);
@@ -189,7 +191,7 @@ fn section(field: &Field, entry: &mut Entry, report: &mut Report) -> bool {
             if name == "thresholds" {
                 threshold_agents(entry, report);
             }
-            value(name, &mut entry.node, &field.shape, report)
+            value(&name, &mut entry.node, &field.shape, report)
         }
     }
 }
@@ -240,7 +242,7 @@ fn unknown_section(name: &str, entry: &Entry, top: bool, report: &mut Report) ->
 }
 
 /// Whether `node` has the shape; if not, that is reported.
-fn value(path: &str, node: &mut Node, shape: &Shape, report: &mut Report) -> bool {
+fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: &mut Report) -> bool {
     let at = node.at;
     match (shape, &mut node.value) {
         (Shape::Free, _) | (Shape::Bool, Value::Bool(_)) => true,
@@ -280,7 +282,7 @@ fn value(path: &str, node: &mut Node, shape: &Shape, report: &mut Report) -> boo
     }
 }
 
-fn each(path: &str, items: &mut [Node], shape: &Shape, report: &mut Report) -> bool {
+fn each(path: &dyn Display, items: &mut [Node], shape: &Shape, report: &mut Report) -> bool {
     // Every item is looked at, also after a bad one.
     let mut good = true;
     for item in items {
@@ -290,10 +292,10 @@ fn each(path: &str, items: &mut [Node], shape: &Shape, report: &mut Report) -> b
 }
 
 /// Unknown keys are taken out; values of a wrong type stay, so that nobody takes them for missing.
-fn closed(path: &str, table: &mut Table, fields: &'static [Field], report: &mut Report) {
+fn closed(path: &dyn Display, table: &mut Table, fields: &'static [Field], report: &mut Report) {
     table.retain(|name, entry| match fields.iter().find(|field| field.name == name) {
         Some(field) => {
-            value(&format!("{path}.{name}"), &mut entry.node, &field.shape, report);
+            value(&format_args!("{path}.{name}"), &mut entry.node, &field.shape, report);
             true
         }
         None => {
@@ -304,9 +306,11 @@ fn closed(path: &str, table: &mut Table, fields: &'static [Field], report: &mut 
 }
 
 /// The names under a section.
-fn entries(path: &str, table: &mut Table, fields: &'static [Field], report: &mut Report) {
+fn entries(path: &dyn Display, table: &mut Table, fields: &'static [Field], report: &mut Report) {
     table.retain(|name, entry| {
-        let path = format!("{path}.{}", dotted(&[name.to_owned()]));
+        // Written out only for those that something is wrong with.
+        let name = fmt::from_fn(|f| f.write_str(&dotted(&[name.to_owned()])));
+        let path = fmt::from_fn(|f| write!(f, "{path}.{name}"));
         match entry.node.table_mut() {
             Some(inner) => {
                 closed(&path, inner, fields, report);
@@ -317,7 +321,7 @@ fn entries(path: &str, table: &mut Table, fields: &'static [Field], report: &mut
     });
 }
 
-fn unknown_key(path: &str, name: &str, at: Spot, fields: &'static [Field], report: &mut Report) {
+fn unknown_key(path: &dyn Display, name: &str, at: Spot, fields: &'static [Field], report: &mut Report) {
     let near = suggest::nearest(name, fields.iter().map(|field| field.name));
     let finding = report.error(at, format!("unknown key {} in [{path}]", named(name)));
     match near {
@@ -327,7 +331,7 @@ fn unknown_key(path: &str, name: &str, at: Spot, fields: &'static [Field], repor
 }
 
 /// Reports an entry that is no table, and whether it is one.
-pub(super) fn table_expected(path: &str, entry: &Entry, report: &mut Report) -> bool {
+pub(super) fn table_expected(path: &dyn Display, entry: &Entry, report: &mut Report) -> bool {
     let found = &entry.node.value;
     if !matches!(found, Value::Table(_)) {
         report.error(entry.node.at, format!("`{path}` must be a table, found {}", found.kind()));
@@ -336,7 +340,7 @@ pub(super) fn table_expected(path: &str, entry: &Entry, report: &mut Report) -> 
     true
 }
 
-fn not_empty(path: &str, text: &str, at: Spot, report: &mut Report) -> bool {
+fn not_empty(path: &dyn Display, text: &str, at: Spot, report: &mut Report) -> bool {
     if text.is_empty() {
         report.error(at, format!("`{path}` is empty"));
     }
@@ -344,7 +348,13 @@ fn not_empty(path: &str, text: &str, at: Spot, report: &mut Report) -> bool {
 }
 
 /// Whether `text` is one of `known`.
-pub(super) fn one_of(path: &str, text: &str, known: &[&'static str], at: Spot, report: &mut Report) -> bool {
+pub(super) fn one_of(
+    path: &dyn Display,
+    text: &str,
+    known: &[&'static str],
+    at: Spot,
+    report: &mut Report,
+) -> bool {
     if known.contains(&text) {
         return true;
     }
@@ -358,7 +368,7 @@ pub(super) fn one_of(path: &str, text: &str, known: &[&'static str], at: Spot, r
     false
 }
 
-fn within(path: &str, holds: bool, range: &str, at: Spot, report: &mut Report) -> bool {
+fn within(path: &dyn Display, holds: bool, range: &str, at: Spot, report: &mut Report) -> bool {
     if !holds {
         report.error(at, format!("`{path}` must be {range}"));
     }

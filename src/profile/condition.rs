@@ -255,8 +255,8 @@ fn is_host(glob: &str, host: &str) -> bool {
 /// A path as profiles write it: `~/…`, absolute, or relative to the profile.
 pub(super) fn expand(text: &str, world: &dyn World, folder: Option<&Path>) -> PathBuf {
     let below_home = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    match (below_home, world.home()) {
-        (Some(rest), Some(home)) => home.join(rest.trim_start_matches('/')),
+    match below_home.and_then(|rest| Some((rest, world.home()?))) {
+        Some((rest, home)) => home.join(rest.trim_start_matches('/')),
         _ => folder.map_or_else(|| PathBuf::from(text), |folder| folder.join(text)),
     }
 }

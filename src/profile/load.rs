@@ -200,7 +200,7 @@ impl Loader<'_> {
         self.overlay(tables);
         let Some(entry) = conditional else { return };
         if let (true, Value::Table(conditions)) =
-            (check::table_expected("when", &entry, self.report), entry.node.value)
+            (check::table_expected(&"when", &entry, self.report), entry.node.value)
         {
             for (text, entry) in conditions {
                 self.conditional(&text, entry, folder);

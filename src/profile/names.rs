@@ -40,7 +40,7 @@ pub(super) fn path(section: &str, name: &str) -> Result<ManagedPath, Refusal> {
     if section != "files" {
         simple(section, name, suffix)?;
     }
-    ManagedPath::new(format!("{folder}{name}{suffix}")).map_err(|error| refusal(&error))
+    ManagedPath::new([folder, name, suffix].concat()).map_err(|error| refusal(&error))
 }
 
 /// A name is one component: no `/`, and nothing a command line could take for an option.

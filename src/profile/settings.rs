@@ -14,7 +14,7 @@ const SLIP_EDITS_MAX: usize = 2;
 
 /// Checks `[settings]` or `[defaults]`; `false` if it can't be used at all.
 pub(super) fn check(entry: &mut Entry, report: &mut Report) -> bool {
-    if !table_expected("settings", entry, report) {
+    if !table_expected(&"settings", entry, report) {
         return false;
     }
     let Some(table) = entry.node.table_mut() else { return false };

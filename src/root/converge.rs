@@ -377,7 +377,11 @@ impl Worker<'_> {
         if row.mode != InstallMode::Link || self.our_link(path)?.is_none() {
             return Ok(false);
         }
-        let seen = observe::observe_path(&self.locked.store, self.course.sides().1, path)?;
+        let seen = observe::observe_path(
+            &self.locked.store,
+            self.course.sides().1.map(|side| &side.manifest.state),
+            path,
+        )?;
         Ok(matches!(seen, Observation::Link { digest: Some(digest), .. } if digest != row.digest))
     }
 

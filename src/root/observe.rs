@@ -33,7 +33,7 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
             }
         }
         let seen = match listings.has(store, path)? {
-            true => observe_path(store, base, path)?,
+            true => observe_path(store, base.map(|side| &side.manifest.state), path)?,
             false => Observation::Absent,
         };
         tree.insert(path.clone(), seen);
@@ -119,7 +119,7 @@ fn link_to_folder(path: &Path) -> Result<Observation, Error> {
 ///
 /// # Errors
 /// When it can't be read.
-pub fn observe_path(store: &Store, base: Option<&Side>, path: &ManagedPath) -> Result<Observation, Error> {
+pub fn observe_path(store: &Store, base: Option<&State>, path: &ManagedPath) -> Result<Observation, Error> {
     let full = store.root.path.join(path.as_str());
     match fs::probe(&full)? {
         fs::Probe::Absent => return Ok(Observation::Absent),
@@ -127,7 +127,7 @@ pub fn observe_path(store: &Store, base: Option<&Side>, path: &ManagedPath) -> R
         fs::Probe::Link(target) => {
             let target = target.to_string_lossy().into_owned();
             let digest = match base.filter(|_| is_our_link(path, &target)) {
-                Some(side) => own_content(side, path, &full)?,
+                Some(state) => own_content(state, path, &full)?,
                 None => foreign_content(&full)?,
             };
             return Ok(Observation::Link { target, digest });
@@ -148,10 +148,10 @@ fn read_content(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// The digest behind a link of ours: by size and time where those are as staged, so that
 /// thousands of untouched files are not read again; else by reading.
-fn own_content(side: &Side, path: &ManagedPath, full: &Path) -> Result<Option<Digest>, Error> {
+fn own_content(state: &State, path: &ManagedPath, full: &Path) -> Result<Option<Digest>, Error> {
     let Some(stat) = fs::stat(full)? else { return Ok(None) };
     if stat.kind != Kind::Folder {
-        if let Some(record) = side.manifest.state.files.get(path)
+        if let Some(record) = state.files.get(path)
             && (record.bytes, record.modified_ns) == (stat.size, stat.modified_ns)
         {
             return Ok(Some(record.digest));
@@ -163,7 +163,7 @@ fn own_content(side: &Side, path: &ManagedPath, full: &Path) -> Result<Option<Di
         let name = format!("{path}/{}", below.to_string_lossy());
         let file = full.join(&below);
         let Some(stat) = fs::lstat(&file)? else { continue };
-        let record = ManagedPath::new(&*name).ok().and_then(|path| side.manifest.state.files.get(&path));
+        let record = ManagedPath::new(&*name).ok().and_then(|path| state.files.get(&path));
         let digest = match record {
             Some(record) if (record.bytes, record.modified_ns) == (stat.size, stat.modified_ns) => {
                 record.digest

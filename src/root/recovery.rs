@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::converge::{Course, Direction, converge, has_arrived};
 use super::store::{LockedRoot, Side, Store};
 use super::transaction::{
-    clear_swaps, forget_generation, forget_pending, go_back, settle_ledger, verify, write_pending,
+    Contents, clear_swaps, forget_generation, forget_pending, go_back, settle_ledger, verify, write_pending,
 };
 use super::{Error, observe, swap};
 use crate::generation::{self, Cause, Manifest, Pending, State};
@@ -158,7 +158,7 @@ fn settle_pending(
 
 fn go_on(locked: &LockedRoot, old: Option<&Side>, new: &Side) -> Result<(), Error> {
     let ledger = converge(locked, Course { old, new, direction: Direction::Forward })?;
-    verify(locked, new, &ledger)?;
+    verify(locked, new, &ledger, Contents::Unknown)?;
     settle_ledger(locked, new, &ledger)?;
     forget_pending(locked)?;
     clear_swaps(locked, new)
@@ -213,7 +213,7 @@ fn is_virgin(store: &Store) -> Result<bool, Error> {
         [Generation::FIRST] => {
             let Ok(side) = store.side(Generation::FIRST) else { return Ok(true) };
             let is_linked = |path: &ManagedPath| -> Result<bool, Error> {
-                let seen = observe::observe_path(store, Some(&side), path)?;
+                let seen = observe::observe_path(store, Some(&side.manifest.state), path)?;
                 Ok(matches!(seen, Observation::Link { target, .. } if is_our_link(path, &target)))
             };
             for path in side.ledger.tree.keys() {

@@ -36,7 +36,7 @@ pub fn commit(locked: &LockedRoot, old: Option<&Side>, staged: Staged) -> Result
     write_pending(locked, Pending { format: generation::FORMAT, from, to })
         .map_err(|cause| abandon(locked, &new, cause))?;
     let there = converge(locked, Course { old, new: &new, direction: Direction::Forward })
-        .and_then(|ledger| verify(locked, &new, &ledger).map(|()| ledger));
+        .and_then(|ledger| verify(locked, &new, &ledger, Contents::Staged).map(|()| ledger));
     match there {
         Ok(ledger) => Ok(Applied { generation: to, warnings: finish(locked, &new, &ledger) }),
         Err(cause) if has_arrived(locked, old, &new).unwrap_or(false) => {
@@ -76,21 +76,38 @@ fn abandon(locked: &LockedRoot, new: &Side, cause: Error) -> Error {
     cause
 }
 
+/// What is known of the contents behind links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// This process has just staged them, and no write failed: looking again tells nothing new.
+    Staged,
+    /// A crash may have torn them.
+    Unknown,
+}
+
 /// Whether everything is as planned; what others did to a document meanwhile was merged.
-pub(super) fn verify(locked: &LockedRoot, new: &Side, ledger: &Ledger) -> Result<(), Error> {
+pub(super) fn verify(
+    locked: &LockedRoot,
+    new: &Side,
+    ledger: &Ledger,
+    contents: Contents,
+) -> Result<(), Error> {
     let store = &locked.store;
     if store.current()? != Some(new.manifest.generation) {
         return Err(Error::Busy(store.current_link()));
     }
-    let arrived = Side { manifest: new.manifest.clone(), ledger: ledger.clone() };
     for (path, row) in &ledger.tree {
-        let seen = observe::observe_path(store, Some(&arrived), path)?;
-        let is_right = match (&seen, row.mode) {
-            (Observation::Link { target, digest }, InstallMode::Link) => {
-                *target == link_text(path) && *digest == Some(row.digest)
+        let is_right = if (row.mode, contents) == (InstallMode::Link, Contents::Staged) {
+            let full = store.root.path.join(path.as_str());
+            matches!(fs::probe(&full)?, fs::Probe::Link(target) if target.as_os_str() == link_text(path).as_str())
+        } else {
+            match (observe::observe_path(store, Some(&new.manifest.state), path)?, row.mode) {
+                (Observation::Link { target, digest }, InstallMode::Link) => {
+                    target == link_text(path) && digest == Some(row.digest)
+                }
+                (Observation::File { digest, .. }, InstallMode::Copy) => digest == row.digest,
+                _ => false,
             }
-            (Observation::File { digest, .. }, InstallMode::Copy) => *digest == row.digest,
-            _ => false,
         };
         if !is_right {
             return Err(Error::InTheWay(store.root.path.join(path.as_str())));
