@@ -20,6 +20,8 @@ use crate::crypto::seal;
 use crate::model::limits;
 use crate::sys::{append, fs};
 
+const MINUTES_PER_DAY: u32 = 24 * 60;
+
 const SNAPSHOT: &str = "knowledge.enc";
 const PREDECESSOR: &str = "knowledge.old.enc";
 /// A snapshot that no key of the ring opens is kept: the ring may have been put back from an old copy.
@@ -69,17 +71,25 @@ fn read_on(
     for (journal, epoch, name) in segments(folder)? {
         let bytes = append::tail(&folder.join(name), limits::JOURNAL_DAY_BYTES_MAX)?;
         let from = snapshot.read.get(&(journal, epoch)).copied().unwrap_or(0);
+        // Nothing is older than the key it was sealed with, whatever the clock said.
+        let day_min = epoch.0;
         let read = journal::read(&bytes, from, ring, journal, epoch, now);
         folded.damaged += read.damaged;
         for (_, plain) in read.records {
             folded.records += 1;
             match journal {
                 Journal::Patterns => match Record::decode(&plain) {
-                    Ok(record) => snapshot.add(&record),
+                    Ok(record) => {
+                        let day = record.day.max(u16::try_from(day_min).unwrap_or(u16::MAX));
+                        snapshot.add(&Record { day, ..record });
+                    }
                     Err(_) => folded.damaged += 1,
                 },
                 Journal::Audit => match Entry::decode(&plain) {
-                    Some(entry) => snapshot.audit.push(entry),
+                    Some(entry) => {
+                        let minute = entry.minute.max(day_min.saturating_mul(MINUTES_PER_DAY));
+                        snapshot.audit.push(Entry { minute, ..entry });
+                    }
                     None => folded.damaged += 1,
                 },
             }
@@ -102,6 +112,7 @@ pub fn fold(
 ) -> Result<Folded, FoldError> {
     let Loaded { snapshot: mut before, is_damaged } = load(folder, ring, now)?;
     let (mut snapshot, mut folded) = read_on(before.clone(), folder, ring, now)?;
+    let is_certain = Epoch::of(now).0.abs_diff(today.0) <= limits::CLOCK_JUMP_DAYS_MAX;
     let today = u16::try_from(today.0).unwrap_or(u16::MAX);
     if folded.damaged > 0 {
         let count = u32::try_from(folded.damaged).unwrap_or(u32::MAX);
@@ -110,6 +121,9 @@ pub fn fold(
     let there: BTreeMap<(Journal, Epoch), String> =
         segments(folder)?.into_iter().map(|(journal, epoch, name)| ((journal, epoch), name)).collect();
     for snapshot in [&mut before, &mut snapshot] {
+        if is_certain {
+            snapshot.date_back(today);
+        }
         snapshot.expire(today, retention_days);
         snapshot.read.retain(|segment, _| there.contains_key(segment));
     }
@@ -122,12 +136,16 @@ pub fn fold(
         let epoch = segment.1;
         let read = |snapshot: &Snapshot| snapshot.read.get(segment).copied().unwrap_or(0);
         let is_in_both = read(&before) == read(&snapshot);
-        let age_days = ring.newest().0.saturating_sub(epoch.0);
-        let is_removed = match age_days {
-            0 => false,
+        // Days since another key took its place: there may be more between two epochs.
+        let next = ring.epochs().find(|other| *other > epoch);
+        let unused_days = next.map(|next| ring.newest().0.saturating_sub(next.0));
+        let is_removed = match unused_days {
+            None => false,
             // With its key, whatever is in it.
-            limits::KEY_DAYS_MAX.. => fs::remove_file(&folder.join(name)).map(|()| true)?,
-            _ => is_in_both && remove(&folder.join(name), read(&snapshot))?,
+            Some(days) if days + 1 >= limits::KEY_DAYS_MAX => {
+                fs::remove_file(&folder.join(name)).map(|()| true)?
+            }
+            Some(_) => is_in_both && remove(&folder.join(name), read(&snapshot))?,
         };
         if is_removed {
             folded.removed += 1;

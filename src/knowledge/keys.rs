@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::KeyError;
+use super::calendar::{self, Reading, Sealed};
 use super::private;
 use crate::crypto::identity::{Binding, BindingError};
 use crate::crypto::node::NodeError;
@@ -24,6 +25,8 @@ pub struct HostFolder {
 pub struct Rotation {
     pub ring: Ring,
     pub outcome: Outcome,
+    /// Whether the clock shows a day that can be: nothing is to be destroyed where it doesn't.
+    pub is_clock_believed: bool,
 }
 
 /// Whether there is a new epoch.
@@ -33,8 +36,6 @@ pub enum Outcome {
     New,
     /// The ring is at this day already, or past it.
     UpToDate,
-    /// The clock is too far ahead of the newest record to be believed.
-    ClockNotBelieved { today: u32, newest_record_day: u32 },
 }
 
 impl HostFolder {
@@ -121,32 +122,29 @@ impl HostFolder {
         private::lock(&self.keys().join("lock"))
     }
 
-    /// Today's epoch, durable in the ring before it is returned. Give the day of the newest
-    /// record that is sealed here, if there is one: too far behind the clock, and the clock is not believed.
+    /// Today's epoch, durable in the ring before it is returned, as far as the clock is believed
+    /// ([`super::calendar`]). Give the days on which what lies here was sealed.
     ///
     /// # Errors
     /// When the ring can't be read or written; the old one is there still.
-    pub fn rotate(&self, now: u64, newest_record_day: Option<u32>) -> Result<Rotation, KeyError> {
+    pub fn rotate(&self, now: u64, sealed: &Sealed) -> Result<Rotation, KeyError> {
         self.ring()?;
         let _lock = self.lock()?;
         let mut ring = self.ring()?;
-        let today = Epoch::of(now);
-        if let Some(day) = newest_record_day
-            && today > ring.newest()
-            && today.0 > day.max(ring.newest().0).saturating_add(limits::CLOCK_JUMP_DAYS_MAX)
-        {
-            let outcome = Outcome::ClockNotBelieved { today: today.0, newest_record_day: day };
-            return Ok(Rotation { ring, outcome });
-        }
-        if today <= ring.newest() {
-            return Ok(Rotation { ring, outcome: Outcome::UpToDate });
-        }
-        ring.advance(today, &Secret::take(&mut random::bytes()?));
-        self.write_ring(&ring)?;
-        Ok(Rotation { ring, outcome: Outcome::New })
+        let Reading { next, is_believed } = calendar::read(Epoch::of(now), ring.newest(), sealed);
+        let outcome = match next {
+            Some(next) => {
+                ring.advance(next, &Secret::take(&mut random::bytes()?));
+                self.write_ring(&ring)?;
+                Outcome::New
+            }
+            None => Outcome::UpToDate,
+        };
+        Ok(Rotation { ring, outcome, is_clock_believed: is_believed })
     }
 
-    /// The next epoch now, whatever the day: for after a leak.
+    /// The next epoch now, whatever the day: for after a leak. A clock that is far ahead is not asked: data
+    /// grow old by epochs.
     ///
     /// # Errors
     /// When the ring can't be read or written; the old one is there still.
@@ -154,7 +152,10 @@ impl HostFolder {
         self.ring()?;
         let _lock = self.lock()?;
         let mut ring = self.ring()?;
-        let next = Epoch::of(now).max(Epoch(ring.newest().0.saturating_add(1)));
+        let newest = ring.newest().0;
+        let today = Some(Epoch::of(now).0)
+            .filter(|today| *today <= newest.saturating_add(limits::CLOCK_JUMP_DAYS_MAX));
+        let next = Epoch(newest.saturating_add(1).max(today.unwrap_or_default()));
         ring.advance(next, &Secret::take(&mut random::bytes()?));
         self.write_ring(&ring)?;
         Ok(ring)

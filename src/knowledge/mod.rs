@@ -16,6 +16,7 @@
 //! - [`home`]: the folder; finding and enrolling the host
 //! - [`keys`]: ring, node key and binding of one host
 //! - [`sources`]: what the machine says of itself
+//! - [`calendar`]: which day it is, where the clock may be wrong
 //! - [`journal`]: sealed records, appended by any number of hooks at once
 //! - [`audit`]: the entries of the audit trail
 //! - [`snapshot`]: what all journals together say, and its bytes
@@ -24,6 +25,7 @@
 //! - [`durations`]: where the hooks' own figures lie
 
 pub mod audit;
+pub mod calendar;
 pub mod durations;
 pub mod error;
 pub mod fold;

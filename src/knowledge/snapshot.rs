@@ -10,6 +10,7 @@ use super::audit::{ENTRY_BYTES, Entry};
 use super::journal::Journal;
 use crate::command::shape::{ErrorClass, Outcome, Record};
 use crate::crypto::ring::Epoch;
+use crate::model::limits;
 
 /// Counts of one kind of call on one day.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -58,11 +59,29 @@ impl Snapshot {
         *bucket = bucket.saturating_add(1);
     }
 
-    /// Forgets what is older than `days` days, what is dated in a future that no clock explains, and
-    /// the oldest of what is too much.
+    /// What is dated in a future that no clock explains was done today, or not long before. Only where it is
+    /// certain that this is today.
+    pub fn date_back(&mut self, today: u16) {
+        let future = u32::from(today) + limits::CLOCK_JUMP_DAYS_MAX;
+        let is_future = |(_, day): &(Vec<u8>, u16)| u32::from(*day) > future;
+        let names: Vec<_> = self.counts.keys().filter(|key| is_future(key)).cloned().collect();
+        for key in names {
+            let Some(Counts { ok, failed, durations }) = self.counts.remove(&key) else { continue };
+            let counts = self.counts.entry((key.0, today)).or_default();
+            counts.ok = counts.ok.saturating_add(ok);
+            counts.failed = counts.failed.saturating_add(failed);
+            for (bucket, count) in durations {
+                let own = counts.durations.entry(bucket).or_default();
+                *own = own.saturating_add(count);
+            }
+        }
+        let (now, future) = (u32::from(today) * 24 * 60, (future + 1) * 24 * 60);
+        self.audit.iter_mut().filter(|entry| entry.minute >= future).for_each(|entry| entry.minute = now);
+    }
+
+    /// Forgets what is older than `days` days, and the oldest of what is too much.
     pub fn expire(&mut self, today: u16, days: u16) {
-        let future = today.saturating_add(2);
-        self.counts.retain(|(_, day), _| today.saturating_sub(*day) < days && *day <= future);
+        self.counts.retain(|(_, day), _| today.saturating_sub(*day) < days);
         if self.counts.len() > ROWS_MAX {
             let mut ages: Vec<u16> = self.counts.keys().map(|(_, day)| *day).collect();
             ages.sort_unstable();

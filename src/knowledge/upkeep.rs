@@ -1,11 +1,13 @@
 //! What is done once a day and never in a hook's own time: enrolment, a new epoch, the fold, and keys
 //! that go. At `cs apply`, and by a process that a session's start leaves behind.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use serde_json::Value;
 
 use super::audit::{Entry, What};
+use super::calendar::Sealed;
 use super::fold::{self, FoldError, Folded};
 use super::journal::{self, Journal};
 use super::keys::Outcome;
@@ -45,16 +47,12 @@ pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, U
     let Some(_lock) = fs::try_lock(&host.path.join("fold.lock"))? else {
         return Ok(Kept { host, folded: None, dropped: 0 });
     };
-    let newest_record_day = newest_record_day(&host)?;
-    let Rotation { ring, outcome } = host.rotate(now, newest_record_day)?;
-    // Nothing is forgotten on the word of a clock that jumped.
-    let newest = newest_record_day.unwrap_or(0).max(ring.newest().0);
-    let today = Epoch::of(now).min(Epoch(newest.saturating_add(limits::CLOCK_JUMP_DAYS_MAX)));
-    let folded = fold::fold(&host.path, &ring, retention_days, today, now)?;
+    let sealed = sealed(&host)?;
+    let Rotation { ring, outcome, is_clock_believed } = host.rotate(now, &sealed)?;
+    let folded = fold::fold(&host.path, &ring, retention_days, ring.newest(), now)?;
     // Both snapshots are sealed under the newest key; older ones serve only the segments that are left.
-    let week_ago = Epoch(ring.newest().0.saturating_sub(limits::KEY_DAYS_MAX - 1));
-    let dropped = host.drop_keys(folded.oldest.unwrap_or(ring.newest()).max(week_ago))?;
-    if !matches!(outcome, Outcome::ClockNotBelieved { .. }) {
+    let dropped = host.drop_keys(folded.oldest.unwrap_or(ring.newest()))?;
+    if is_clock_believed {
         learning.expire(&host, now)?;
     }
     let news = [(outcome == Outcome::New, What::Rotated), (dropped > 0, What::KeyDropped)];
@@ -71,17 +69,20 @@ pub fn retention_days(runtime: &Value) -> u16 {
     days.and_then(|days| u16::try_from(days).ok()).unwrap_or(limits::RETENTION_DAYS)
 }
 
-/// The day on which the newest record was sealed: a clock far beyond it is not believed. The
-/// segment's name says nothing of it: until a rotation, records go on under the old epoch.
-fn newest_record_day(host: &HostFolder) -> io::Result<Option<u32>> {
-    const TAIL_BYTES: u64 = 4_096;
-    let names = fs::list_if_there(&host.path)?;
-    let segments = names.iter().filter(|name| name.to_str().and_then(Journal::of_segment).is_some());
-    let mut newest = None;
-    for name in segments {
-        let bytes = append::tail(&host.path.join(name), TAIL_BYTES)?;
+/// The days on which what lies in the journals was sealed. A segment's name says nothing of it: until a
+/// rotation, records go on under the old epoch.
+fn sealed(host: &HostFolder) -> Result<Sealed, UpkeepError> {
+    let newest = host.ring()?.newest();
+    let mut sealed = Sealed::default();
+    for name in fs::list_if_there(&host.path)? {
+        let Some((_, epoch)) = name.to_str().and_then(Journal::of_segment) else { continue };
+        let bytes = append::tail(&host.path.join(name), limits::JOURNAL_DAY_BYTES_MAX)?;
         let times = bytes.split(|byte| *byte == b'\n').filter_map(seal::token_time);
-        newest = newest.max(times.map(|time| Epoch::of(time).0).max());
+        let days: BTreeSet<u32> = times.map(|time| Epoch::of(time).0).collect();
+        if epoch == newest {
+            sealed.newest_since = sealed.newest_since.into_iter().chain(days.first().copied()).min();
+        }
+        sealed.days.extend(days);
     }
-    Ok(newest)
+    Ok(sealed)
 }

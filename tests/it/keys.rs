@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use claude_sync::crypto::{Epoch, Ring};
+use claude_sync::knowledge::calendar::Sealed;
 use claude_sync::knowledge::keys::Outcome;
 use claude_sync::knowledge::{KeyError, Learning};
 
@@ -333,7 +334,7 @@ fn a_leftover_of_the_users_is_not_followed() {
     assert_eq!(fs::read_dir(sandbox.path("elsewhere")).expect("readable").count(), 0);
 }
 
-/// The clock forwards, backwards, and further than can be believed.
+/// The clock forwards, backwards, and further than can be believed; `calendar` has the rules.
 #[test]
 fn epochs_follow_the_clock_as_far_as_it_is_believed() {
     let sandbox = Sandbox::new();
@@ -341,21 +342,22 @@ fn epochs_follow_the_clock_as_far_as_it_is_believed() {
     let host = learning.enrol(NOON).expect("enrolled").host;
     assert_eq!(learning.known_host().expect("readable").as_ref(), Some(&host));
     let day = 86_400;
-    let rotate = |now: u64, newest: Option<u32>| {
-        let rotation = host.rotate(now, newest).expect("rotated");
+    let rotate = |now: u64, days: &[u32]| {
+        let sealed = Sealed { days: days.iter().copied().collect(), newest_since: days.last().copied() };
+        let rotation = host.rotate(now, &sealed).expect("rotated");
         assert_eq!(rotation.ring.newest(), host.ring().expect("a ring").newest());
-        (rotation.outcome, rotation.ring.newest().0)
+        (rotation.outcome, rotation.is_clock_believed, rotation.ring.newest().0)
     };
-    assert_eq!(rotate(NOON, Some(TODAY)), (Outcome::UpToDate, TODAY));
-    assert_eq!(rotate(NOON - 5 * day, None), (Outcome::UpToDate, TODAY));
-    assert_eq!(rotate(NOON + day, Some(TODAY)), (Outcome::New, TODAY + 1));
-    assert_eq!(rotate(NOON + 3 * day, Some(TODAY + 1)), (Outcome::New, TODAY + 3));
-    let far = Outcome::ClockNotBelieved { today: TODAY + 6, newest_record_day: TODAY + 3 };
-    assert_eq!(rotate(NOON + 6 * day, Some(TODAY + 3)), (far, TODAY + 3));
-    assert_eq!(rotate(NOON + 30 * day, None), (Outcome::New, TODAY + 30));
-    assert_eq!(rotate(NOON, Some(TODAY)), (Outcome::UpToDate, TODAY + 30));
+    assert_eq!(rotate(NOON, &[TODAY]), (Outcome::UpToDate, true, TODAY));
+    assert_eq!(rotate(NOON - 5 * day, &[]), (Outcome::UpToDate, true, TODAY));
+    assert_eq!(rotate(NOON + day, &[TODAY]), (Outcome::New, true, TODAY + 1));
+    assert_eq!(rotate(NOON + 3 * day, &[TODAY + 1]), (Outcome::New, true, TODAY + 3));
+    assert_eq!(rotate(NOON + 6 * day, &[]), (Outcome::UpToDate, false, TODAY + 3));
+    assert_eq!(rotate(NOON + 6 * day, &[TODAY + 3]), (Outcome::New, false, TODAY + 4));
+    assert_eq!(rotate(NOON + 30 * day, &[TODAY + 29]), (Outcome::New, true, TODAY + 30));
+    assert_eq!(rotate(NOON, &[]), (Outcome::UpToDate, true, TODAY + 30));
     assert_eq!(host.drop_keys(Epoch(TODAY + 3)).expect("dropped"), 2);
-    assert_eq!(host.ring().expect("a ring").epochs().count(), 2);
+    assert_eq!(host.ring().expect("a ring").epochs().count(), 3);
     fs::remove_file(host.ring_path()).expect("removed");
     assert!(matches!(host.ring(), Err(KeyError::Absent(_))));
 }

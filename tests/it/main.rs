@@ -6,6 +6,7 @@
 mod bad_input;
 mod cli;
 mod client;
+mod clock;
 mod concurrency;
 mod crash;
 mod damage;
