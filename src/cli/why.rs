@@ -71,7 +71,7 @@ fn paths(store: &Store, side: &Side, key: &str, answers: &mut Vec<Answer>) {
     }
 }
 
-/// The entries that are meant: by their own name, or because they run the file that is.
+/// The entries that are meant: by their own name, by the profile's, or because they run the file that is.
 fn entries(
     context: &Context,
     store: &Store,
@@ -86,20 +86,26 @@ fn entries(
         (Key::Hook(id), Some(file)) => args.value.is_none() && meaning(&id.command, home.as_deref()) == *file,
         _ => false,
     };
-    let is_it = |row: &&Row| is_meant(&row.key, args, home.as_deref()) || runs_it(&row.key);
+    let hook = crate::profile::hook_of(&args.key);
     for (id, ledger) in &side.ledger.documents {
-        for row in ledger.rows.iter().filter(is_it) {
+        let declared_at = side.manifest.state.documents.get(id).into_iter().flatten();
+        for row in &ledger.rows {
             let name = name_of(&row.key, home.as_deref());
+            let origin = declared_at
+                .clone()
+                .find(|declared| name_of(&declared.key, home.as_deref()) == name)
+                .map(|declared| &declared.origin);
+            let is_called_so = hook.is_some()
+                && origin.is_some_and(|origin| origin.hook == hook)
+                && is_value(&row.key, args, home.as_deref());
+            if !is_called_so && !is_meant(&row.key, args, home.as_deref()) && !runs_it(&row.key) {
+                continue;
+            }
             let own = |other: &Side| {
                 let rows = other.ledger.documents.get(id).map(|own| own.rows.as_slice()).unwrap_or_default();
                 rows.iter().any(|own| name_of(&own.key, home.as_deref()) == name && own.wrote == row.wrote)
             };
             let since = since(store, side, own);
-            let declared_at = side.manifest.state.documents.get(id).into_iter().flatten();
-            let origin = declared_at
-                .clone()
-                .find(|declared| name_of(&declared.key, home.as_deref()) == name)
-                .map(|declared| &declared.origin);
             let text = format!("{}   {}", row.key, story(row, since, origin));
             let how = how(row);
             answers.push((
@@ -165,7 +171,12 @@ fn since(store: &Store, side: &Side, has: impl Fn(&Side) -> bool) -> Generation 
 fn is_meant(key: &Key, args: &WhyArgs, home: Option<&str>) -> bool {
     let at = dotted(&key.pointer());
     let is_there = at == args.key || at.starts_with(&format!("{}.", args.key));
-    let is_value = match (&args.value, key) {
+    is_there && is_value(key, args, home)
+}
+
+/// Whether it has the value that was asked for, if one was.
+fn is_value(key: &Key, args: &WhyArgs, home: Option<&str>) -> bool {
+    match (&args.value, key) {
         (None, _) => true,
         (Some(value), Key::Element { value: own, .. }) => {
             own.as_str() == Some(value) || own.to_string() == *value
@@ -174,8 +185,7 @@ fn is_meant(key: &Key, args: &WhyArgs, home: Option<&str>) -> bool {
             meaning(&id.command, home) == meaning(value, home) || id.matcher == *value
         }
         (Some(_), Key::Value(_)) => false,
-    };
-    is_there && is_value
+    }
 }
 
 /// An entry that is there and not ours.

@@ -48,6 +48,9 @@ pub struct Origin {
     pub file: String,
     /// From 1.
     pub line: usize,
+    /// What the profile calls a hook: its entry says it nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<String>,
 }
 
 impl fmt::Display for Origin {

@@ -222,7 +222,10 @@ impl Report {
 
     pub fn origin(&self, at: Spot) -> Origin {
         match self.source(at.source) {
-            Some(source) => Origin { file: source.shown.clone(), line: source.line(at.start as usize) + 1 },
+            Some(source) => {
+                let line = source.line(at.start as usize) + 1;
+                Origin { file: source.shown.clone(), line, hook: None }
+            }
             None => Origin::default(),
         }
     }

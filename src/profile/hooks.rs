@@ -10,7 +10,7 @@ use super::diagnostic::{Spot, named};
 use super::installs::Out;
 use super::script;
 use super::tree::{self, Entry, Node, Table};
-use crate::model::{Content, Declared, FileSpec, HookId, Key, Kind, ManagedPath, Want};
+use crate::model::{Content, Declared, FileSpec, HookId, Key, Kind, ManagedPath, Origin, Want};
 
 /// The profile's key and the client's, in the order the client prints them.
 const FIELDS: [(&str, &str); 8] = [
@@ -67,7 +67,7 @@ impl Hooks<'_> {
                 out.report.error(entry.at, message).help("event, matcher and command are what a hook is");
                 continue;
             }
-            let origin = out.report.origin(at);
+            let origin = Origin { hook: Some(name.to_owned()), ..out.report.origin(at) };
             self.declared.push(Declared { key: Key::Hook(id), want: Want::Enforced(json.clone()), origin });
         }
         warn_if(table, out);

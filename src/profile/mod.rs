@@ -170,14 +170,25 @@ pub struct Rendered {
 /// The path in the root of what a profile spells `hooks.NAME`, `agents.NAME`, `files."any/path"`, …
 #[must_use]
 pub fn path_of(key: &str) -> Option<ManagedPath> {
-    let (section, rest) = key.split_once('.')?;
+    let (section, name) = section_and_name(key)?;
     let is_section = section == "hooks" || names::PLACES.iter().any(|place| place.section == section);
+    is_section.then(|| names::path(section, &name).ok()).flatten()
+}
+
+/// The name of what a profile spells `hooks.NAME`.
+#[must_use]
+pub fn hook_of(key: &str) -> Option<String> {
+    section_and_name(key).filter(|(section, _)| *section == "hooks").map(|(_, name)| name)
+}
+
+fn section_and_name(key: &str) -> Option<(&str, String)> {
+    let (section, rest) = key.split_once('.')?;
     // A name with a dot in it may be typed as it is.
     let name = match dotted::key(rest) {
         Ok(names) if names.len() == 1 => names.into_iter().next()?,
         _ => rest.to_owned(),
     };
-    is_section.then(|| names::path(section, &name).ok()).flatten()
+    Some((section, name))
 }
 
 /// Renders a profile for a root.

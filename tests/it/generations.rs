@@ -165,6 +165,8 @@ fn why_knows_what_the_profile_calls_things() {
         .write("dotfiles/a.md", "---\nname: a\ndescription: d\n---\nDo.\n")
         .profile(
             "[hooks.format-rust]\nevent = [\"Stop\", \"PreToolUse\"]\nsource = \"h.sh\"\n\
+             [hooks.chime]\nevent = [\"Stop\", \"Notification\"]\ncommand = \"printf '\\\\a'\"\n\
+             [hooks.watch]\nevent = \"PreToolUse\"\nbuiltin = \"intelligent-optimizer\"\n\
              [agents.a]\nsource = \"a.md\"\n[files.\"notes/x.txt\"]\ntext = \"x\"\n",
         );
     sandbox.apply();
@@ -174,7 +176,25 @@ fn why_knows_what_the_profile_calls_things() {
     }
     assert!(sandbox.cs(&["why", "agents.a"]).ok().out.starts_with("agents/a.md   added"));
     assert!(sandbox.cs(&["why", "files.notes/x.txt"]).ok().out.starts_with("notes/x.txt   added"));
-    assert_eq!(sandbox.cs(&["why", "hooks.Stop"]).ok().out.lines().count(), 1);
+    assert_eq!(sandbox.cs(&["why", "hooks.Stop"]).ok().out.lines().count(), 2);
+    // A hook without a file of its own is known by its entries alone.
+    let chime = sandbox.cs(&["why", "hooks.chime"]).ok().out;
+    let lines: Vec<&str> = chime.lines().collect();
+    assert!(lines.iter().all(|line| line.contains("printf")) && lines.len() == 2, "{chime}");
+    assert!(
+        lines[0].starts_with("hooks.Stop  ") && lines[0].ends_with("declared in claude-sync.toml:5"),
+        "{chime}"
+    );
+    let command = sandbox.cs(&["why", "hooks.chime", "printf '\\a'"]).ok().out;
+    assert_eq!(command, chime);
+    sandbox.cs(&["why", "hooks.chime", "printf"]).code(1);
+    assert!(
+        sandbox
+            .cs(&["why", "hooks.watch"])
+            .ok()
+            .out
+            .starts_with("hooks.PreToolUse  ~/.claude/hooks/intelligent-optimizer")
+    );
     sandbox.cs(&["why", "hooks.other"]).code(1);
 }
 

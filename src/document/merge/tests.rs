@@ -10,7 +10,7 @@ use crate::document::value::equal;
 const HOME: Option<&str> = Some("/home/me");
 
 fn origin() -> Origin {
-    Origin { file: "p.toml".into(), line: 1 }
+    Origin { file: "p.toml".into(), line: 1, hook: None }
 }
 
 fn declared(key: Key, want: Want) -> Declared {

@@ -45,7 +45,7 @@ fallbackModel = ["y", "x"]
     = permissions.allow  Bash(main)
     = fallbackModel ["x","y"]
     "#);
-    let origin = |line| Origin { file: "/p/main.toml".to_owned(), line };
+    let origin = |line| Origin { file: "/p/main.toml".to_owned(), line, hook: None };
     assert_eq!(documents(&rendered)[0].origin, origin(5), "the winner's");
     assert_eq!(rendered.files, ["/p/main.toml", "/p/a.toml", "/p/b.toml"].map(PathBuf::from));
 }

@@ -37,7 +37,10 @@ timeout = 5
     let (id, value) = hook(&documents(&rendered)[0]);
     assert_eq!(id, &HookId::new("PostToolUse", Some("Edit|Write"), "~/.claude/hooks/format-rust"));
     assert_eq!(value, &json!({"type": "command", "command": "~/.claude/hooks/format-rust", "timeout": 5}));
-    assert_eq!(documents(&rendered)[0].origin, Origin { file: "/p/main.toml".into(), line: 2 });
+    assert_eq!(
+        documents(&rendered)[0].origin,
+        Origin { file: "/p/main.toml".into(), line: 2, hook: Some("h".to_owned()) }
+    );
     let spec = &rendered.desired.files[&path("hooks/format-rust")];
     assert_eq!(spec.content, Content::Bytes(b"#!/usr/bin/env bash\n".to_vec()));
     assert!(spec.executable);
