@@ -155,6 +155,12 @@ fn lenient(text: &str) -> Event {
 }
 
 impl Event {
+    /// How much there is for the guard to look at.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.commands.iter().chain(&self.paths).map(String::len).sum()
+    }
+
     /// The first of a name counts, but for what is guarded: there, all do.
     fn take(&mut self, name: &str, value: String) {
         match name {

@@ -121,7 +121,11 @@ impl Runner {
         };
         let blocks = config.blocks_on_failure();
         let own = event.clone();
-        let judged = clock::within(limits::GUARD_MS_MAX, move || decide::guard(&own, &scene, &config));
+        let judged = clock::within(
+            limits::GUARD_MS_MAX,
+            event.text_bytes() <= limits::GUARD_SMALL_BYTES_MAX,
+            move || decide::guard(&own, &scene, &config),
+        );
         match judged {
             Some(Some(verdict)) => {
                 Self::say(event, &decide::said(&verdict));
@@ -208,6 +212,7 @@ impl Runner {
 #[must_use]
 pub fn upkeep() -> u8 {
     std::panic::set_hook(Box::new(|_| {}));
+    process::leave_folder();
     let _ = catch_unwind(|| {
         let world = World::find();
         let Some(learning) = world.learning.as_ref().filter(|_| world.learns()) else { return };

@@ -64,6 +64,10 @@ pub const HOOK_INPUT_MS_MAX: u64 = 1_000;
 /// The guard may take so long, on however busy a machine; then a person is asked. Its target is 10 ms.
 pub const GUARD_MS_MAX: u64 = 1_000;
 
+/// What the guard looks at without a limit of time: however intricate, so much takes it some milliseconds,
+/// since all that is read twice is counted. Nearly every command is shorter.
+pub const GUARD_SMALL_BYTES_MAX: usize = 4 << 10;
+
 /// A journal's segment of one day (mission L7: 1 MB a day).
 pub const JOURNAL_DAY_BYTES_MAX: u64 = 1_000_000;
 

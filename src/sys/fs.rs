@@ -151,7 +151,9 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 /// When it can't be read or is larger (`FileTooLarge`).
 pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
     look_at(path)?;
-    read_open(fs_err::File::open(path)?, bytes_max)
+    let file = fs_err::File::open(path)?;
+    let metadata = file.metadata()?;
+    read_open(file, &metadata, bytes_max)
 }
 
 /// What stands at `path` itself if it is a file: its bytes, at most `bytes_max`, and what it is.
@@ -167,19 +169,24 @@ pub fn read_no_follow(path: &Path, bytes_max: u64) -> io::Result<Option<(Vec<u8>
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    if !file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         let message = format!("{} is not a regular file", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
-    read_open(file, bytes_max).map(Some)
+    read_open(file, &metadata, bytes_max).map(Some)
 }
 
 pub(super) fn flags(flags: OFlags) -> i32 {
     flags.bits().cast_signed()
 }
 
-fn read_open(mut file: fs_err::File, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
-    let stat = stat_of(&file.metadata()?);
+fn read_open(
+    mut file: fs_err::File,
+    metadata: &std::fs::Metadata,
+    bytes_max: u64,
+) -> io::Result<(Vec<u8>, Stat)> {
+    let stat = stat_of(metadata);
     let name = file.path().to_owned();
     let too_large = || {
         let message = format!("{} is larger than {bytes_max} bytes", name.display());

@@ -45,7 +45,20 @@ pub fn detach(program: &Path, arg0: &str, args: &[&str]) -> std::io::Result<()> 
     let mut command = Command::new(program);
     command.arg0(arg0).args(args).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.current_dir("/").spawn().map(drop)
+    command.spawn().map(drop)
+}
+
+/// Leaves the folder we were started in, which somebody may want to unmount. For what [`detach`]
+/// started: to start it there would take a copy of the whole process first.
+pub fn leave_folder() {
+    // Where even that can't be entered there is nothing to do about it.
+    let _ = std::env::set_current_dir("/");
+}
+
+/// How far the first thread's stack may grow; `None` for no limit.
+#[must_use]
+pub fn stack_bytes() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Stack).current
 }
 
 /// Whether a Claude Code client of this user runs. Scans all processes (some ms): never

@@ -13,6 +13,12 @@ pub struct Input {
     pub is_cut: bool,
 }
 
+/// What is asked for first: most of what comes fits, and memory that is never used need not be cleared.
+const CHUNK_BYTES: usize = 4 << 10;
+
+/// And then: as much as a pipe holds.
+const PIPE_BYTES: usize = 64 << 10;
+
 /// Reads standard input to its end, but at most `bytes_max` bytes and for at most `wait_ms`. A
 /// pipe that nobody closes does not hold us.
 #[must_use]
@@ -20,7 +26,7 @@ pub fn read(bytes_max: usize, wait_ms: u64) -> Input {
     let end = Instant::now() + Duration::from_millis(wait_ms);
     let mut stdin = std::io::stdin().lock();
     let mut bytes = Vec::new();
-    let mut chunk = vec![0; 64 * 1024];
+    let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let wait = Timespec::try_from(left).ok();
@@ -34,7 +40,12 @@ pub fn read(bytes_max: usize, wait_ms: u64) -> Input {
         }
         match stdin.read(&mut chunk) {
             Ok(0) => return Input { bytes, is_cut: false },
-            Ok(read) => bytes.extend_from_slice(&chunk[..read]),
+            Ok(read) => {
+                bytes.extend_from_slice(&chunk[..read]);
+                if read == CHUNK_BYTES {
+                    chunk.resize(PIPE_BYTES, 0);
+                }
+            }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(_) => return Input { bytes, is_cut: true },
         }
