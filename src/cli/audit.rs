@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::args::AuditArgs;
 use super::engine::Context;
 use super::error::{CliError, exit, refused};
+use super::output::count;
 use crate::guard;
 use crate::knowledge::audit::{Entry, What, code_of};
 use crate::knowledge::{Learning, fold};
@@ -45,21 +46,19 @@ fn family(entry: Entry) -> Option<&'static str> {
 
 fn text(entry: Entry, now: u64) -> String {
     let ago = super::output::ago(u64::from(entry.minute) * 60, now);
+    let lines = count(usize::try_from(entry.detail).unwrap_or(usize::MAX), "line", "lines");
+    let damaged = format!("{lines} of a journal damaged or torn");
     let what = match entry.what {
         What::Asked => "the guard asked about a command",
         What::Denied => "the guard refused a command",
         What::Sampled => "a busy day: from here on some events were left out",
-        What::Damaged => "lines of a journal were damaged or torn",
+        What::Damaged => &damaged,
         What::Rotated => "a new day's key",
         What::KeyDropped => "old keys were destroyed, and what they sealed with them",
         What::GaveUp => "a hook gave up on what it had to look at",
         What::SnapshotDamaged => "the snapshot was damaged, and its predecessor served",
     };
-    let detail = match (family(entry), entry.what) {
-        (Some(family), _) => format!("   {family}"),
-        (None, What::Damaged) => format!("   {}", entry.detail),
-        (None, _) => String::new(),
-    };
+    let detail = family(entry).map(|family| format!("   {family}")).unwrap_or_default();
     format!("{ago:<16} {what}{detail}")
 }
 

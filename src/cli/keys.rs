@@ -46,7 +46,7 @@ fn status(context: &Context, learning: &Learning) -> Result<u8, CliError> {
         true => newest.date(),
         false => format!("{} to {}", oldest.date(), newest.date()),
     };
-    let epochs = count(ring.epochs().count(), "epoch", "epochs");
+    let epochs = count(ring.epochs().count(), "key", "keys");
     let due = match newest < Epoch::of(clock::now()) {
         true => "   the next session begins today's",
         false => "",
@@ -75,8 +75,8 @@ fn rotate(context: &Context, learning: &Learning) -> Result<u8, CliError> {
     let host = host(learning)?;
     let ring = host.rotate_now(clock::now())?;
     let message = format!(
-        "Epoch {} is current. Who has a copy of the ring from before opens nothing sealed from now on.",
-        ring.newest()
+        "A new key is current, that of {}. Who has a copy of the ring from before opens nothing sealed from now on.",
+        ring.newest().date()
     );
     context.out.line(&message);
     context.out.object(&told(&host, &ring, Some(&message)));
@@ -109,7 +109,7 @@ fn restore(context: &Context, learning: &Learning, file: &Path) -> Result<u8, Cl
     let (host, ring) = learning.restore(&absolute(file)?, clock::now())?;
     let message = format!(
         "The ring is back, with {}. To other machines this host begins anew; what it shared before stays.",
-        count(ring.epochs().count(), "epoch", "epochs")
+        count(ring.epochs().count(), "key", "keys")
     );
     context.out.line(&message);
     context.out.object(&told(&host, &ring, Some(&message)));

@@ -17,12 +17,7 @@ use crate::sys::clock;
 /// When the figures can't be read.
 pub fn run(context: &Context, args: &StatsArgs) -> Result<u8, CliError> {
     let learning = Learning::locate(&context.root.path);
-    let bytes = (health::RUNS_KEPT * health::ENTRY_BYTES) as u64;
-    let mut rows = Vec::new();
-    for hook in Hook::ALL {
-        let runs = health::decode(&durations::tail(&learning.path, hook.name(), bytes)?);
-        rows.push(Row::of(hook, &runs, clock::now()));
-    }
+    let rows = rows(&learning)?;
     let is_good = rows.iter().all(Row::is_within);
     context.out.object(&json!({
         "version": 1,
@@ -33,34 +28,54 @@ pub fn run(context: &Context, args: &StatsArgs) -> Result<u8, CliError> {
         context.out.line("No bundled hook has run yet. builtin:learning installs them; Claude Code calls them from then on.");
         return Ok(exit::DONE);
     }
-    context.out.line(format!(
-        "{:<22} {:>6} {:>7} {:>7} {:>7} {:>10}  {:<12}  breaker",
-        "hook", "runs", "p50", "p95", "p99", "budget", "µs, log2"
-    ));
+    context
+        .out
+        .line(format!("{:<22} {:>6} {:>7} {:>7} {:>7} {:>9}", "hook", "runs", "p50", "p95", "p99", "budget"));
     for row in &rows {
         context.out.line(row.text());
     }
-    let late: Vec<&str> = rows.iter().filter(|row| !row.is_within()).map(|row| row.hook.name()).collect();
-    if late.is_empty() {
-        context.out.line("All within budget.");
+    let remarks: Vec<String> = rows.iter().filter_map(Row::remark).collect();
+    for remark in &remarks {
+        context.out.line(remark);
+    }
+    if is_good {
+        let but = if remarks.is_empty() { "" } else { " all the same" };
+        context.out.line(format!("All within budget{but}."));
     } else {
-        let word = paint(style::ERROR, "over budget");
-        context
-            .out
-            .line(format!("{word}: {}. The machine may have been busy; look again later.", late.join(", ")));
+        let word = paint(style::ERROR, "Over budget.");
+        context.out.line(format!(
+            "{word} If the machine was busy, look again when it isn't: the last 1,000 runs count."
+        ));
     }
     Ok(if args.check && !is_good { exit::REFUSED } else { exit::DONE })
 }
 
-struct Row {
-    hook: Hook,
-    runs: usize,
+/// The bundled hooks' figures, in the order of [`Hook::ALL`].
+///
+/// # Errors
+/// When they can't be read.
+pub(super) fn rows(learning: &Learning) -> Result<Vec<Row>, CliError> {
+    let bytes = (health::RUNS_KEPT * health::ENTRY_BYTES) as u64;
+    let row = |hook: Hook| -> Result<Row, CliError> {
+        let runs = health::decode(&durations::tail(&learning.path, hook.name(), bytes)?);
+        Ok(Row::of(hook, &runs, clock::now()))
+    };
+    Hook::ALL.into_iter().map(row).collect()
+}
+
+/// What there is to say of one hook.
+pub(super) struct Row {
+    pub hook: Hook,
+    pub runs: usize,
     p50_us: u32,
     p95_us: u32,
     p99_us: u32,
     histogram: [usize; BARS],
     health: Health,
-    is_open: bool,
+    /// The mean of the recent runs, and the slowest of them.
+    mean_us: u32,
+    worst_us: u32,
+    rests_s: u64,
 }
 
 /// The histogram's bars: below 512 µs, and then each twice as long.
@@ -75,6 +90,8 @@ impl Row {
             let bar = (us >> 9).checked_ilog2().map_or(0, |log| log as usize + 1);
             histogram[bar.min(BARS - 1)] += 1;
         }
+        let recent = health::recent(runs);
+        let total: u64 = recent.iter().map(|run| u64::from(run.us)).sum();
         let percentile = |percent| health::percentile_us(&sorted, percent);
         Self {
             hook,
@@ -84,29 +101,73 @@ impl Row {
             p99_us: percentile(99),
             histogram,
             health: health::health(runs, hook.target_us()),
-            is_open: health::is_open(runs, hook.target_us(), now),
+            mean_us: u32::try_from(total / recent.len().max(1) as u64).unwrap_or(u32::MAX),
+            worst_us: recent.iter().map(|run| run.us).max().unwrap_or(0),
+            rests_s: health::rests_s(runs, hook.target_us(), now),
         }
     }
 
     /// The budget is a p95 (mission H2), and the recent runs are well below it.
-    fn is_within(&self) -> bool {
+    pub fn is_within(&self) -> bool {
         self.p95_us <= self.hook.target_us() && self.health != Health::Degraded
     }
 
     fn text(&self) -> String {
-        let ms = |us: u32| format!("{:.1}", f64::from(us) / 1_000.0);
-        let budget = format!("{} ms", self.hook.target_us() / 1_000);
-        let breaker = if self.is_open { "open: learning rests" } else { "closed" };
-        format!(
-            "{:<22} {:>6} {:>7} {:>7} {:>7} {:>10}  {:<12}  {breaker}",
+        let runs = if self.runs < 1_000 {
+            self.runs.to_string()
+        } else {
+            format!("{},{:03}", self.runs / 1_000, self.runs % 1_000)
+        };
+        let text = format!(
+            "{:<22} {runs:>6} {:>7} {:>7} {:>7} {:>9}  {}",
             self.hook.name(),
-            self.runs,
-            ms(self.p50_us),
-            ms(self.p95_us),
-            ms(self.p99_us),
-            budget,
+            self.figure(self.p50_us),
+            self.figure(self.p95_us),
+            self.figure(self.p99_us),
+            self.budget(),
             self.bars(),
-        )
+        );
+        text.trim_end().to_owned()
+    }
+
+    fn budget(&self) -> String {
+        format!("{} ms", self.hook.target_us() / 1_000)
+    }
+
+    /// What is to be said besides the figures: why it is over budget, and what follows from late runs.
+    fn remark(&self) -> Option<String> {
+        let (name, budget) = (self.hook.name(), self.budget());
+        let why = match self.health {
+            Health::Degraded => {
+                format!(
+                    "the last {} runs took {} ms on average; its budget is {budget}",
+                    health::RUNS_RECENT,
+                    ms(self.mean_us)
+                )
+            }
+            Health::Late => {
+                format!("one of the last {} runs took {} ms", health::RUNS_RECENT, ms(self.worst_us))
+            }
+            Health::Good if !self.is_within() => {
+                format!("one run in twenty took {} ms or more; its budget is {budget}", ms(self.p95_us))
+            }
+            Health::Good => return None,
+        };
+        let rest = match self.rests_s {
+            0 => String::new(),
+            seconds @ ..100 => format!(" Its learned part rests for {seconds} s more."),
+            seconds => format!(" Its learned part rests for {} min more.", seconds.div_ceil(60)),
+        };
+        Some(format!("{}: {why}.{rest}", paint(style::WARNING, name)))
+    }
+
+    /// The 95th percentile, as a person reads it.
+    pub fn p95(&self) -> String {
+        self.figure(self.p95_us)
+    }
+
+    fn figure(&self, us: u32) -> String {
+        if self.runs == 0 { "–".to_owned() } else { ms(us) }
     }
 
     fn bars(&self) -> String {
@@ -126,7 +187,17 @@ impl Row {
             "budget_us": self.hook.target_us(),
             "within_budget": self.is_within(),
             "histogram": self.histogram,
-            "breaker": if self.is_open { "open" } else { "closed" },
+            "health": match self.health {
+                Health::Good => "good",
+                Health::Late => "late",
+                Health::Degraded => "degraded",
+            },
+            "breaker": if self.rests_s > 0 { "open" } else { "closed" },
         })
     }
+}
+
+/// Milliseconds to a tenth.
+fn ms(us: u32) -> String {
+    format!("{:.1}", f64::from(us) / 1_000.0)
 }

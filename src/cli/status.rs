@@ -8,8 +8,10 @@ use super::error::{CliError, exit};
 use super::output::{ago, count, paint, style};
 use super::plan::is_nothing;
 use super::show::plan_json;
+use super::stats;
 use crate::document::{Document, claude};
 use crate::generation::Cause;
+use crate::knowledge::Learning;
 use crate::model::{Digest, DocumentId, Kind, limits};
 use crate::plan::{OnConflict, Plan, Problem};
 use crate::root::{Side, Store, observe};
@@ -187,8 +189,24 @@ fn long(context: &Context, root: &str, status: &Status) {
         } else {
             format!("{} can't be run: {}", broken.len(), broken.join(", "))
         };
-        context.out.line(format!("hooks       {bundled} bundled, {own} yours, {state}"));
+        context.out.line(format!("hooks       {bundled} bundled, {own} yours, {state}{}", speed(context)));
     }
+}
+
+/// How long the bundled hooks take, where they have run.
+fn speed(context: &Context) -> String {
+    // Figures that can't be read are `cs stats`' to complain about.
+    let rows = stats::rows(&Learning::locate(&context.root.path)).unwrap_or_default();
+    if rows.iter().all(|row| row.runs == 0) {
+        return String::new();
+    }
+    let figures: Vec<String> = rows.iter().map(stats::Row::p95).collect();
+    let over: Vec<&str> = rows.iter().filter(|row| !row.is_within()).map(|row| row.hook.name()).collect();
+    let over = match over.is_empty() {
+        true => String::new(),
+        false => format!(", {} {}   cs stats", paint(style::ERROR, "over budget:"), over.join(", ")),
+    };
+    format!("; p95 {} ms{over}", figures.join(" / "))
 }
 
 fn status_json(context: &Context, status: &Status) -> Value {

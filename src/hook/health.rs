@@ -84,7 +84,7 @@ pub enum Health {
 /// Looks at the last runs.
 #[must_use]
 pub fn health(runs: &[Run], target_us: u32) -> Health {
-    let recent = &runs[runs.len().saturating_sub(RUNS_RECENT)..];
+    let recent = recent(runs);
     let total: u64 = recent.iter().map(|run| u64::from(run.us)).sum();
     let count = recent.len() as u64;
     // One slow run alone is late, not a trend.
@@ -94,18 +94,30 @@ pub fn health(runs: &[Run], target_us: u32) -> Health {
     if recent.iter().any(|run| run.us > target_us) { Health::Late } else { Health::Good }
 }
 
+/// The last runs, which the breaker looks at.
+#[must_use]
+pub fn recent(runs: &[Run]) -> &[Run] {
+    &runs[runs.len().saturating_sub(RUNS_RECENT)..]
+}
+
 /// Whether the learned part is skipped now: for a while after runs that were late. It closes by
 /// itself, since the runs that skip it are fast.
 #[must_use]
 pub fn is_open(runs: &[Run], target_us: u32, now: u64) -> bool {
-    let recent = &runs[runs.len().saturating_sub(RUNS_RECENT)..];
-    let since_late = recent.iter().rev().find(|run| run.us > target_us).map(|run| now.abs_diff(run.at));
-    let since_any = recent.last().map_or(u64::MAX, |run| now.abs_diff(run.at));
-    match health(runs, target_us) {
-        Health::Good => false,
-        Health::Late => since_late.is_some_and(|seconds| seconds < LATE_S),
-        Health::Degraded => since_any < DEGRADED_S,
-    }
+    rests_s(runs, target_us, now) > 0
+}
+
+/// For how many seconds from now the learned part is skipped; 0 when it isn't.
+#[must_use]
+pub fn rests_s(runs: &[Run], target_us: u32, now: u64) -> u64 {
+    let recent = recent(runs);
+    let since = |run: &Run| now.abs_diff(run.at);
+    let (since, rest_s) = match health(runs, target_us) {
+        Health::Good => return 0,
+        Health::Late => (recent.iter().rev().find(|run| run.us > target_us).map(since), LATE_S),
+        Health::Degraded => (recent.last().map(since), DEGRADED_S),
+    };
+    rest_s.saturating_sub(since.unwrap_or(u64::MAX))
 }
 
 /// The value below which `percent` of the runs are, in microseconds (nearest rank); 0 for none.

@@ -25,6 +25,7 @@ mod scenarios;
 mod session;
 mod settings_files;
 mod shape;
+mod shown;
 mod story;
 mod tidy;
 mod tree;

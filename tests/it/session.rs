@@ -21,7 +21,12 @@ impl<'a> Session<'a> {
 
     /// Types `cs` with these arguments.
     pub fn cs(&mut self, args: &[&str]) -> &mut Self {
-        let Ran { code, out, err } = self.sandbox.cs(args);
+        self.ran(args, self.sandbox.cs(args))
+    }
+
+    /// What came of typing that, somewhere else.
+    pub fn ran(&mut self, args: &[&str], ran: Ran) -> &mut Self {
+        let Ran { code, out, err } = ran;
         let typed: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
         let err: String = err.lines().flat_map(|line| ["2> ", line, "\n"]).collect();
         let code = if code == 0 { String::new() } else { format!("=> exit {code}\n") };
