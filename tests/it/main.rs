@@ -26,6 +26,7 @@ mod session;
 mod settings_files;
 mod shape;
 mod shown;
+mod store;
 mod story;
 mod tidy;
 mod tree;
