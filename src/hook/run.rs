@@ -13,7 +13,7 @@ use super::reply::{self, Decision};
 use super::{Hook, decide, health, observe};
 use crate::guard::{self, Config, Scene};
 use crate::knowledge::audit::{Entry, What, code_of};
-use crate::knowledge::journal::{self, Journal, Kept};
+use crate::knowledge::journal::{self, Journal};
 use crate::knowledge::{Learning, durations, upkeep};
 use crate::model::limits;
 use crate::sys::{clock, env, fs, process, stdio};
@@ -91,7 +91,10 @@ impl Runner {
         let event = event::parse(&input.bytes, input.is_cut);
         let notes = match self.hook {
             Hook::IntelligentOptimizer => self.guard(&event),
-            Hook::LearningCollector => self.collect(&event),
+            Hook::LearningCollector => {
+                self.collect(&event);
+                Vec::new()
+            }
             Hook::ContextEnhancer => self.enhance(&event),
         };
         let _ = catch_unwind(AssertUnwindSafe(|| self.note(&notes)));
@@ -150,16 +153,13 @@ impl Runner {
         }
     }
 
-    fn collect(&self, event: &Event) -> Vec<Entry> {
+    fn collect(&self, event: &Event) {
         let host = observe::host(self.world.host_type());
         if !self.learns() {
-            return Vec::new();
+            return;
         }
-        let Some(record) = observe::record(event, host, self.now) else { return Vec::new() };
-        match self.write(Journal::Patterns, &record.encode()) {
-            Some(Kept::WrittenAndFull) => vec![Entry::new(self.now, What::Sampled, 0)],
-            _ => Vec::new(),
-        }
+        let Some(record) = observe::record(event, host, self.now) else { return };
+        self.write(Journal::Patterns, &record.encode());
     }
 
     fn enhance(&self, event: &Event) -> Vec<Entry> {
@@ -187,15 +187,15 @@ impl Runner {
         health::is_open(&health::decode(&tail), self.hook.target_us(), self.now)
     }
 
-    fn write(&self, journal: Journal, plain: &[u8]) -> Option<Kept> {
-        let host = self.world.learning.as_ref()?.known_host().ok()??;
-        let ring = host.ring().ok()?;
-        journal::write(&host.path, &ring, journal, plain, self.now).ok()
+    fn write(&self, journal: Journal, plain: &[u8]) {
+        let host = self.world.learning.as_ref().and_then(|learning| learning.known_host().ok()?);
+        // What can't be written is not acknowledged, and a hook has nobody to tell.
+        let _ = host.map(|host| journal::record(&host, journal, plain, self.now));
     }
 
     fn note(&self, notes: &[Entry]) {
         for note in notes {
-            let _ = self.write(Journal::Audit, &note.encode());
+            self.write(Journal::Audit, &note.encode());
         }
     }
 

@@ -25,7 +25,7 @@ const MINUTES_PER_DAY: u32 = 24 * 60;
 const SNAPSHOT: &str = "knowledge.enc";
 const PREDECESSOR: &str = "knowledge.old.enc";
 /// A snapshot that no key of the ring opens is kept: the ring may have been put back from an old copy.
-const UNREADABLE: &str = "knowledge.unreadable.enc";
+pub(super) const UNREADABLE: &str = "knowledge.unreadable.enc";
 
 /// Why a fold, or reading what is known, did not work out.
 #[derive(Debug, thiserror::Error)]
@@ -68,13 +68,18 @@ fn read_on(
     now: u64,
 ) -> Result<(Snapshot, Folded), FoldError> {
     let mut folded = Folded::default();
-    for (journal, epoch, name) in segments(folder)? {
+    // What is sealed under a key that came after this ring was read waits for the next.
+    let own = segments(folder)?.into_iter().filter(|(_, epoch, _)| *epoch <= ring.newest());
+    for (journal, epoch, name) in own {
         let bytes = append::tail(&folder.join(name), limits::JOURNAL_DAY_BYTES_MAX)?;
         let from = snapshot.read.get(&(journal, epoch)).copied().unwrap_or(0);
         // Nothing is older than the key it was sealed with, whatever the clock said.
         let day_min = epoch.0;
         let read = journal::read(&bytes, from, ring, journal, epoch, now);
         folded.damaged += read.damaged;
+        if let Some(at) = read.full_since {
+            snapshot.audit.push(Entry::new(at, What::Sampled, 0));
+        }
         for (_, plain) in read.records {
             folded.records += 1;
             match journal {
@@ -139,15 +144,16 @@ pub fn fold(
         // Days since another key took its place: there may be more between two epochs.
         let next = ring.epochs().find(|other| *other > epoch);
         let unused_days = next.map(|next| ring.newest().0.saturating_sub(next.0));
-        let is_removed = match unused_days {
-            None => false,
-            // With its key, whatever is in it.
-            Some(days) if days + 1 >= limits::KEY_DAYS_MAX => {
-                fs::remove_file(&folder.join(name)).map(|()| true)?
-            }
-            Some(_) => is_in_both && remove(&folder.join(name), read(&snapshot))?,
-        };
-        if is_removed {
+        // It goes with its key.
+        let is_due = unused_days.is_some_and(|days| days + 1 >= limits::KEY_DAYS_MAX);
+        let path = folder.join(name);
+        let is_removed = unused_days.is_some() && (is_in_both || is_due) && remove(&path, read(&snapshot))?;
+        // Nobody writes under it any more but who has been standing still since.
+        let is_held_on_to = !is_removed && is_due && unused_days > Some(0);
+        if is_held_on_to {
+            append::remove_anyway(&path)?;
+        }
+        if is_removed || is_held_on_to {
             folded.removed += 1;
         } else {
             folded.oldest = Some(folded.oldest.map_or(epoch, |oldest| oldest.min(epoch)));
@@ -312,6 +318,17 @@ mod tests {
         assert!(segments <= 2, "{segments} segments are left");
     }
 
+    /// Who folds may have been told the time days ago, and what was recorded since is no less true.
+    #[test]
+    fn what_was_recorded_after_a_fold_began_is_not_taken_for_the_future() {
+        let temp = tempfile::tempdir().expect("a folder");
+        let (folder, ring) = (temp.path(), ring());
+        write(folder, &ring, NOON);
+        write(folder, &ring, NOON + 4 * DAY);
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        assert_eq!(total(&known(folder, &ring, NOON).expect("known").0), 2);
+    }
+
     #[test]
     fn a_snapshot_that_no_key_opens_is_kept() {
         let temp = tempfile::tempdir().expect("a folder");
@@ -362,22 +379,26 @@ mod tests {
         write(folder, &ring, NOON);
         fold(folder, &ring, 30, Epoch::of(NOON + 31 * DAY), NOON + 31 * DAY).expect("folded");
         assert_eq!(total(&known(folder, &ring, NOON).expect("known").0), 0);
-        let mut kept = [0, 0, 0];
+        let mut kept = [0, 0];
         for _ in 0..10_000 {
             match journal::write(folder, &ring, Journal::Patterns, &record(NOON).encode(), NOON)
                 .expect("fine")
             {
                 journal::Kept::Written => kept[0] += 1,
-                journal::Kept::WrittenAndFull => kept[1] += 1,
-                journal::Kept::LeftOut => kept[2] += 1,
+                journal::Kept::LeftOut => kept[1] += 1,
             }
         }
         let size = fs::lstat(&folder.join(Journal::Patterns.segment(ring.newest())))
             .expect("there")
             .expect("there")
             .size;
-        assert!(size <= limits::JOURNAL_DAY_BYTES_MAX, "{size}");
-        assert_eq!(kept[1], 1, "{kept:?}");
-        assert!(kept[2] > 1_000, "{kept:?}");
+        assert!(size <= limits::PATTERNS_DAY_BYTES_MAX, "{size}");
+        assert!(kept[1] > 1_000, "{kept:?}");
+        let sampled = |snapshot: &Snapshot| {
+            snapshot.audit.iter().filter(|entry| **entry == Entry::new(NOON, What::Sampled, 0)).count()
+        };
+        assert_eq!(sampled(&known(folder, &ring, NOON).expect("known").0), 1);
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        assert_eq!(sampled(&known(folder, &ring, NOON).expect("known").0), 1, "said once");
     }
 }

@@ -7,6 +7,7 @@
 use std::io;
 use std::path::Path;
 
+use super::{HostFolder, KeyError};
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::seal;
 use crate::model::limits;
@@ -39,6 +40,20 @@ impl Journal {
         }
     }
 
+    /// How large a segment may become.
+    #[must_use]
+    pub fn bytes_max(self) -> u64 {
+        match self {
+            Self::Patterns => limits::PATTERNS_DAY_BYTES_MAX,
+            Self::Audit => limits::AUDIT_DAY_BYTES_MAX,
+        }
+    }
+
+    /// From this size on, records are sampled.
+    fn full_bytes(self) -> u64 {
+        self.bytes_max() / 4 * 3
+    }
+
     /// The segment of an epoch.
     #[must_use]
     pub fn segment(self, epoch: Epoch) -> String {
@@ -59,8 +74,6 @@ impl Journal {
 pub enum Kept {
     /// It is in the segment.
     Written,
-    /// It is in the segment, and from here on the day's records are sampled.
-    WrittenAndFull,
     /// The day has so many that this one was left out.
     LeftOut,
 }
@@ -68,24 +81,52 @@ pub enum Kept {
 /// Of the records that come when a day is nearly full, one in so many is kept.
 const SAMPLE: u8 = 16;
 
-/// Appends one record, sealed under the newest key.
+/// How often a ring is read again that was replaced meanwhile.
+const TRIES: usize = 8;
+
+/// Appends one record of a host, sealed under the key that is the newest while it is written: one that
+/// is not may be gone before anybody reads what it sealed.
+///
+/// # Errors
+/// When the ring can't be read or the record can't be written; then it was not acknowledged.
+pub fn record(host: &HostFolder, journal: Journal, plain: &[u8], now: u64) -> Result<Kept, KeyError> {
+    for _ in 0..TRIES {
+        let (ring, stat) = host.ring_with_stat()?;
+        let is_newest = || Ok(fs::lstat(&host.ring_path())? == Some(stat));
+        if let Some(kept) = write_if(&host.path, &ring, journal, plain, now, is_newest)? {
+            return Ok(kept);
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::ResourceBusy).into())
+}
+
+/// Appends one record, sealed under the newest key of a ring that nobody replaces meanwhile.
 ///
 /// # Errors
 /// When it can't be written; then it was not acknowledged.
 pub fn write(folder: &Path, ring: &Ring, journal: Journal, plain: &[u8], now: u64) -> io::Result<Kept> {
+    write_if(folder, ring, journal, plain, now, || Ok(true)).map(|kept| kept.expect("BUG: it always is"))
+}
+
+fn write_if(
+    folder: &Path,
+    ring: &Ring,
+    journal: Journal,
+    plain: &[u8],
+    now: u64,
+    is_newest: impl Fn() -> io::Result<bool>,
+) -> io::Result<Option<Kept>> {
     let (epoch, key) = ring.newest_key(journal.context());
     let token = seal::seal(&key, plain, now);
     let path = folder.join(journal.segment(epoch));
-    let full = limits::JOURNAL_DAY_BYTES_MAX / 4 * 3;
     let before = fs::lstat(&path)?.map_or(0, |stat| stat.size);
-    if before >= full && !is_sample(&token) {
-        return Ok(Kept::LeftOut);
+    if before >= journal.full_bytes() && !is_sample(&token) {
+        return Ok(Some(Kept::LeftOut));
     }
     let line = format!("\n{token}\n");
-    match append::append(&path, line.as_bytes(), 0o600, limits::JOURNAL_DAY_BYTES_MAX) {
-        Ok(before) if before < full && before + line.len() as u64 >= full => Ok(Kept::WrittenAndFull),
-        Ok(_) => Ok(Kept::Written),
-        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Kept::LeftOut),
+    match append::append_if(&path, line.as_bytes(), 0o600, journal.bytes_max(), is_newest) {
+        Ok(appended) => Ok(appended.map(|_| Kept::Written)),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Some(Kept::LeftOut)),
         Err(error) => Err(error),
     }
 }
@@ -105,6 +146,8 @@ pub struct Read {
     pub damaged: usize,
     /// Where the last whole line ends.
     pub end: u64,
+    /// When the day had so many that from there on they were sampled, if that is in what was read.
+    pub full_since: Option<u64>,
 }
 
 /// Reads a segment's bytes, of which the first `from` are known already.
@@ -116,11 +159,22 @@ pub fn read(bytes: &[u8], from: u64, ring: &Ring, journal: Journal, epoch: Epoch
     let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     let key = ring.key(epoch, journal.context());
     let mut read = Read { end: (start + whole) as u64, ..Read::default() };
-    for line in rest[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        match key.as_ref().and_then(|key| seal::open(key, line, now).ok()) {
-            Some(opened) => read.records.push((opened.sealed_at, opened.plain)),
-            None => read.damaged += 1,
+    let full = journal.full_bytes();
+    let mut end = start as u64;
+    for line in rest[..whole].split_inclusive(|byte| *byte == b'\n') {
+        end += line.len() as u64;
+        let line = &line[..line.len() - 1];
+        if line.is_empty() {
+            continue;
         }
+        let Some(opened) = key.as_ref().and_then(|key| seal::open(key, line, now).ok()) else {
+            read.damaged += 1;
+            continue;
+        };
+        if (start as u64) < full && end >= full {
+            read.full_since = read.full_since.or(Some(opened.sealed_at));
+        }
+        read.records.push((opened.sealed_at, opened.plain));
     }
     read
 }

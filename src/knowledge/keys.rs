@@ -11,6 +11,7 @@ use crate::crypto::node::NodeError;
 use crate::crypto::ring::RingError;
 use crate::crypto::{Epoch, HostId, NodeKey, Ring, Secret};
 use crate::model::limits;
+use crate::sys::fs::Stat;
 use crate::sys::{fs, random};
 
 /// One host's folder: `learning/HOST-ID`.
@@ -53,6 +54,11 @@ impl HostFolder {
         self.keys().join("ring")
     }
 
+    /// The ring that was there before a restore.
+    pub(super) fn ring_aside_path(&self) -> PathBuf {
+        self.keys().join("ring.before-restore")
+    }
+
     fn node_path(&self) -> PathBuf {
         self.keys().join("node")
     }
@@ -69,14 +75,23 @@ impl HostFolder {
         self.ring_if_there()?.ok_or_else(|| KeyError::Absent(self.ring_path()))
     }
 
+    /// The key ring, and a way to tell whether it is the newest there is.
+    pub(super) fn ring_with_stat(&self) -> Result<(Ring, Stat), KeyError> {
+        self.ring_and_stat_if_there()?.ok_or_else(|| KeyError::Absent(self.ring_path()))
+    }
+
     fn ring_if_there(&self) -> Result<Option<Ring>, KeyError> {
+        Ok(self.ring_and_stat_if_there()?.map(|(ring, _)| ring))
+    }
+
+    fn ring_and_stat_if_there(&self) -> Result<Option<(Ring, Stat)>, KeyError> {
         let path = self.ring_path();
         if !private::check_folder(&self.path)? || !private::check_folder(&self.keys())? {
             return Ok(None);
         }
-        let Some(text) = private::read(&path)? else { return Ok(None) };
+        let Some((text, stat)) = private::read_with_stat(&path)? else { return Ok(None) };
         let text = zeroize::Zeroizing::new(text);
-        self.parse_ring(&path, &text).map(Some)
+        Ok(Some((self.parse_ring(&path, &text)?, stat)))
     }
 
     fn parse_ring(&self, path: &Path, text: &[u8]) -> Result<Ring, KeyError> {
@@ -200,7 +215,7 @@ impl HostFolder {
         match self.ring_if_there() {
             Ok(Some(_)) if self.has_sealed()? => return Err(KeyError::InUse(self.ring_path())),
             Ok(Some(_)) | Err(KeyError::Damaged(_)) => {
-                fs::rename(&self.ring_path(), &self.keys().join("ring.before-restore"))?;
+                fs::rename(&self.ring_path(), &self.ring_aside_path())?;
             }
             Ok(None) => {}
             Err(error) => return Err(error),

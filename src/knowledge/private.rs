@@ -18,6 +18,14 @@ const LOCK_PAUSE_MS: u64 = 5;
 /// # Errors
 /// Anything else, also when others may read it.
 pub fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
+    Ok(read_with_stat(path)?.map(|(bytes, _)| bytes))
+}
+
+/// The bytes of a file of ours and what it is, which tells whether it was written anew since.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_stat(path: &Path) -> Result<Option<(Vec<u8>, Stat)>, KeyError> {
     // A look first: what opening a link fails with differs between systems.
     match fs::lstat(path)? {
         Some(stat) if stat.kind != Kind::File => {
@@ -27,7 +35,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
     }
     let Some((bytes, stat)) = fs::read_no_follow(path, limits::KEY_FILE_BYTES_MAX)? else { return Ok(None) };
     check(path, stat)?;
-    Ok(Some(bytes))
+    Ok(Some((bytes, stat)))
 }
 
 /// Refuses what belongs to others or is open to them.

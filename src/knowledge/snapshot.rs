@@ -88,8 +88,7 @@ impl Snapshot {
             let oldest = ages[ages.len() - ROWS_MAX];
             self.counts.retain(|(_, day), _| *day > oldest);
         }
-        let minute = u32::from(today.saturating_sub(days)) * 24 * 60;
-        self.audit.retain(|entry| entry.minute >= minute);
+        self.audit.retain(|entry| u32::from(today).saturating_sub(entry.minute / 24 / 60) < u32::from(days));
         let too_many = self.audit.len().saturating_sub(AUDIT_MAX);
         self.audit.drain(..too_many);
     }

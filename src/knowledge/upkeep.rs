@@ -53,13 +53,26 @@ pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, U
     // Both snapshots are sealed under the newest key; older ones serve only the segments that are left.
     let dropped = host.drop_keys(folded.oldest.unwrap_or(ring.newest()))?;
     if is_clock_believed {
+        expire_aside(&host, now)?;
         learning.expire(&host, now)?;
     }
     let news = [(outcome == Outcome::New, What::Rotated), (dropped > 0, What::KeyDropped)];
     for (_, what) in news.into_iter().filter(|(is_so, _)| *is_so) {
-        journal::write(&host.path, &ring, Journal::Audit, &Entry::new(now, what, 0).encode(), now)?;
+        journal::record(&host, Journal::Audit, &Entry::new(now, what, 0).encode(), now)?;
     }
     Ok(Kept { host, folded: Some(folded), dropped })
+}
+
+/// Removes what was put aside a week ago: keys that are older than keys may be, and what they sealed.
+fn expire_aside(host: &HostFolder, now: u64) -> io::Result<()> {
+    let kept_ns = i64::from(limits::KEY_DAYS_MAX) * 86_400 * 1_000_000_000;
+    let now_ns = i64::try_from(now).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
+    for path in [host.ring_aside_path(), host.path.join(fold::UNREADABLE)] {
+        if fs::lstat(&path)?.is_some_and(|stat| now_ns.saturating_sub(stat.modified_ns) >= kept_ns) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// How long knowledge is kept, as `runtime.json` has it.

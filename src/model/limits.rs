@@ -68,8 +68,15 @@ pub const GUARD_MS_MAX: u64 = 1_000;
 /// since all that is read twice is counted. Nearly every command is shorter.
 pub const GUARD_SMALL_BYTES_MAX: usize = 4 << 10;
 
-/// A journal's segment of one day (mission L7: 1 MB a day).
+/// No segment of a journal is larger (mission L7: 1 MB a day, for all journals together).
 pub const JOURNAL_DAY_BYTES_MAX: u64 = 1_000_000;
+
+/// What tools did on one day: some 6,000 records; the busiest day seen had 1,556. With the trail that
+/// leaves 50 kB of the day's megabyte for those that write at the same time and find room at the same time.
+pub const PATTERNS_DAY_BYTES_MAX: u64 = 850_000;
+
+/// The audit trail of one day: some 900 entries.
+pub const AUDIT_DAY_BYTES_MAX: u64 = 100_000;
 
 /// The sealed snapshot of what is known; with seven days of journals it stays below 30 MB (mission L7).
 pub const KNOWLEDGE_BYTES_MAX: u64 = 8 << 20;

@@ -2,7 +2,8 @@
 //!
 //! An appender holds a shared lock while it writes, which never waits for another appender. Whoever
 //! wants to remove the file takes the exclusive one and finds it free, or leaves the file for another
-//! day: so what was acknowledged is in the file or was read from it.
+//! day: so what was acknowledged is in the file or was read from it. An appender may stand still at any
+//! point, for days; so what it goes by is asked for once more when it has the lock.
 
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -23,6 +24,21 @@ const TRIES: usize = 8;
 /// When it can't be opened (a link in its place is not followed), is being removed, is
 /// `bytes_max` large already (`FileTooLarge`), or not all was written.
 pub fn append(path: &Path, bytes: &[u8], mode: u32, bytes_max: u64) -> io::Result<u64> {
+    let appended = append_if(path, bytes, mode, bytes_max, || Ok(true))?;
+    Ok(appended.expect("BUG: it always is"))
+}
+
+/// The same, if it still is right to do so once nobody can remove the file any more; `None` when not.
+///
+/// # Errors
+/// As [`append`], and when that can't be told.
+pub fn append_if(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    bytes_max: u64,
+    is_right: impl Fn() -> io::Result<bool>,
+) -> io::Result<Option<u64>> {
     for _ in 0..TRIES {
         gate("open")?;
         let mut file = fs_err::OpenOptions::new()
@@ -31,7 +47,11 @@ pub fn append(path: &Path, bytes: &[u8], mode: u32, bytes_max: u64) -> io::Resul
             .mode(mode)
             .custom_flags(super::fs::flags(OFlags::NOFOLLOW))
             .open(path)?;
-        if flock(file.file(), FlockOperation::NonBlockingLockShared).is_err() {
+        let is_held = flock(file.file(), FlockOperation::NonBlockingLockShared).is_ok();
+        if !is_right()? {
+            return Ok(None);
+        }
+        if !is_held {
             continue;
         }
         let metadata = file.metadata()?;
@@ -55,7 +75,12 @@ pub fn append(path: &Path, bytes: &[u8], mode: u32, bytes_max: u64) -> io::Resul
         if written < bytes.len() {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        return Ok(metadata.size());
+        // Whoever can't wait any longer empties the file before it goes: what is there still, nobody read.
+        let after = file.metadata()?;
+        if after.nlink() == 0 && after.size() > 0 {
+            continue;
+        }
+        return Ok(Some(metadata.size()));
     }
     Err(io::ErrorKind::ResourceBusy.into())
 }
@@ -100,4 +125,20 @@ pub fn remove_if_long(path: &Path, bytes: u64) -> io::Result<bool> {
     }
     super::fs::remove_file(path)?;
     Ok(true)
+}
+
+/// Removes a file that others append to, whoever holds on to it. What it had must have been read.
+///
+/// # Errors
+/// When it can't be emptied or removed.
+pub fn remove_anyway(path: &Path) -> io::Result<()> {
+    gate("truncate")?;
+    let opened =
+        fs_err::OpenOptions::new().write(true).custom_flags(super::fs::flags(OFlags::NOFOLLOW)).open(path);
+    match opened {
+        Ok(file) => file.set_len(0)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    super::fs::remove_file(path)
 }

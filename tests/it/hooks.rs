@@ -4,9 +4,10 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 
-use claude_sync::knowledge::{Learning, fold};
+use claude_sync::knowledge::snapshot::Snapshot;
+use claude_sync::knowledge::{HostFolder, Learning, fold};
 use serde_json::{Value, json};
 
 use crate::sandbox::{NOON, Ran, Sandbox, ran};
@@ -15,7 +16,7 @@ use crate::scenarios::stride;
 const HOOKS: [&str; 3] = ["context-enhancer", "intelligent-optimizer", "learning-collector"];
 
 /// A sandbox with `builtin:learning` applied.
-fn installed() -> Sandbox {
+pub fn installed() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.cs(&["apply", "--yes", "--profile", "builtin:learning"]).ok();
     sandbox
@@ -27,24 +28,36 @@ fn with_profile(text: &str) -> Sandbox {
     sandbox
 }
 
-trait Hooked {
+/// What the client does with hooks.
+pub trait Hooked {
+    fn hook_command(&self, name: &str) -> Command;
     fn hook(&self, name: &str, input: &[u8]) -> Ran;
     fn pre(&self, command: &str) -> Value;
+    fn post_payload(&self, command: &str, error: Option<&str>) -> String;
     fn post(&self, command: &str, error: Option<&str>) -> Ran;
     fn learning(&self) -> Vec<PathBuf>;
 }
 
+/// Starts a hook and gives it its input.
+pub fn start(command: &mut Command, input: &[u8]) -> Child {
+    let mut child = command.spawn().expect("the hook runs");
+    // A hook that has read enough closes its input.
+    let _ = child.stdin.take().expect("piped").write_all(input);
+    child
+}
+
 impl Hooked for Sandbox {
-    /// Calls a hook by its link, as the client does.
-    fn hook(&self, name: &str, input: &[u8]) -> Ran {
-        let mut command = self.command(&[]);
-        let mut own = std::process::Command::new(self.root().join("hooks").join(name));
-        own.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    /// A hook by its link, as the client calls it.
+    fn hook_command(&self, name: &str) -> Command {
+        let plain = self.command(&[]);
+        let mut own = Command::new(self.root().join("hooks").join(name));
+        own.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         own.current_dir(self.home()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command = own;
-        let mut child = command.spawn().expect("the hook runs");
-        // A hook that has read enough closes its input.
-        let _ = child.stdin.take().expect("piped").write_all(input);
+        own
+    }
+
+    fn hook(&self, name: &str, input: &[u8]) -> Ran {
+        let child = start(&mut self.hook_command(name), input);
         ran(child.wait_with_output().expect("it ends"))
     }
 
@@ -58,12 +71,16 @@ impl Hooked for Sandbox {
         if ran.out.is_empty() { Value::Null } else { ran.json()["hookSpecificOutput"].clone() }
     }
 
+    fn post_payload(&self, command: &str, error: Option<&str>) -> String {
+        let event = if error.is_some() { "PostToolUseFailure" } else { "PostToolUse" };
+        json!({"session_id": "s", "cwd": self.home(), "hook_event_name": event, "tool_name": "Bash",
+            "tool_input": {"command": command}, "error": error, "duration_ms": 53})
+        .to_string()
+    }
+
     #[track_caller]
     fn post(&self, command: &str, error: Option<&str>) -> Ran {
-        let event = if error.is_some() { "PostToolUseFailure" } else { "PostToolUse" };
-        let payload = json!({"session_id": "s", "cwd": self.home(), "hook_event_name": event, "tool_name": "Bash",
-            "tool_input": {"command": command}, "error": error, "duration_ms": 53});
-        let ran = self.hook("learning-collector", payload.to_string().as_bytes()).ok();
+        let ran = self.hook("learning-collector", self.post_payload(command, error).as_bytes()).ok();
         assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
         ran
     }
@@ -186,13 +203,23 @@ fn a_record_is_sealed_and_says_nothing_private() {
     assert!(audit.contains("filesystem") && !audit.contains("FOLDERNAME"), "{audit}");
 }
 
-/// How many records are known, in the snapshot and in the segments since.
+/// The folder of this machine in a sandbox.
 #[track_caller]
-fn known(sandbox: &Sandbox, now: u64) -> u32 {
-    let learning = Learning::locate(&sandbox.root());
-    let host = learning.known_host().expect("readable").expect("enrolled");
-    let (snapshot, _) = fold::known(&host.path, &host.ring().expect("a ring"), now).expect("known");
-    snapshot.counts.values().map(|counts| counts.ok + counts.failed).sum()
+pub fn host(sandbox: &Sandbox) -> HostFolder {
+    Learning::locate(&sandbox.root()).known_host().expect("readable").expect("enrolled")
+}
+
+/// What is known, in the snapshot and in the segments since.
+#[track_caller]
+pub fn snapshot(sandbox: &Sandbox, now: u64) -> Snapshot {
+    let host = host(sandbox);
+    fold::known(&host.path, &host.ring().expect("a ring"), now).expect("known").0
+}
+
+/// How many records are known.
+#[track_caller]
+pub fn known(sandbox: &Sandbox, now: u64) -> u32 {
+    snapshot(sandbox, now).counts.values().map(|counts| counts.ok + counts.failed).sum()
 }
 
 /// The slow work of a day's first session, killed and failed at each of its changes in turn: whatever

@@ -1,6 +1,7 @@
 //! End-to-end tests of `cs`: one binary, every test in a sealed world of its own.
 
 #![expect(clippy::disallowed_methods, reason = "tests arrange and inspect the world themselves")]
+#![expect(clippy::disallowed_types, reason = "and hold its files open")]
 #![expect(clippy::print_stdout, reason = "tests say what they counted")]
 
 mod bad_input;
@@ -10,8 +11,10 @@ mod clock;
 mod concurrency;
 mod crash;
 mod damage;
+mod erasure;
 mod errors;
 mod fernet;
+mod full_day;
 mod generations;
 mod guard;
 mod hooks;
@@ -20,6 +23,7 @@ mod keys;
 mod licences;
 mod machines;
 mod picture;
+mod points;
 mod sandbox;
 mod scenarios;
 mod session;
@@ -27,7 +31,9 @@ mod settings_files;
 mod shape;
 mod shown;
 mod store;
+mod storm;
 mod story;
 mod tidy;
+mod tracer;
 mod tree;
 mod vectors;

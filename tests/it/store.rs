@@ -57,19 +57,19 @@ fn command(draw: &mut Draw) -> String {
 }
 
 /// What a busy machine does: few things often, many things rarely.
-struct Habits {
+pub struct Habits {
     commands: Vec<Record>,
     draw: Draw,
 }
 
 impl Habits {
-    fn new(seed: u64, kinds: usize) -> Self {
+    pub fn new(seed: u64, kinds: usize) -> Self {
         let mut draw = Draw::new(seed);
         let of = |command: String| Record { shape: Some(observe::shape(&command)), ..other(ToolKind::Bash) };
         Self { commands: (0..kinds).map(|_| of(command(&mut draw))).collect(), draw }
     }
 
-    fn next(&mut self, day: u16) -> Record {
+    pub fn next(&mut self, day: u16) -> Record {
         const OTHERS: [&str; 5] = ["Read", "Edit", "Write", "Grep", "Glob"];
         let draw = &mut self.draw;
         let mut record = if draw.percent(40) {
