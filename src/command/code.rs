@@ -84,6 +84,42 @@ const REMOVES: &[(&str, &[&str])] = &[
     ("truncate", &["truncate", "-s", "0"]),
 ];
 
+/// Functions that write over a file, and the command that does the same.
+const WRITES: &[&str] =
+    &["writeFileSync", "writeFile", "createWriteStream", "write_text", "write_bytes", "file_put_contents"];
+
+/// Functions that take two paths, and the command that does the same.
+const MOVES: &[(&str, &str)] = &[
+    ("rename", "mv"),
+    ("renameSync", "mv"),
+    ("move", "mv"),
+    ("copyfile", "cp"),
+    ("copy", "cp"),
+    ("copy2", "cp"),
+    ("copyFileSync", "cp"),
+    ("cpSync", "cp"),
+    ("mv", "mv"),
+];
+
+/// Functions that pass a statement to a database.
+const STATEMENTS: &[&str] =
+    &["execute", "executescript", "executemany", "query", "raw", "exec", "sql", "unsafe", "prepare", "do"];
+
+/// Functions that empty a store, and the command that does the same.
+const EMPTIES: &[(&str, &[&str])] = &[
+    ("flushall", &["redis-cli", "flushall"]),
+    ("flushdb", &["redis-cli", "flushdb"]),
+    ("flushAll", &["redis-cli", "flushall"]),
+    ("flushDb", &["redis-cli", "flushdb"]),
+    ("drop_database", &["mongosh", "--eval", "db.dropDatabase()"]),
+    ("dropDatabase", &["mongosh", "--eval", "db.dropDatabase()"]),
+    ("drop_collection", &["mongosh", "--eval", "db.c.drop()"]),
+    ("drop_all", &["psql", "-c", "DROP TABLE every"]),
+];
+
+/// Names by which code asks where the home folder is.
+const HOMES: &[&str] = &["home", "homedir", "environ", "getenv", "env", "ENV", "expanduser"];
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Name(String),
@@ -102,6 +138,7 @@ pub(super) fn calls(code: &str, has_ticks: bool) -> Vec<Call> {
             Token::Ticks(text) if has_ticks => found.push(Call::Shell(text.clone())),
             Token::Name(name) if STARTS.contains(&name.as_str()) => {
                 let texts = arguments(&tokens[at + 1..]);
+                found.extend(statement(name, &texts));
                 if let [one] = texts.as_slice() {
                     found.push(Call::Shell(one.clone()));
                 } else if let Some(first) = texts.first() {
@@ -111,6 +148,16 @@ pub(super) fn calls(code: &str, has_ticks: bool) -> Vec<Call> {
                     found.push(Call::Program(texts.iter().map(Word::plain).collect()));
                 }
             }
+            Token::Name(name) if is_called(&tokens, at) && EMPTIES.iter().any(|(known, _)| known == name) => {
+                let command = EMPTIES.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, c)| *c);
+                found.push(Call::Program(command.iter().map(|word| Word::plain(*word)).collect()));
+            }
+            Token::Name(name) if STATEMENTS.contains(&name.as_str()) => {
+                found.extend(statement(name, &arguments(&tokens[at + 1..])));
+            }
+            Token::Name(name) if is_called(&tokens, at) && (is_write(name) || is_move(name)) => {
+                found.extend(written(name, &tokens, at));
+            }
             Token::Name(name) => {
                 let Some((_, command)) = REMOVES.iter().find(|(known, _)| known == name) else { continue };
                 // A name that is only mentioned (`import rmtree`) removes nothing.
@@ -119,7 +166,9 @@ pub(super) fn calls(code: &str, has_ticks: bool) -> Vec<Call> {
                 }
                 let mut words: Vec<Word> = command.iter().map(|word| Word::plain(*word)).collect();
                 let texts = arguments(&tokens[at + 1..]);
-                match texts.first() {
+                let is_home =
+                    named(&tokens[at + 1..], HOMES) && !texts.iter().any(|text| text.starts_with('~'));
+                match texts.first().or(before(&tokens, at)).filter(|_| !is_home) {
                     Some(text) => words.push(Word::plain(text)),
                     None => words.push(Word::unknown()),
                 }
@@ -149,6 +198,71 @@ pub(super) fn calls(code: &str, has_ticks: bool) -> Vec<Call> {
         }
     }
     found
+}
+
+fn is_called(tokens: &[Token], at: usize) -> bool {
+    tokens.get(at + 1) == Some(&Token::Mark('('))
+}
+
+fn is_write(name: &str) -> bool {
+    name == "open" || WRITES.contains(&name)
+}
+
+fn is_move(name: &str) -> bool {
+    MOVES.iter().any(|(known, _)| *known == name)
+}
+
+/// The text that a method is called on: `Path("/etc/hosts").unlink()`.
+fn before(tokens: &[Token], at: usize) -> Option<&String> {
+    match tokens.get(at.checked_sub(3)?..at)? {
+        [Token::Text(text), Token::Mark(')'), Token::Mark('.')] => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether one of `names` is used within the call that begins here.
+fn named(tokens: &[Token], names: &[&str]) -> bool {
+    let is_end = |token: &&Token| !matches!(token, Token::Mark(';' | '\n'));
+    tokens
+        .iter()
+        .take(16)
+        .take_while(is_end)
+        .any(|token| matches!(token, Token::Name(name) if names.contains(&name.as_str())))
+}
+
+/// A statement for a database among the texts of a call.
+fn statement(name: &str, texts: &[String]) -> Option<Call> {
+    const FIRST: &[&str] = &["DROP", "DELETE", "TRUNCATE", "UPDATE", "ALTER", "WITH", "BEGIN"];
+    let is_statement = |text: &&String| {
+        let first = text.split_whitespace().next().unwrap_or_default();
+        text.contains(' ') && FIRST.iter().any(|known| first.eq_ignore_ascii_case(known))
+    };
+    let text = texts.iter().find(is_statement).filter(|_| STATEMENTS.contains(&name))?;
+    Some(Call::Program(["psql", "-c", text].into_iter().map(Word::plain).collect()))
+}
+
+/// `open(path, "w")`, `writeFileSync(path, …)`, `move(path, path)` as the command that does the same.
+fn written(name: &str, tokens: &[Token], at: usize) -> Option<Call> {
+    let texts = arguments(&tokens[at + 1..]);
+    let program = |words: &[&str]| Some(Call::Program(words.iter().map(|word| Word::plain(*word)).collect()));
+    if let Some((_, command)) = MOVES.iter().find(|(known, _)| *known == name) {
+        return match texts.as_slice() {
+            [from, to] => program(&[command, from, to]),
+            _ => None,
+        };
+    }
+    if name != "open" {
+        let path = if name.starts_with("write_") { before(tokens, at) } else { texts.first() };
+        return program(&["tee", path?]);
+    }
+    match texts.as_slice() {
+        // perl: `open(F, ">/etc/passwd")`, `open(F, ">", "/etc/passwd")`
+        [one] if one.starts_with('>') => program(&["tee", one.trim_start_matches(['>', ' '])]),
+        [mode, path] if mode.starts_with('>') => program(&["tee", path]),
+        [path, mode, ..] if mode.len() <= 3 && mode.contains(['w', '+', 'x']) => program(&["tee", path]),
+        [path, mode, ..] if mode.len() <= 3 && mode.contains('a') => program(&["tee", "-a", path]),
+        _ => None,
+    }
 }
 
 /// The texts of one call: up to the parenthesis that closes it, or the statement's end.

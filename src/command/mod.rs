@@ -25,6 +25,18 @@ mod word;
 /// Stands in a word's text for a part that can't be known before it runs.
 pub const UNKNOWN: char = '\u{FFFC}';
 
+/// The hole for what a search finds, in a word that says where it looked.
+pub const FOUND: &str = "{}";
+
+/// The same, if what is found was asked for by name.
+pub const FOUND_BY_NAME: &str = "{name}";
+
+/// The hole for what a search finds and names from its own folder: where that is is not known.
+pub const FOUND_DIR: &str = "{dir}";
+
+/// The same, if what is found was asked for by name.
+pub const FOUND_DIR_BY_NAME: &str = "{dir name}";
+
 /// How deep constructs and texts for shells are followed; deeper, words are read without structure.
 pub const DEPTH_MAX: usize = 64;
 
@@ -37,7 +49,7 @@ pub struct Word {
     /// The text, with [`UNKNOWN`] for each part that can't be known.
     pub text: String,
     /// For each [`UNKNOWN`] the variable it is the value of (`name?` where it may not be empty), `$(`, `<(`
-    /// or `((` for a substitution, `{}` for what `find` found; empty for anything else.
+    /// or `((` for a substitution, [`FOUND`] and its like for what a search found; empty for anything else.
     pub holes: Vec<String>,
     /// Whether `*`, `?` or `[` in it stand for names.
     pub is_glob: bool,

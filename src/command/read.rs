@@ -356,6 +356,8 @@ impl<'a> Reader<'a> {
             }
         }
         if !simple.redirects.is_empty() {
+            // What they write is what the commands in it print.
+            simple.reads = Some((start, state.script.commands.len()));
             state.add(simple);
         }
     }

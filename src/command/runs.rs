@@ -4,7 +4,7 @@ use super::code::{self, Call};
 use super::feed::{joined, printed};
 use super::read::State;
 use super::unfold::{add_inner, apart, is_shell, options};
-use super::{Simple, Site, UNKNOWN, Word, base_name};
+use super::{FOUND, FOUND_BY_NAME, FOUND_DIR, FOUND_DIR_BY_NAME, Simple, Site, UNKNOWN, Word, base_name};
 
 /// A shell: `-c text`, a script on its input, or nothing of interest.
 pub(super) fn shell(state: &mut State, simple: &Simple) {
@@ -50,26 +50,76 @@ pub(super) fn shell(state: &mut State, simple: &Simple) {
 
 pub(super) fn find(state: &mut State, simple: &Simple) {
     let args = simple.args();
-    let found = found(args, "");
+    let is_fd = simple.program().starts_with("fd");
+    let found = if is_fd { found_by_fd(args) } else { found(args, "") };
+    let is_named = is_by_name(args);
     let mut at = 0;
     while let Some(word) = args.get(at) {
         at += 1;
-        let hole = match word.text.as_str() {
-            "-exec" | "-ok" | "-x" | "--exec" | "-X" | "--exec-batch" => "{}",
-            "-execdir" | "-okdir" => "{dir}",
+        let is_dir = match word.text.as_str() {
+            "-exec" | "-ok" => false,
+            "-x" | "--exec" | "-X" | "--exec-batch" if is_fd => false,
+            "-execdir" | "-okdir" => true,
             _ => continue,
+        };
+        let hole = match (is_dir, is_named) {
+            (false, false) => FOUND,
+            (false, true) => FOUND_BY_NAME,
+            (true, false) => FOUND_DIR,
+            (true, true) => FOUND_DIR_BY_NAME,
         };
         let end = args[at..]
             .iter()
             .position(|word| matches!(word.text.as_str(), ";" | "+"))
             .map_or(args.len(), |end| at + end);
-        let known = found.as_ref().filter(|_| hole == "{}");
+        let known = found.as_ref().filter(|_| !is_dir);
         let unknown = Word { holes: vec![hole.to_owned()], ..Word::plain(UNKNOWN) };
         let fill = |word: &Word| with(word, "{}", known.unwrap_or(&unknown));
-        let words: Vec<Word> = args[at..end].iter().map(fill).collect();
+        let mut words: Vec<Word> = args[at..end].iter().map(fill).collect();
+        if is_fd && !args[at..end].iter().any(|word| word.text.contains('{')) {
+            words.push(known.unwrap_or(&unknown).clone());
+        }
         add_inner(state, simple, words, false);
         at = end;
     }
+}
+
+/// Whether a search is for files that its caller could name, or in which nothing is.
+fn is_by_name(args: &[Word]) -> bool {
+    const TESTS: &str = "|-name|-iname|-path|-ipath|-wholename|-regex|-iregex|-inum|-samefile|-empty|";
+    let is_test = |word: &Word| TESTS.contains(&format!("|{}|", word.text));
+    args.iter().any(is_test) || args.windows(2).any(|pair| pair[0].text == "-size" && is_zero(&pair[1].text))
+}
+
+/// `-size 0`, in whatever unit.
+fn is_zero(size: &str) -> bool {
+    matches!(size, "0" | "0c" | "0b" | "0k")
+}
+
+/// What `fd pattern folder` finds.
+fn found_by_fd(args: &[Word]) -> Option<Word> {
+    let end = args
+        .iter()
+        .position(|word| matches!(word.text.as_str(), "-x" | "--exec" | "-X" | "--exec-batch"))
+        .unwrap_or(args.len());
+    let mut operands = Vec::new();
+    let mut at = 0;
+    while at < end {
+        let next = options(
+            args,
+            at,
+            "etdEcSoj",
+            " --extension --type --max-depth --exclude --size --owner --threads ",
+        );
+        operands.extend(args.get(next).filter(|_| next < end));
+        at = next + 1;
+    }
+    let root = match operands.as_slice() {
+        [] | [_] => Word::plain("."),
+        [_, root] => (*root).clone(),
+        _ => return None,
+    };
+    found(&[root], "")
 }
 
 /// What a search finds, as far as it is known: something at or below the one folder it starts from.
@@ -84,20 +134,18 @@ fn found(args: &[Word], below: &str) -> Option<Word> {
         _ => return None,
     };
     root.text = format!("{}/{below}{UNKNOWN}", root.text.trim_end_matches('/'));
-    root.holes.push("{}".to_owned());
+    root.holes.push(if is_by_name(args) { FOUND_BY_NAME } else { FOUND }.to_owned());
     Some(root)
 }
 
 /// What comes out of a search by name, through filters that only leave some of it out.
 fn searched(state: &State, simple: &Simple) -> Option<Word> {
-    const BY_NAME: &[&str] = &["-name", "-iname", "-path", "-ipath", "-wholename", "-regex", "-iregex"];
     let mut range = simple.reads?;
     for _ in 0..4 {
         let [before] = state.script.commands.get(range.0..range.1)? else { return None };
         match before.program().as_str() {
             "find" | "gfind" if before.folders == simple.folders => {
-                let is_by_name = before.args().iter().any(|word| BY_NAME.contains(&word.text.as_str()));
-                return if is_by_name { found(before.args(), "found/") } else { None };
+                return found(before.args(), if is_by_name(before.args()) { "found/" } else { "" });
             }
             "grep" | "sort" | "head" | "tail" | "uniq" | "egrep" => range = before.reads?,
             _ => return None,
@@ -303,6 +351,7 @@ pub(super) fn git(state: &mut State, simple: &Simple) {
         apart(state, &Word::plain(text), &[], simple, false);
     }
     let at = |first: &str| args.iter().position(|word| word.text == first);
+    aliased(state, simple);
     if let Some(at) = at("foreach").filter(|_| args.iter().any(|word| word.text == "submodule")) {
         let from = options(args, at + 1, "", "").min(args.len());
         apart(state, &joined(&args[from..]), &[], simple, false);
@@ -318,6 +367,49 @@ pub(super) fn git(state: &mut State, simple: &Simple) {
             apart(state, text, &[], simple, false);
         }
     }
+}
+
+/// An alias that the same text has set: `git config alias.x '!…' && git x`.
+fn aliased(state: &mut State, simple: &Simple) {
+    let args = simple.args();
+    let verb_at = options(args, 0, "Cc", " --git-dir --work-tree --namespace ");
+    let Some(verb) = args.get(verb_at) else { return };
+    if verb.text == "config" {
+        for pair in args[verb_at..].windows(2) {
+            if let Some(name) = pair[0].text.strip_prefix("alias.") {
+                state.alias(&format!("git {name}"), &pair[1].text);
+            }
+        }
+        return;
+    }
+    let Some(value) = state.take_alias(&format!("git {}", verb.text)) else { return };
+    let rest = joined(&args[verb_at + 1..]).text;
+    let text = match value.strip_prefix('!') {
+        Some(shell) => format!("{shell} {rest}"),
+        None => format!("git {value} {rest}"),
+    };
+    apart(state, &Word::plain(text), &[], simple, false);
+}
+
+/// A tool of the project's that a package manager starts by its bare name: `yarn prisma migrate reset`.
+pub(super) fn local_tool(state: &mut State, simple: &Simple) {
+    const OWN: &str = "|add|remove|rm|un|uninstall|unlink|install|i|ci|link|exec|dlx|x|create|init|config|cache|env|info|ls|list|node-|update|up|upgrade|test|start|run|publish|pack|audit|why|version|global|workspace|workspaces|set|login|logout|store|patch|";
+    let args = simple.args();
+    let at = options(args, 0, "C", " --cwd --dir --filter --prefix ");
+    if args.get(at).is_some_and(|verb| !OWN.contains(&format!("|{}|", verb.text))) {
+        add_inner(state, simple, args[at..].to_vec(), false);
+    }
+}
+
+/// What PowerShell is given: all words behind `-Command`, however that is shortened.
+pub(super) fn powershell(state: &mut State, simple: &Simple) {
+    let is_command = |word: &Word| {
+        let name = word.text.to_ascii_lowercase();
+        name.len() >= 2 && "-command".starts_with(&name)
+    };
+    let args = simple.args();
+    let Some(at) = args.iter().position(is_command) else { return };
+    apart(state, &joined(&args[at + 1..]), &[], simple, false);
 }
 
 /// Which option of a language's program carries code; an empty one: the first operand does.
@@ -351,6 +443,14 @@ pub(super) fn language(state: &mut State, program: &str, simple: &Simple) {
     let bare = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let Some((_, letters, has_ticks)) = LANGUAGES.iter().find(|(name, ..)| *name == bare) else { return };
     let args = simple.args();
+    if bare == "python" || bare == "pypy" {
+        // `python -m pip …` is pip.
+        let at = options(args, 0, "XW", "");
+        let module = (0..at.min(args.len())).find(|at| args[*at].text == "-m");
+        if let Some(at) = module {
+            return add_inner(state, simple, args[at + 1..].to_vec(), false);
+        }
+    }
     let mut codes: Vec<Word> = Vec::new();
     if letters.is_empty() {
         let at = options(args, 0, "vFfi", " --assign --field-separator --file ");
@@ -384,7 +484,10 @@ pub(super) fn language(state: &mut State, program: &str, simple: &Simple) {
                     add_inner(
                         state,
                         simple,
-                        words.into_iter().map(|word| fresh(&word.text)).collect(),
+                        words
+                            .into_iter()
+                            .map(|word| Word { is_tilde: word.text.starts_with('~'), ..fresh(&word.text) })
+                            .collect(),
                         false,
                     );
                 }

@@ -2,7 +2,7 @@
 
 use super::feed::{joined, printed};
 use super::read::State;
-use super::runs::{find, git, language, parallel, shell, xargs};
+use super::runs::{find, git, language, local_tool, parallel, powershell, shell, xargs};
 use super::{Simple, Site, UNKNOWN, Word, base_name};
 
 /// A program that runs the rest of its arguments.
@@ -252,6 +252,13 @@ fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) -> Option<usi
             // Without `--`, behind the pod.
             find("--").or_else(|| find("exec").map(|at| values(words, values(words, at) + 1)))
         }
+        "heroku" | "fly"
+            if words
+                .get(start + 1)
+                .is_none_or(|word| !matches!(word.text.as_str(), "run" | "ssh" | "console")) =>
+        {
+            None
+        }
         "nix" | "nix-shell" | "guix" | "flatpak-spawn" | "devbox" | "heroku" | "fly" | "kamal" => {
             let next = find("--").or_else(|| find("-c")).or_else(|| find("--command"))?;
             *site = if matches!(name, "heroku" | "fly") { Site::Elsewhere } else { *site };
@@ -417,6 +424,9 @@ impl State {
 
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of program")]
 fn inner(state: &mut State, program: &str, simple: &Simple) {
+    if matches!(program, "pwsh" | "powershell") {
+        return powershell(state, simple);
+    }
     if is_shell(program) {
         return shell(state, simple);
     }
@@ -470,6 +480,13 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
             if program == "sshpass" {
                 return add_inner(state, simple, args[at.min(args.len())..].to_vec(), false);
             }
+            // What ssh itself runs here.
+            let is_setting =
+                |word: &&Word| word.text.contains("ProxyCommand=") || word.text.contains("LocalCommand=");
+            if let Some(setting) = args.iter().find(is_setting) {
+                let text = setting.text.split_once('=').map_or("", |(_, text)| text);
+                apart(state, &Word::plain(text), &[], simple, false);
+            }
             let at = at + usize::from(!matches!(program, "pdsh" | "clush"));
             let at = options(args, at, short, "");
             if at < args.len() {
@@ -481,7 +498,7 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
             }
         }
         "vagrant" | "gcloud" | "az" | "ansible" | "fly" | "flyctl" | "multipass" | "limactl" | "colima"
-        | "wsl" | "adb" | "salt" => {
+        | "adb" | "salt" => {
             let flags =
                 ["-c", "--command", "-a", "--args", "-C", "--scripts", "shell", "--exec", "cmd.run", "-e"];
             let is_run = args.iter().take(4).any(|word| {
@@ -504,6 +521,19 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 }
             }
         }
+        // `wsl -d NAME -- command`, `cmd /c command`
+        "wsl" => {
+            let at = options(args, 0, "du", " --distribution --user --cd ");
+            add_inner(state, simple, args[at.min(args.len())..].to_vec(), false);
+        }
+        "cmd" => {
+            let is_switch =
+                |word: &Word| matches!(word.text.to_ascii_lowercase().as_str(), "/c" | "/k" | "//c");
+            if let Some(at) = args.iter().position(is_switch) {
+                apart(state, &joined(&args[at + 1..]), &[], simple, false);
+            }
+        }
+        "pnpm" | "yarn" => local_tool(state, simple),
         "tmux" | "screen" | "zellij" | "byobu" => {
             // `tmux new -d 'command'`, `tmux send-keys -t x 'command' Enter`, `screen -dm command`
             for word in args.iter().filter(|word| word.text.contains(' ')) {

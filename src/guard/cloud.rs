@@ -81,7 +81,8 @@ pub(super) static TABLE: &[Row] = &[
     ),
     row("aws", "ec2 stop-instances|reboot-instances|modify-instance-attribute-", &STOP),
     row("aws", "rds reboot-*|failover-*|restore-*", &STOP),
-    row("aws", "ecs update-service --desired-count=0", &STOP),
+    row("aws", "organizations close-account|leave-organization", &DELETE),
+    row("aws", "? deactivate-*|admin-delete-*|admin-disable-*", &DELETE),
     row("aws", "sqs purge-queue", &DELETE),
     row(
         "aws",
@@ -182,8 +183,8 @@ pub(super) static TABLE: &[Row] = &[
     row("vault", "operator seal|step-down|rekey|rotate|generate-root|init", &SECRETS),
     row("auth0|okta|clerk|workos|stytch", "** delete|rm|remove|revoke|deactivate|rotate-secret", &DELETE),
     row(
-        "stripe|twilio|sendgrid|mailgun|sf|sfdx|shopify|contentful|sanity|algolia|datadog|dog|newrelic|sentry-cli|pd|launchdarkly|ldcli|segment|statsig",
-        "** delete|remove|cancel|void|purge|destroy|*:delete|unpublish|archive",
+        "doppler|infisical|stripe|twilio|sendgrid|mailgun|sf|sfdx|shopify|contentful|sanity|algolia|datadog|dog|newrelic|sentry-cli|pd|launchdarkly|ldcli|segment|statsig",
+        "** delete|remove|cancel|void|purge|destroy|*:delete|*:remove|unpublish|archive",
         &DELETE,
     ),
     row("rclone", "delete|purge|deletefile|rmdir|rmdirs|cleanup|sync|move|moveto|dedupe", &OBJECTS),
@@ -231,9 +232,38 @@ pub(super) fn find(call: &Call, _context: &Context) -> Option<Found> {
             request(call)
         }
         "gh" | "glab" if call.operand(0) == "api" => api(call),
+        "aws" if is_scaled_to_nothing(call) => Some(STOP.on(call.text())),
+        "aws" if deletes_records(call) => Some(DELETE.on(call.text())),
+        "heroku" if call.operand(0) == "ps:scale" => {
+            let is_zero = call.operands().iter().any(|word| word.text.ends_with("=0"));
+            is_zero.then(|| STOP.on(call.text()))
+        }
+        "ansible" => {
+            let is_gone = call.simple.args().iter().any(|word| word.text.contains("state=absent"));
+            (is_gone && !call.has("-C|--check")).then(|| DELETE.on(call.text()))
+        }
+        "aliyun" | "tccli" if call.operand(1).starts_with("Delete") => Some(DELETE.on(call.text())),
         "aws" if !call.operand(1).starts_with(|c: char| c.is_ascii_lowercase()) => None,
         _ => call.in_table(TABLE).or_else(|| stray(call)),
     }
+}
+
+/// A service that is told to run on none.
+fn is_scaled_to_nothing(call: &Call) -> bool {
+    const FLAGS: [&str; 2] = ["--desired-count", "--desired-capacity"];
+    let is_update = call.operand(1).starts_with("update-") || call.operand(1).starts_with("set-");
+    is_update
+        && !call.is_harmless()
+        && FLAGS.iter().any(|flag| {
+            call.value(flag).is_some_and(|word| word.text == "0")
+                || call.attached(&format!("{flag}=")) == Some("0")
+        })
+}
+
+/// A change of names that takes some away.
+fn deletes_records(call: &Call) -> bool {
+    call.operand(1) == "change-resource-record-sets"
+        && call.simple.args().iter().any(|word| word.text.contains("DELETE"))
 }
 
 /// An operation behind an option that no table knows of.

@@ -2,6 +2,7 @@
 
 use super::table::{Call, Row, look_up, row};
 use super::{Context, Found, Rule, ask};
+use crate::command::Word;
 
 static PRUNE: Rule = ask(
     "containers/prune",
@@ -72,6 +73,8 @@ pub(super) static TABLE: &[Row] = &[
     row(DOCKER, "swarm leave", &REMOVE),
     row(DOCKER, "kill", &STOP),
     row(DOCKER, "container|pod kill", &STOP),
+    row(DOCKER, "compose ** kill", &STOP),
+    row("docker-compose|podman-compose", "** kill", &STOP),
     row("docker", "trust revoke", &REMOVE),
     row("docker", "run|create --privileged", &PRIVILEGED),
     row("ctr|crictl|buildah|skopeo|img", "** rm|rmi|rmp|delete|remove|prune|kill", &REMOVE),
@@ -86,9 +89,9 @@ pub(super) static TABLE: &[Row] = &[
     row("oc", "adm ** prune|drain", &CLUSTER),
     row("oc", "new-project-|delete-project", &CLUSTER),
     row("kubectl", "krew uninstall", &REMOVE),
-    row("helm", "uninstall|delete|del|un", &CHART),
-    row("helm", "rollback", &REPLACE),
-    row("helm", "upgrade --force|--reset-values", &REPLACE),
+    row("helm|helm3", "uninstall|delete|del|un", &CHART),
+    row("helm|helm3", "rollback", &REPLACE),
+    row("helm|helm3", "upgrade --force|--reset-values", &REPLACE),
     row("helmfile", "** destroy|delete", &CHART),
     row("kustomize", "** delete-", &CLUSTER),
     row("argocd", "** delete|delete-resource|rollback|rm", &CLUSTER),
@@ -151,6 +154,14 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     if found.is_none() && call.is("kubectl|oc|k") && call.operand(0) == "scale" && !call.is_harmless() {
         let is_zero = call.value("--replicas").is_some_and(|word| word.text == "0");
         return is_zero.then(|| SCALE.on(call.text()));
+    }
+    let unties = |word: &Word| word.text.contains("finalizers") && word.text.contains("null");
+    if found.is_none()
+        && call.is("kubectl|oc|k")
+        && call.operand(0) == "patch"
+        && call.simple.args().iter().any(unties)
+    {
+        return Some(CLUSTER.on(call.text()));
     }
     found
 }

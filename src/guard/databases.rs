@@ -41,9 +41,11 @@ pub(super) static TABLE: &[Row] = &[
     row("mongo-drop|mongod", "--shutdown|--repair", &STORE),
     row("influx", "delete|bucket", &DROP),
     row("influxd", "** delete", &DROP),
+    row("neo4j-admin", "** delete|drop", &DROP),
+    row("db2", "drop|force", &DROP),
+    row("celery", "** purge", &QUEUE),
     row("etcdctl", "del|rm|rmdir --prefix|--from-key|--recursive", &FLUSH),
     row("etcdctl", "del|rm|rmdir|defrag", &DROP),
-    row("etcdctl", "snapshot restore", &STORE),
     row("etcdctl", "member remove", &STORE),
     row("consul", "kv delete", &FLUSH),
     row("consul", "leave|force-leave", &STORE),
@@ -126,6 +128,15 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     if matches!(program, "redis-cli" | "valkey-cli" | "keydb-cli" | "iredis") {
         return redis(call, context);
     }
+    if matches!(program, "nc" | "ncat" | "netcat" | "telnet" | "socat") {
+        // Stores that are told in words over the line.
+        let input = context.script.input(call.simple)?;
+        let is_flush = |line: &str| {
+            let verb = line.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+            matches!(verb.as_str(), "flush_all" | "flushall" | "flushdb")
+        };
+        return input.text.lines().any(is_flush).then(|| FLUSH.on(call.text()));
+    }
     if matches!(program, "mongo" | "mongosh") {
         return statements(call, context).iter().find_map(|text| mongo(text).then(|| DROP.on(call.text())));
     }
@@ -160,6 +171,13 @@ fn redis(call: &Call, context: &Context) -> Option<Found> {
             text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_ascii_lowercase),
         );
     }
+    // A script of the store's own may do the same.
+    if matches!(call.operand(0).to_ascii_lowercase().as_str(), "eval" | "fcall") {
+        let script = call.operand(1).to_ascii_lowercase();
+        verbs.extend(
+            ["flushall", "flushdb"].iter().filter(|verb| script.contains(**verb)).map(|v| (*v).to_owned()),
+        );
+    }
     verbs.iter().find_map(|verb| match verb.as_str() {
         "flushall" | "flushdb" | "swapdb" => Some(FLUSH.on(call.text())),
         "shutdown" | "replicaof" | "slaveof" | "failover" | "restore" | "debug" => {
@@ -179,8 +197,18 @@ fn redis(call: &Call, context: &Context) -> Option<Found> {
 /// The texts that a client is given to run: arguments with a blank in them, and its input.
 fn statements(call: &Call, context: &Context) -> Vec<String> {
     let is_text = |text: &&String| text.contains([' ', '(', '=']);
-    let mut texts: Vec<String> =
-        call.simple.args().iter().map(|word| &word.text).filter(is_text).cloned().collect();
+    // `--command=TEXT`: two dashes would begin a comment.
+    let mut texts: Vec<String> = call
+        .simple
+        .args()
+        .iter()
+        .map(|word| &word.text)
+        .filter(is_text)
+        .map(|text| match text.split_once('=') {
+            Some((name, text)) if name.starts_with("--") && !name.contains(' ') => text.to_owned(),
+            _ => text.clone(),
+        })
+        .collect();
     texts.extend(context.script.input(call.simple).map(|word| word.text));
     texts
 }
@@ -211,15 +239,25 @@ pub(super) fn sql(text: &str) -> Option<&'static Rule> {
                     | "EXPLAIN"
                     | "SHOW"
                     | "COPY"
+                    | "PURGE"
             )
         });
-        let Some(start) = start else { continue };
+        let Some(mut start) = start else { continue };
+        // What a WITH only prepares is not what is done.
+        if statement.first().is_some_and(|token| token == "WITH") && word(start) == "SELECT" {
+            let is_changed =
+                |pair: &[String]| pair[0] == "DELETE" && pair[1] == "FROM" || pair[0] == "UPDATE";
+            start = statement.windows(2).position(is_changed).unwrap_or(start);
+        }
         let rule = match word(start) {
             "DROP" => Some(&DROP),
             "TRUNCATE" => Some(&EVERY_ROW),
             "DELETE" if !has("WHERE") || is_always(statement) => Some(&EVERY_ROW),
             "UPDATE" if has("SET") && (!has("WHERE") || is_always(statement)) => Some(&EVERY_ROW),
             "ALTER" if has("DROP") => Some(&DROP),
+            "ALTER" if has("DELETE") && is_always(statement) => Some(&EVERY_ROW),
+            "PURGE" => Some(&STORE),
+            "EXPLAIN" if has("ANALYZE") && has("DELETE") && !has("WHERE") => Some(&EVERY_ROW),
             "SELECT" if has("PG_TERMINATE_BACKEND") || has("PG_DROP_REPLICATION_SLOT") => Some(&STORE),
             "CREATE" if has("REPLACE") && has("TABLE") => Some(&DROP),
             _ => None,
@@ -233,7 +271,7 @@ pub(super) fn sql(text: &str) -> Option<&'static Rule> {
 fn is_always(statement: &[String]) -> bool {
     let Some(at) = statement.iter().position(|token| token == "WHERE") else { return false };
     match &statement[at + 1..] {
-        [one] => one == "TRUE" || one == "1",
+        [one] => matches!(one.as_str(), "TRUE" | "1" | "T"),
         [a, equals, b] => equals == "=" && a == b,
         _ => false,
     }
@@ -271,7 +309,7 @@ fn tokens(text: &str) -> Vec<String> {
 }
 
 /// Programs that take statements of SQL.
-const CLIENTS: &str = "psql|pgcli|mysql|mariadb|mycli|sqlite3|sqlite|litecli|duckdb|cqlsh|sqlcmd|mssql-cli|clickhouse-client|clickhouse|clickhouse-local|cockroach|snowsql|snow|bq|presto|trino|hive|beeline|impala-shell|spark-sql|sqlplus|usql|isql|isql-fb|db2|osql|bcp|vsql|athenacli|rqlite|crdb|tidb|wrangler|turso|surreal|databricks|dbt|heroku|supabase|rails|steampipe|monetdb|mclient|cypher-shell|influx|ksql|pscale|exasol|edgedb|gel";
+const CLIENTS: &str = "psql|pgcli|mysql|mariadb|mycli|sqlite3|sqlite|litecli|duckdb|cqlsh|sqlcmd|mssql-cli|clickhouse-client|clickhouse|clickhouse-local|cockroach|snowsql|snow|bq|presto|trino|hive|beeline|impala-shell|spark-sql|sqlplus|usql|isql|isql-fb|db2|osql|bcp|vsql|athenacli|rqlite|crdb|tidb|wrangler|turso|surreal|databricks|dbt|heroku|supabase|rails|steampipe|monetdb|mclient|cypher-shell|hbase|influx|ksql|pscale|exasol|edgedb|gel";
 
 /// What frameworks call resetting a database.
 const VERBS: &[&str] = &[

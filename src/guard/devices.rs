@@ -37,7 +37,7 @@ static ENCRYPTION: Rule = ask(
 );
 
 pub(super) static TABLE: &[Row] = &[
-    row("wipefs", "-a|--all|-f|--force|-o", &FORMAT),
+    row("wipefs", "-a|--all|-f|--force|-o !-n|--no-act", &FORMAT),
     row("blkdiscard", "?", &FORMAT),
     row("hdparm", "--security-erase|--security-erase-enhanced|--trim-sector-ranges|--write-sector", &FORMAT),
     row("nvme", "format|sanitize|write|write-zeroes|delete-ns|dsm", &FORMAT),
@@ -68,9 +68,14 @@ pub(super) static TABLE: &[Row] = &[
     row("hdiutil", "erase*|compact-", &VOLUME),
     row("mkswap|mke2fs|newfs|newfs_hfs|newfs_apfs|newfs_msdos|mkntfs|mkdosfs|mkreiserfs", "?", &FORMAT),
     row("resize2fs|xfs_growfs-|ntfsresize", "?", &PARTITION),
+    row("xfs_repair", "-L", &VOLUME),
+    row("debugfs", "-w", &VOLUME),
+    row("format", "*:", &FORMAT),
+    row("bootctl", "remove", &FIRMWARE),
     row("flashrom", "-w|--write|-E|--erase", &FIRMWARE),
+    row("fastboot", "-w", &FIRMWARE),
     row("fastboot", "erase|flash|format*|oem|flashing|-w|update|flashall", &FIRMWARE),
-    row("esptool|esptool.py", "** erase_flash|erase_region|write_flash|erase-flash|write-flash", &FIRMWARE),
+    row("esptool|esptool.py", "** erase_flash|erase_region|erase-flash|erase-region", &FIRMWARE),
     row("avrdude", "-e", &FIRMWARE),
     row("st-flash", "erase|write", &FIRMWARE),
     row("openocd|dfu-util", "-D|--download", &FIRMWARE),
@@ -93,7 +98,8 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     let last = call.operands().last();
     let is_image =
         last.is_some_and(|word| super::filesystem::is_expendable(word, call.simple, context.scene));
-    let is_path = last.is_some_and(|word| word.text.contains(['/', '.']));
+    // (`newfs disk2` is one.)
+    let is_path = last.is_some_and(|word| word.text.contains(['/', '.'])) || call.is("mkswap|mke2fs");
     (!(is_image && is_path && std::ptr::eq(found.rule, &raw const FORMAT))).then_some(found)
 }
 
@@ -133,6 +139,12 @@ fn written_disk(call: &Call, context: &Context) -> Option<Found> {
                     .map(|path| WRITE_DISK.on(path));
             }
             None
+        }
+        "ntfsclone" | "fsarchiver" | "partclone.restore" | "partclone.dd" | "dd_rescue" => {
+            let is_written =
+                call.has("-O|--overwrite|-o") || call.is("dd_rescue") || call.operand(0) == "restfs";
+            let target = call.operands().iter().find_map(|word| disk(word, call, context));
+            target.filter(|_| is_written).map(|path| WRITE_DISK.on(path))
         }
         "cp" | "mv" | "tee" | "install" | "ln" => {
             let target = if call.is("tee") { call.operands().first() } else { call.operands().last() };

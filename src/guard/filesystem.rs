@@ -3,7 +3,7 @@
 use super::place::{self, Place, Scene};
 use super::table::Call;
 use super::{Config, Context, Found, Rule, ask, deny};
-use crate::command::{RedirectKind, Simple, Word};
+use crate::command::{FOUND, FOUND_BY_NAME, FOUND_DIR, FOUND_DIR_BY_NAME, RedirectKind, Simple, Word};
 
 static DELETE_ROOT: Rule = deny(
     "filesystem/delete-system",
@@ -83,6 +83,7 @@ const CRITICAL: &[&str] = &[
     "/etc/inittab",
     "/etc/mtab",
     "/etc/nsswitch.conf",
+    "/etc/selinux/config",
 ];
 const CRITICAL_FOLDERS: &[&str] = &[
     "/bin",
@@ -121,20 +122,27 @@ const STARTUP: &[&str] = &[
 
 pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     let found = match call.program.as_str() {
-        "rm" | "unlink" | "grm" | "rimraf" | "del" | "rd" | "deltree" | "remove-item" | "srm" => {
+        "rm" | "unlink" | "grm" | "rimraf" | "del-cli" => remove(call, context),
+        "del" | "erase" | "rd" | "deltree" | "remove-item" => remove(call, context),
+        "rmdir" if call.simple.args().iter().any(|word| word.text.eq_ignore_ascii_case("/s")) => {
             remove(call, context)
         }
-        "shred" | "wipe" | "gshred" | "scrub" => shred(call, context),
+        "shred" | "wipe" | "gshred" | "scrub" | "srm" => shred(call, context),
         "find" | "gfind" | "bfs" => search(call, context),
         "fd" | "fdfind" => None,
         "rsync" | "rclone" | "robocopy" | "lftp" | "unison" => sync(call, context),
         "mv" | "gmv" => moved(call, context),
         "truncate" | "gtruncate" => emptied(call, context),
-        "cp" | "install" | "ln" | "tee" | "gcp" | "scp" | "sed" | "gsed" | "dd" | "sponge" => {
-            overwritten(call, context)
+        "cp" | "install" | "ln" | "tee" | "gcp" | "scp" | "sed" | "gsed" | "dd" | "sponge" | "perl"
+        | "ruby" | "patch" => overwritten(call, context),
+        "tar" | "gtar" | "bsdtar" | "unzip" => unpacked(call, context).or_else(|| archived(call, context)),
+        "zip" | "rdfind" | "fdupes" | "jdupes" => archived(call, context),
+        "crontab" if replaces_jobs(call, context) => Some(TRACES.on(call.text())),
+        "hdfs" | "hadoop" if call.has("-rm|-rmr|-rmdir|-expunge") && !call.is_harmless() => {
+            Some(DELETE_OUTSIDE.on(call.text()))
         }
-        "tar" | "gtar" | "zip" | "rdfind" | "fdupes" | "jdupes" => archived(call, context),
-        "crontab" if call.has("-r") && !call.is_harmless() => Some(TRACES.on(call.text())),
+        "trash-empty" => Some(TRACES.on(call.text())),
+        "gio" if call.operand(0) == "trash" && call.has("--empty") => Some(TRACES.on(call.text())),
         "history" if call.has("-c") => Some(TRACES.on(call.text())),
         "journalctl" if call.options().iter().any(|o| o.starts_with("--vacuum")) => {
             Some(TRACES.on(call.text()))
@@ -162,9 +170,11 @@ fn deleted(place: &Place, is_recursive: bool, context: &Context) -> Option<Found
         return Some(PROTECTED.on_path(&path));
     }
     match place {
-        Place::Root | Place::Home | Place::System(_) if is_recursive => Some(DELETE_ROOT.on_path(&path)),
+        place if place.is_vital() && is_recursive => Some(DELETE_ROOT.on_path(&path)),
         Place::Root | Place::Home | Place::System(_) => Some(DELETE_OUTSIDE.on_path(&path)),
         Place::Here(_) => Some(DELETE_HERE.on_path(&path)),
+        // What is left of a git that was killed.
+        Place::Git(path) if path.ends_with(".lock") => None,
         Place::Git(_) => Some(super::git::RECORDS.on_path(&path)),
         Place::Outside(_) => Some(DELETE_OUTSIDE.on_path(&path)),
         Place::Disk(_) => Some(DELETE_OUTSIDE.on_path(&path)),
@@ -177,19 +187,36 @@ fn remove(call: &Call, context: &Context) -> Option<Found> {
     if call.options().iter().any(|option| matches!(*option, "--help" | "--version")) {
         return None;
     }
-    let is_recursive = call.has("-r|-R|--recursive|-Recurse")
-        || call.is("rimraf|deltree|rd")
-        || call.simple.args().iter().any(|word| matches!(word.text.as_str(), "/s" | "/S"));
+    let is_windows = call.is("del|erase|rd|rmdir|deltree|remove-item");
+    let is_switch = |text: &str| is_windows && text.len() == 2 && text.starts_with('/');
+    let is_recursive = call.has("-r|-R|--recursive")
+        || call.is("rimraf|deltree|rd|del-cli")
+        || is_windows && call.options().iter().any(|option| option.to_ascii_lowercase().starts_with("-rec"))
+        || call
+            .simple
+            .args()
+            .iter()
+            .any(|word| is_switch(&word.text) && word.text.eq_ignore_ascii_case("/s"));
+    if call.is("remove-item") && call.operands().is_empty() && call.simple.reads.is_some() {
+        return Some(DELETE_UNKNOWN.on(call.text()));
+    }
     if is_recursive && call.has("--no-preserve-root") && call.options().contains(&"--no-preserve-root") {
         return Some(DELETE_ROOT.on("--no-preserve-root"));
     }
     let mut worst: Option<Found> = None;
-    for word in call.operands().iter().take(256) {
+    for word in call.operands().iter().take(256).filter(|word| !is_switch(&word.text)) {
+        // A shell that doesn't know these paths took the strokes out of them.
+        let is_drive = is_windows && word.text.get(1..2) == Some(":") && place::drive(&word.text).is_none();
+        let text =
+            if is_drive { format!("{}/{}", &word.text[..2], &word.text[2..]) } else { word.text.clone() };
+        let word = &Word { text, ..(*word).clone() };
         // What `find` hands over: a folder at a time from another folder, or whole trees.
-        let found = match word.holes.first().map(String::as_str) {
-            Some("{dir}") => Some(FIND_DELETE.on(call.text())),
-            Some("{}") if !is_recursive || of(word, call, context).is_expendable() => None,
-            Some("{}") => Some(FIND_DELETE.on(call.text())),
+        let found = match word.holes.last().map(String::as_str) {
+            Some(FOUND | FOUND_BY_NAME) if of(word, call, context).is_expendable() => None,
+            Some(FOUND) if !is_recursive && is_here(&of(word, call, context), context) => None,
+            // Single files that were asked for by name.
+            Some(FOUND_BY_NAME | FOUND_DIR_BY_NAME) if !is_recursive => None,
+            Some(FOUND | FOUND_BY_NAME | FOUND_DIR | FOUND_DIR_BY_NAME) => Some(FIND_DELETE.on(call.text())),
             _ => deleted(&of(word, call, context), is_recursive, context),
         };
         if let Some(found) = found
@@ -199,6 +226,41 @@ fn remove(call: &Call, context: &Context) -> Option<Found> {
         }
     }
     worst
+}
+
+/// Whether it is the working folder, and no folder above.
+fn is_here(place: &Place, context: &Context) -> bool {
+    matches!(place, Place::Unknown(_))
+        || matches!(place, Place::Here(path) if *path == place::normal(&context.scene.cwd))
+}
+
+/// `crontab -r`, or a new table that doesn't have what was in the old one.
+fn replaces_jobs(call: &Call, context: &Context) -> bool {
+    if call.is_harmless() {
+        return false;
+    }
+    let is_new = call.operand(0) == "-" && context.script.input(call.simple).is_some();
+    call.has("-r") || is_new || call.operand(0) == "/dev/null"
+}
+
+/// An archive that is unpacked over the system.
+fn unpacked(call: &Call, context: &Context) -> Option<Found> {
+    let word = match call.program.as_str() {
+        "unzip" => call.value("-d").cloned(),
+        _ => call.value("-C|--directory").cloned().or_else(|| {
+            let attached = call.attached("--directory=").or_else(|| call.attached("-C"))?;
+            Some(Word::plain(attached))
+        }),
+    }?;
+    let first = call.simple.args().first().map_or("", |word| word.text.as_str());
+    let is_read = call.is("unzip")
+        || call.has("--extract|--get")
+        || first.trim_start_matches('-').contains('x') && !first.starts_with("--")
+        || call.has("-x");
+    let place = of(&word, call, context);
+    let path = place.path(context.scene);
+    let is_over = place == Place::Root || matches!(path.as_str(), "/etc" | "/usr") || is_critical(&path);
+    (is_read && is_over && !call.is_harmless()).then(|| OVERWRITE.on_path(&path))
 }
 
 fn shred(call: &Call, context: &Context) -> Option<Found> {
@@ -255,7 +317,7 @@ fn search(call: &Call, context: &Context) -> Option<Found> {
         match of(word, call, context) {
             place @ (Place::Inside(_) | Place::Temp(_) | Place::Nowhere)
                 if !place_is_protected(&place, context) => {}
-            place @ (Place::Root | Place::Home | Place::System(_)) if !is_narrowed(args) => {
+            place if place.is_vital() && !is_narrowed(args) => {
                 return Some(DELETE_ROOT.on_path(&place.path(context.scene)));
             }
             place => return Some(FIND_DELETE.on_path(&place.path(context.scene))),
@@ -374,6 +436,16 @@ fn overwritten(call: &Call, context: &Context) -> Option<Found> {
             return write(&word, false, call, context);
         }
         "ln" if !call.has("-f|--force") => return None,
+        "patch" => operands.iter().take(1).copied().collect(),
+        // `perl -pi -e code file`
+        "perl" | "ruby" => {
+            let is_in_place = |option: &&&str| {
+                let flags = option.split(['e', 'E']).next().unwrap_or_default();
+                flags.contains('i') && flags[1..].chars().all(|c| "pnaliw0.bako".contains(c))
+            };
+            call.options().iter().find(is_in_place)?;
+            operands.to_vec()
+        }
         _ if call.value("-t|--target-directory").is_some() => {
             call.value("-t|--target-directory").into_iter().collect()
         }
@@ -381,7 +453,7 @@ fn overwritten(call: &Call, context: &Context) -> Option<Found> {
         _ => operands.last().copied().into_iter().collect(),
     };
     let is_append = call.is("tee") && call.has("-a|--append");
-    let from_nothing = call.is("cp") && operands.first().is_some_and(|word| word.text == "/dev/null");
+    let from_nothing = call.is("cp|ln") && operands.first().is_some_and(|word| word.text == "/dev/null");
     for target in targets {
         let place = of(target, call, context);
         if from_nothing && !place.is_expendable() {
@@ -401,7 +473,7 @@ fn redirected(call: &Call, context: &Context) -> Option<Found> {
         .iter()
         .filter(|redirect| matches!(redirect.kind, RedirectKind::Write | RedirectKind::Append));
     // `> file` alone, and `: > file`, do nothing but empty it.
-    let is_only = call.simple.words.is_empty()
+    let is_only = call.simple.words.is_empty() && call.simple.reads.is_none()
         || call.is(":|true")
         || call.is("echo|printf") && call.operands().is_empty();
     for redirect in writes {
@@ -444,8 +516,11 @@ fn is_startup(path: &str, scene: &Scene) -> bool {
     !scene.home.is_empty() && rest.is_some_and(|rest| STARTUP.contains(&rest))
 }
 
-fn is_critical(path: &str) -> bool {
+pub(super) fn is_critical(path: &str) -> bool {
+    // `/sys/block/sda/device/delete`
+    let is_removal = path.starts_with("/sys/block/") && path.ends_with("/delete");
     CRITICAL.contains(&path)
+        || is_removal
         || CRITICAL_FOLDERS.iter().any(|folder| place::is_below(path, folder) || path == *folder)
 }
 

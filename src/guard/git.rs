@@ -2,6 +2,7 @@
 
 use super::table::{Call, Row, row};
 use super::{Context, Found, Rule, ask};
+use crate::command::Word;
 
 static DISCARD: Rule = ask(
     "git/discard-changes",
@@ -143,12 +144,20 @@ fn checkout(call: &Call) -> Option<Found> {
     let has_paths = dashes.is_some_and(|at| at + 1 < args.len());
     let is_folder = operands
         .iter()
-        .any(|word| matches!(word.text.as_str(), "." | ":/" | "*") || word.text.starts_with("./"));
+        .any(|word| matches!(word.text.as_str(), "." | ":/") || word.text.starts_with("./") || is_file(word));
     let is_list = call
         .options()
         .iter()
         .any(|option| option.starts_with("--pathspec-from-file") || matches!(*option, "--ours" | "--theirs"));
     (has_paths || is_folder || is_list || operands.len() >= 2).then(|| DISCARD.on(call.text()))
+}
+
+/// What is named like a file, or a pattern of names, is no branch.
+fn is_file(word: &Word) -> bool {
+    const ENDS: &str = "rs|py|js|ts|tsx|jsx|mjs|cjs|json|toml|yaml|yml|md|txt|c|h|cc|cpp|hpp|java|go|rb|php|html|css|scss|sh|sql|lock|xml|cfg|ini|conf|vue|svelte|kt|swift|cs|env|tf|csv|ipynb|r|jl|lua|pl|ex|exs|scala|gradle|svg|png";
+    let name = word.text.rsplit('/').next().unwrap_or_default();
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    word.is_glob || super::table::is_in(ENDS, &end.to_ascii_lowercase())
 }
 
 /// `-b name`, `-qbname`, `--orphan name`, `--detach`: no path follows.

@@ -85,7 +85,7 @@ pub(super) static TABLE: &[Row] = &[
     row("winget|choco|scoop", "uninstall|remove", &REMOVE),
     row("opkg|eopkg|guix|nix-env", "remove|rmf", &REMOVE),
     row("nix-env", "-e|--uninstall|--delete-generations", &REMOVE),
-    row("nix-store", "--delete|--gc", &STORE),
+    row("nix-store", "--gc", &STORE),
     row("nix-collect-garbage", "-d|--delete-old", &STORE),
     row("nix", "store gc|delete", &STORE),
     row("nix", "profile remove|wipe-history", &STORE),
@@ -112,7 +112,6 @@ pub(super) static TABLE: &[Row] = &[
     row("systemctl", "stop|kill|isolate|rescue|emergency|default", &STOP),
     row("systemctl", "disable|mask|revert|unlink", &DISABLE),
     row("systemctl", "reboot|poweroff|halt|kexec|suspend|hibernate|soft-reboot|exit", &SHUTDOWN),
-    row("systemctl", "set-default", &DISABLE),
     row("service", "? stop|force-stop", &STOP),
     row("rc-service", "? stop|zap", &STOP),
     row("sv|initctl|s6-svc|runit-", "down|stop|force-stop|exit|shutdown", &STOP),
@@ -120,7 +119,12 @@ pub(super) static TABLE: &[Row] = &[
     row("launchctl", "unload|bootout|remove|stop|kill|disable|reboot", &STOP),
     row("supervisorctl", "stop|shutdown|remove|clear", &STOP),
     row("pm2", "delete|del|kill|stop|flush", &STOP),
-    row("nginx", "-s", &STOP),
+    row("nginx", "-s stop|quit", &STOP),
+    row("make|gmake|ninja", "uninstall", &REMOVE),
+    row("composer", "global remove", &REMOVE),
+    row("at", "-d|-r", &JOBS),
+    row("stop-process", "-force|-Force|-f", &KILL),
+    row("fuser", "-k -m|-M", &KILL),
     row("apachectl|apache2ctl|httpd", "stop|graceful-stop", &STOP),
     row("a2dissite|a2dismod", "?", &DISABLE),
     row("postfix|exim|postsuper", "stop|abort|-d", &STOP),
@@ -148,7 +152,6 @@ pub(super) static TABLE: &[Row] = &[
     ),
     row("qterm", "", &CLUSTER),
     row("atrm", "?", &JOBS),
-    row("lprm|cancel", "-a|-|?", &JOBS),
     row("lpadmin", "-x", &DISABLE),
     row("ip", "link set ** down", &NETWORK),
     row(
@@ -184,6 +187,10 @@ pub(super) static TABLE: &[Row] = &[
 pub(super) fn find(call: &Call, _context: &Context) -> Option<Found> {
     match call.program.as_str() {
         "kill" => kill(call),
+        // `/etc/init.d/nginx stop`
+        _ if call.simple.words.first().is_some_and(|word| word.text.contains("/init.d/")) => {
+            matches!(call.operand(0), "stop" | "force-stop").then(|| STOP.on(call.text()))
+        }
         "killall" | "pkill" | "killall5" | "taskkill" => killall(call),
         "pacman" | "yay" | "paru" => {
             let removes = call

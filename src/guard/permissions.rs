@@ -3,6 +3,7 @@
 use super::place::{self, Place};
 use super::table::{Call, Row, row};
 use super::{Context, Found, Rule, ask, deny};
+use crate::command::{FOUND, FOUND_BY_NAME, Word};
 
 static SYSTEM: Rule = deny(
     "permissions/system-wide",
@@ -54,6 +55,7 @@ pub(super) static TABLE: &[Row] = &[
     row("adduser|gpasswd|addgroup", "** sudo|wheel|admin|docker|root", &ELEVATE),
     row("net", "user|localgroup ** administrators", &ELEVATE),
     row("visudo|chpasswd|vipw", "", &ELEVATE),
+    row("useradd|usermod", "-o|--non-unique", &ELEVATE),
     row("setcap", "?", &ELEVATE),
     row("iptables|ip6tables|ebtables", "-F|--flush|-X|-P|--policy|-Z|-D|--delete", &FIREWALL),
     row("iptables-restore|nft", "flush|delete", &FIREWALL),
@@ -91,6 +93,8 @@ pub(super) static TABLE: &[Row] = &[
     row("icacls|takeown|cacls", "?", &OUTSIDE),
     row("semanage", "** -d|--delete", &SAFEGUARD),
     row("xhost", "+", &SAFEGUARD),
+    row("set-executionpolicy", "** unrestricted|bypass", &SAFEGUARD),
+    row("set-mppreference", "", &SAFEGUARD),
 ];
 
 pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
@@ -117,9 +121,7 @@ fn modes(call: &Call, context: &Context) -> Option<Found> {
         let place = place::of(word, call.simple, context.scene);
         let path = place.path(context.scene);
         match &place {
-            Place::Root | Place::Home | Place::System(_) if is_recursive => {
-                return Some(SYSTEM.on_path(&path));
-            }
+            place if is_recursive && is_whole(place) => return Some(whole(place, &path)),
             Place::Temp(_) | Place::Nowhere => continue,
             Place::Outside(_) if is_recursive && is_systems(&path) => return Some(OUTSIDE.on_path(&path)),
             _ => {}
@@ -130,11 +132,31 @@ fn modes(call: &Call, context: &Context) -> Option<Found> {
         if is_open(mode) || mode.trim_start_matches('0').is_empty() && is_recursive {
             return Some(OPEN.on_path(&path));
         }
-        if matches!(place, Place::Root | Place::System(_)) {
+        let takes = mode.starts_with('-') || mode.contains("-x") || mode.trim_start_matches('0').is_empty();
+        let is_needed = super::filesystem::is_critical(&path) && (takes || !is_systems_program(&path));
+        // What was found below a folder is not the folder.
+        let is_found = word.holes.last().is_some_and(|hole| [FOUND, FOUND_BY_NAME].contains(&hole.as_str()));
+        if is_needed || matches!(place, Place::Root | Place::System(_)) && !is_found {
             return Some(OUTSIDE.on_path(&path));
         }
     }
     None
+}
+
+/// A place whose modes and owners are never one person's to set at once.
+fn is_whole(place: &Place) -> bool {
+    matches!(place, Place::Root | Place::Home | Place::System(_))
+}
+
+/// The system can't be meant; one's home, and where data or one's own programs are kept, can.
+fn whole(place: &Place, path: &str) -> Found {
+    let is_meant = *place == Place::Home || !place.is_vital() || path == "/usr/local";
+    if is_meant { OUTSIDE.on_path(path) } else { SYSTEM.on_path(path) }
+}
+
+/// A program or library: to make one of them executable is nothing.
+fn is_systems_program(path: &str) -> bool {
+    ["/bin", "/sbin", "/lib", "/usr"].iter().any(|folder| place::is_below(path, folder))
 }
 
 /// Whether the system's own programs and settings are there.
@@ -182,6 +204,15 @@ fn owners(call: &Call, context: &Context) -> Option<Found> {
     if call.is_harmless() {
         return None;
     }
+    let gives_all = |word: &Word| {
+        word.text.split(',').any(|entry| {
+            let mut parts = entry.split(':');
+            matches!(parts.next(), Some("o" | "other")) && parts.any(|part| part.contains('w'))
+        })
+    };
+    if call.is("setfacl") && call.simple.args().iter().any(gives_all) {
+        return Some(OPEN.on(call.text()));
+    }
     let is_recursive = call.has("-R|--recursive");
     let skip = usize::from(
         !call.options().iter().any(|option| option.starts_with("--reference")) && !call.is("setfacl"),
@@ -190,8 +221,9 @@ fn owners(call: &Call, context: &Context) -> Option<Found> {
         let place = place::of(word, call.simple, context.scene);
         let path = place.path(context.scene);
         match place {
-            Place::Root | Place::System(_) | Place::Home if is_recursive => {
-                return Some(SYSTEM.on_path(&path));
+            place if is_recursive && is_whole(&place) => return Some(whole(&place, &path)),
+            Place::Outside(_) if super::filesystem::is_critical(&path) => {
+                return Some(OUTSIDE.on_path(&path));
             }
             Place::Root | Place::System(_) => return Some(OUTSIDE.on_path(&path)),
             Place::Outside(_) if is_recursive && is_systems(&path) => return Some(OUTSIDE.on_path(&path)),

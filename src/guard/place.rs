@@ -76,8 +76,9 @@ const SYSTEM: &[&str] = &[
     "/var/www",
     "/etc/ssh",
     "/nix",
-    "/mnt/c",
     "/mnt/c/Windows",
+    "/mnt/c/Users",
+    "/mnt/c/Program Files",
     "/c",
     "/c/Windows",
     "/data/data",
@@ -108,6 +109,25 @@ const HOME_FOLDERS: &[&str] = &[
     "snap",
 ];
 
+/// Those of them that hold data: to empty one is grave, and can be meant.
+const STORES: &[&str] = &[
+    "/opt",
+    "/srv",
+    "/mnt",
+    "/media",
+    "/var/log",
+    "/var/www",
+    "/data/data",
+    "/scratch",
+    "/work",
+    "/project",
+    "/projects",
+    "/nfs",
+    "/gpfs",
+    "/lustre",
+    "/snap",
+];
+
 const TEMP: &[&str] = &["/tmp", "/var/tmp", "/private/tmp", "/private/var/tmp", "/dev/shm"];
 
 /// Disks by how their names begin.
@@ -123,7 +143,13 @@ const NO_DISKS: &[&str] = &[
     "random",
     "urandom",
     "std",
-    "fd/",
+    "fd",
+    // Floppies and tapes are written to; that is what they are put in for.
+    "rfd",
+    "st",
+    "nst",
+    "rmt",
+    "nrst",
     "tty",
     "pts",
     "ptmx",
@@ -186,6 +212,15 @@ impl Place {
         }
     }
 
+    /// Whether it is the system itself, or everything that someone has.
+    pub fn is_vital(&self) -> bool {
+        match self {
+            Self::Root | Self::Home => true,
+            Self::System(path) => !STORES.contains(&path.as_str()),
+            _ => false,
+        }
+    }
+
     /// Whether nothing there is worth a question.
     pub fn is_expendable(&self) -> bool {
         matches!(self, Self::Inside(_) | Self::Temp(_) | Self::Nowhere)
@@ -210,6 +245,9 @@ pub(super) fn of(word: &Word, simple: &Simple, scene: &Scene) -> Place {
         Ok(path) => path,
         Err(name) => return Place::Unknown(name),
     };
+    if let Some(drive) = drive(&path) {
+        path = drive;
+    }
     if word.is_tilde && path.starts_with('~') {
         let rest = &path[1..];
         if scene.home.is_empty() && rest.trim_matches('/').is_empty() {
@@ -240,6 +278,16 @@ pub(super) fn of(word: &Word, simple: &Simple, scene: &Scene) -> Place {
         return far(&full, is_relative, scene);
     }
     classify(&full, scene)
+}
+
+/// `C:`, `c:\Users`: a Windows path, as it is called from Linux.
+pub(super) fn drive(path: &str) -> Option<String> {
+    let mut chars = path.chars();
+    let (letter, colon) = (chars.next()?, chars.next()?);
+    let rest = chars.as_str();
+    let is_one =
+        letter.is_ascii_alphabetic() && colon == ':' && (rest.is_empty() || rest.starts_with(['/', '\\']));
+    is_one.then(|| format!("/mnt/{}{}", letter.to_ascii_lowercase(), rest.replace('\\', "/")))
 }
 
 /// On another machine only what every machine has means something.
@@ -330,6 +378,30 @@ pub(super) fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
 }
 
+/// Whether `full` is, or lies in, a folder for temporary files. What somebody works in or lives in is not
+/// temporary because of where it is, and neither is what lies beside it in the same entry.
+fn is_temporary(full: &str, cwd: &str, home: &str, own: Option<&str>) -> bool {
+    let own = own.map(normal).filter(|own| own.len() > 4);
+    let mut bases: Vec<&str> = TEMP.to_vec();
+    bases.extend(own.as_deref());
+    // `/var/folders/xx/yyyy/T/`
+    if let Some(at) = full.find("/var/folders/") {
+        let depth = full[at..].match_indices('/').nth(5).map_or(full.len(), |(end, _)| at + end);
+        bases.push(&full[..depth]);
+    }
+    bases.into_iter().any(|base| {
+        if full == base {
+            return TEMP.contains(&base) || !is_below(cwd, base);
+        }
+        if !is_below(full, base) {
+            return false;
+        }
+        let rest = &full[base.len() + 1..];
+        let entry = &full[..base.len() + 1 + rest.find('/').unwrap_or(rest.len())];
+        !(cwd == entry || home == entry || is_below(cwd, entry) || is_below(home, entry))
+    })
+}
+
 fn classify(full: &str, scene: &Scene) -> Place {
     let path = full.to_owned();
     let cwd = normal(&scene.cwd);
@@ -345,12 +417,7 @@ fn classify(full: &str, scene: &Scene) -> Place {
             false => Place::Nowhere,
         };
     }
-    let is_temp = TEMP.iter().any(|temp| full == *temp || is_below(full, temp))
-        || full.contains("/var/folders/")
-        || scene.temp.as_ref().is_some_and(|temp| {
-            let temp = normal(temp);
-            temp.len() > 4 && (full == temp || is_below(full, &temp))
-        });
+    let is_temp = is_temporary(full, &cwd, &home, scene.temp.as_deref());
     // A project in a temporary folder is a project all the same.
     let is_home = cwd == home;
     let is_project = !scene.cwd.is_empty() && cwd != "/" && (is_home || !SYSTEM.contains(&cwd.as_str()));
@@ -368,10 +435,11 @@ fn classify(full: &str, scene: &Scene) -> Place {
     if full == home {
         return Place::Home;
     }
-    if SYSTEM.contains(&full) || is_below(&home, full) && !TEMP.contains(&full) {
+    let is_drive = full.strip_prefix("/mnt/").is_some_and(|rest| rest.len() == 1);
+    if SYSTEM.contains(&full) || is_drive || is_below(&home, full) && !TEMP.contains(&full) {
         return Place::System(path);
     }
-    if is_temp && !(is_project && is_below(&cwd, full) && !TEMP.contains(&full)) && full != cwd {
+    if is_temp {
         return Place::Temp(path);
     }
     if full == cwd || is_below(&cwd, full) {

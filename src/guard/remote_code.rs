@@ -48,6 +48,9 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     if let Some(found) = given_shell(call) {
         return Some(found);
     }
+    if let Some(found) = code(call, context).or_else(|| fetched_program(call)) {
+        return Some(found);
+    }
     if program.contains(UNKNOWN) {
         // `$(curl …)` in the place of a command.
         return call.simple.words[0]
@@ -66,6 +69,7 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         && is_shell(program)
         && call.simple.args().iter().any(|word| word.text.chars().all(|c| c == UNKNOWN))
         && call.simple.words.len() == 3
+        && call.options().iter().any(|option| option.contains('c'))
     {
         return Some(INPUT.on(call.text()));
     }
@@ -83,9 +87,9 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
                 })
         }
         false => {
-            is_in(INTERPRETERS, program)
+            let is_source = is_in("source|.", program) && !args.is_empty();
+            (is_in(INTERPRETERS, program) && program != "make" || is_source)
                 && args.iter().all(|word| word.text == "-" || word.text == "/dev/stdin")
-                && program != "make"
         }
     };
     if is_substituted || reads_input {
@@ -93,6 +97,95 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
     }
     let script = call.simple.args().iter().find(|word| !word.text.starts_with('-'));
     downloaded_before(call, script, context)
+}
+
+/// Code on the command line that runs what it fetches or decodes, or never stops multiplying.
+fn code(call: &Call, context: &Context) -> Option<Found> {
+    const RUNS: &[&str] = &[
+        "exec(",
+        "eval(",
+        "eval ",
+        "system(",
+        "popen(",
+        "Function(",
+        "compile(",
+        "iex",
+        "invoke-expression",
+    ];
+    const FETCHES: &[&str] = &[
+        "urlopen",
+        "urlretrieve",
+        "requests.get",
+        "http.get",
+        "https.get",
+        "fetch(",
+        "open-uri",
+        "uri.open",
+        "lwp",
+        "file_get_contents('http",
+        "file_get_contents(\"http",
+        "curl ",
+        "wget ",
+        "downloadstring",
+        "invoke-webrequest",
+        "invoke-restmethod",
+        "iwr ",
+        "irm ",
+        "webclient",
+    ];
+    const DECODES: &[&str] = &[
+        "b64decode",
+        "decode_base64",
+        "base64_decode",
+        "'base64'",
+        "\"base64\"",
+        "atob(",
+        "fromhex",
+        "unhexlify",
+        "unpack(",
+        "unpack1(",
+        "rot13",
+        "decompress(",
+        "marshal.loads",
+        "frombase64string",
+        "fromcharcode",
+        "gzinflate",
+        "hex2bin",
+    ];
+    if !is_in(INTERPRETERS, call.program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')) {
+        return None;
+    }
+    let is_powershell = call.is("pwsh|powershell");
+    if is_powershell && call.options().iter().any(|option| option.to_ascii_lowercase().starts_with("-enc")) {
+        return Some(HIDDEN.on(call.text()));
+    }
+    let mut texts: Vec<String> = match is_powershell {
+        true => vec![call.simple.args().iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ")],
+        false => call.simple.args().iter().map(|word| word.text.clone()).collect(),
+    };
+    texts.extend(context.script.input(call.simple).map(|word| word.text));
+    texts.iter().filter(|text| text.contains(['(', ' '])).find_map(|text| {
+        let text = text.to_ascii_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| text.contains(&word.to_ascii_lowercase()));
+        if has(RUNS) && has(FETCHES) {
+            return Some(DOWNLOADED.on(call.text()));
+        }
+        if has(RUNS) && has(DECODES) {
+            return Some(HIDDEN.on(call.text()));
+        }
+        let is_loop = has(&["while", "for(;;)", "loop"]);
+        (text.contains("fork") && is_loop && text.len() < 120).then(|| BOMB.on(call.text()))
+    })
+}
+
+/// Runners that take an address for a program.
+fn fetched_program(call: &Call) -> Option<Found> {
+    let is_address = |word: &&&Word| word.text.starts_with("https://") || word.text.starts_with("http://");
+    let runs = match call.program.as_str() {
+        "deno" => call.operand(0) == "run" || is_address(&&call.operands().first().copied()?),
+        _ => false,
+    };
+    (runs && call.operands().iter().any(|word| is_address(&word))).then(|| DOWNLOADED.on(call.text()))
 }
 
 /// Where the text comes from that is run.

@@ -66,6 +66,14 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         let secret = call.operands().iter().skip(1).find(|word| is_secret(word))?;
         return Some(COMMIT.on(secret.text.clone()));
     }
+    if call.simple.redirects.iter().any(|redirect| redirect.target.text.starts_with("/dev/tcp/"))
+        && let Some(found) = read_file(call.simple)
+    {
+        return Some(found);
+    }
+    if is_in("python|python3|node|ruby|php|perl|deno|bun", &call.program) {
+        return code(call, context);
+    }
     if !is_in(SENDERS, &call.program) || call.is_harmless() {
         return None;
     }
@@ -86,6 +94,7 @@ fn sent_file(call: &Call) -> Option<Found> {
                     .skip(1)
                     .any(|part| is_secret(&Word { text: part.to_owned(), ..word.clone() }));
                 let is_data = text.contains('@')
+                    || text.contains("=<")
                     || text.starts_with("--post-file=")
                     || text.starts_with("--body-file=")
                     || text.starts_with("--upload-file=");
@@ -114,7 +123,7 @@ fn sent_file(call: &Call) -> Option<Found> {
             let is_gist = call.operand(0) == "gist" && call.operand(1) == "create";
             call.operands().iter().skip(2).copied().find(|word| is_gist && is_secret(word)).and_then(found)
         }
-        "mail" | "mutt" | "mailx" | "swaks" | "transfer" | "pastebinit" => {
+        "ftp" | "mail" | "mutt" | "mailx" | "swaks" | "transfer" | "pastebinit" => {
             call.operands().iter().copied().find(|word| is_secret(word)).and_then(found)
         }
         _ => None,
@@ -163,10 +172,39 @@ fn piped(call: &Call, context: &Context) -> Option<Found> {
 fn substituted(call: &Call, context: &Context) -> Option<Found> {
     let has_hole =
         call.simple.args().iter().any(|word| word.holes.iter().any(|hole| hole == "$(" || hole == "<("));
-    if !has_hole || call.is("ssh|gcloud|aws|az|gh|openssl|xdg-open") {
+    if !has_hole || call.is("ssh|gcloud|aws|az|gh|openssl|xdg-open") || is_own_service(call, context) {
         return None;
     }
     from(call.simple.reads?, context)
+}
+
+/// A login that is shown to whom it is for: `curl -H "Authorization: Bearer $(gh auth token)" https://api.github.com`.
+fn is_own_service(call: &Call, context: &Context) -> bool {
+    const SERVICES: &[(&str, &[&str])] = &[
+        ("gh", &["github.com"]),
+        ("glab", &["gitlab.com"]),
+        ("gcloud", &["googleapis.com", ".run.app", ".cloudfunctions.net"]),
+        ("az", &["azure.com", "windows.net", "microsoft.com"]),
+    ];
+    let Some(range) = call.simple.reads else { return false };
+    let Some([source]) = context.script.commands.get(range.0..range.1.min(context.script.commands.len()))
+    else {
+        return false;
+    };
+    let program = source.program();
+    let hosts = SERVICES.iter().find(|(name, _)| *name == program).map_or(&[][..], |(_, hosts)| *hosts);
+    let host = |word: &Word| {
+        let rest = word.text.strip_prefix("https://")?;
+        rest.split(['/', ':', '?', '#']).next().map(str::to_owned)
+    };
+    let mut targets = call.simple.args().iter().filter_map(host).peekable();
+    targets.peek().is_some()
+        && targets.all(|target| {
+            hosts.iter().any(|own| {
+                let own = own.trim_start_matches('.');
+                target == own || target.ends_with(&format!(".{own}"))
+            })
+        })
 }
 
 fn from(start: (usize, usize), context: &Context) -> Option<Found> {
@@ -179,15 +217,11 @@ fn from(start: (usize, usize), context: &Context) -> Option<Found> {
             if is_in("env|printenv|set|export|declare", &program) && command.words.len() == 1 {
                 return Some(ENVIRONMENT.on(program));
             }
-            let reads = is_in(
-                "cat|tar|zip|base64|gzip|xxd|head|tail|less|more|bat|dd|openssl|gpg|sed|awk|grep|strings|cp|jq|od|tac|nl|7z|hexdump|rev|tee|cut",
-                &program,
-            );
-            if reads && let Some(word) = command.args().iter().find(|word| is_secret(word)) {
-                return Some(SEND.on(word.text.clone()));
-            }
-            if let Some(found) = read_from(command) {
+            if let Some(found) = read_file(command) {
                 return Some(found);
+            }
+            if prints_secret(command, &program) {
+                return Some(SEND.on(program));
             }
             if gives_secret(command, &program) {
                 return Some(SEND.on(program));
@@ -200,6 +234,69 @@ fn from(start: (usize, usize), context: &Context) -> Option<Found> {
             _ => return None,
         }
     }
+}
+
+/// A command that prints what is in a secret file.
+fn read_file(command: &Simple) -> Option<Found> {
+    let reads = is_in(
+        "cat|tar|zip|base64|gzip|xxd|head|tail|less|more|bat|dd|openssl|gpg|sed|awk|grep|strings|cp|jq|od|tac|nl|7z|hexdump|rev|tee|cut|sqlite3",
+        &command.program(),
+    );
+    let secret = command.args().iter().find(|word| reads && is_secret(word));
+    secret.map(|word| SEND.on(word.text.clone())).or_else(|| read_from(command))
+}
+
+/// `echo "$AWS_SECRET_ACCESS_KEY"`, and what was typed before.
+fn prints_secret(command: &Simple, program: &str) -> bool {
+    let is_named = |name: &String| {
+        let name = name.trim_end_matches('?');
+        ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "PRIVATE_KEY", "API_KEY"]
+            .iter()
+            .any(|part| name.contains(part))
+    };
+    is_in("history|fc", program)
+        || is_in("echo|printf", program) && command.args().iter().flat_map(|word| &word.holes).any(is_named)
+}
+
+/// Code that reads a secret file, or the whole environment, and talks to the network.
+fn code(call: &Call, context: &Context) -> Option<Found> {
+    const SENDS: &[&str] = &[
+        "requests.",
+        "urlopen",
+        "httpx",
+        "fetch(",
+        "http.request",
+        "https.request",
+        "axios",
+        "Net::HTTP",
+        "socket",
+        "curl_init",
+        "LWP",
+        "http.client",
+        "smtplib",
+        "ftplib",
+    ];
+    const ALL: &[&str] = &[
+        "str(os.environ)",
+        "dict(os.environ)",
+        "(os.environ)",
+        "stringify(process.env)",
+        "ENV.to_h",
+        "%ENV",
+        "$_ENV",
+    ];
+    let input = context.script.input(call.simple).map(|word| word.text);
+    let texts = call.simple.args().iter().map(|word| &word.text).chain(&input);
+    for text in texts.filter(|text| text.len() < 65_536 && SENDS.iter().any(|name| text.contains(name))) {
+        if ALL.iter().any(|all| text.contains(all)) {
+            return Some(ENVIRONMENT.on(call.text()));
+        }
+        let secret = text.split(['"', '\'']).skip(1).step_by(2).find(|part| is_secret(&Word::plain(*part)));
+        if let Some(secret) = secret {
+            return Some(SEND.on(secret));
+        }
+    }
+    None
 }
 
 /// Commands that print a secret.

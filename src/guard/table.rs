@@ -179,12 +179,21 @@ impl<'a> Call<'a> {
 
     /// Whether it only says what it would do, or how it is used.
     pub fn is_harmless(&self) -> bool {
-        let is_off = |option: &&&str| HARMLESS.contains(&option.to_ascii_lowercase().as_str());
+        let is_off = |option: &&&str| {
+            HARMLESS.contains(&option.to_ascii_lowercase().as_str()) && !self.is_versioned(option)
+        };
         self.options().iter().any(|option| is_off(&option))
             || self.operand(0) == "help"
             || (self.options().contains(&"-h")
                 && self.simple.words.len() <= 4
                 && !self.is("redis-cli|psql|mysql|gsutil|shutdown|halt|poweroff"))
+    }
+
+    /// `--version 1.2.0`: the version that is meant, no question.
+    fn is_versioned(&self, option: &str) -> bool {
+        let is_number =
+            |word: &Word| word.text.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
+        option == "--version" && self.value("--version").is_some_and(is_number)
     }
 
     /// The command as it would be typed, shortened.

@@ -1,5 +1,7 @@
 //! What is asked about, family by family, both ways; and that no disguise makes it silent.
 
+mod forms;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -77,6 +79,40 @@ fn filesystem() {
     assert_eq!(decision("rm -rf /"), Some(Decision::Deny));
     assert_eq!(decision("sudo rm -rf /*"), Some(Decision::Deny));
     assert_eq!(decision("rm -rf ../sibling"), Some(Decision::Ask));
+}
+
+#[test]
+fn what_is_worked_in_is_not_temporary_because_of_where_it_is() {
+    let scene = Scene { cwd: "/tmp/w/home/engine".to_owned(), home: "/tmp/w/home".to_owned(), temp: None };
+    let is_asked = |command: &str| judge(command, &scene, &Config::default()).is_some();
+    for command in
+        ["rm -rf ~/Documents", "rm -rf ../sibling", "rm ~/.bashrc", "rm -rf /tmp/w", "rm -rf ../../other"]
+    {
+        assert!(is_asked(command), "{command}");
+    }
+    for command in ["rm -rf build", "rm -rf /tmp/x", "rm -rf \"$TMPDIR/x\"", "cd /tmp && rm -rf x"] {
+        assert!(!is_asked(command), "{command}");
+    }
+    let own = Scene { temp: Some("/tmp/w/t".to_owned()), ..scene };
+    assert!(judge("rm -rf \"$TMPDIR/x\"", &own, &Config::default()).is_none());
+}
+
+#[test]
+fn what_is_refused_cannot_be_meant() {
+    for command in ["rm -rf /", "rm -rf /home", "sudo chown -R ada /usr", "dd if=x of=/dev/sda", "kill -9 -1"]
+    {
+        assert_eq!(decision(command), Some(Decision::Deny), "{command}");
+    }
+    // Folders with data, and what belongs to oneself, can be.
+    for command in [
+        "cd /srv && sudo rm -rf *",
+        "rm -rf /scratch",
+        "chown -R www-data /var/www",
+        "chown -R ada ~",
+        "rm -rf ~/x",
+    ] {
+        assert_eq!(decision(command), Some(Decision::Ask), "{command}");
+    }
 }
 
 #[test]
