@@ -24,6 +24,10 @@ impl Reader<'_> {
                 b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b')' => return,
                 b'\r' if matches!(self.ahead(1), b'\n' | 0) => return,
                 0 => self.at += 1,
+                // Blanks of other scripts are no blanks to a shell, but to who reads the line; what has no
+                // width is not even seen.
+                0xC2 | 0xE1..=0xE3 | 0xEF if self.is_wide_blank() => return,
+                0xE2 | 0xEF if self.is_unseen() => drop(self.char()),
                 b'(' if self.is_flat || self.at == start => return,
                 // `*(…)`, `@(…)`: patterns of names.
                 b'(' => {
@@ -79,6 +83,19 @@ impl Reader<'_> {
                 return;
             }
         }
+    }
+
+    fn next_char(&self) -> char {
+        self.text[self.at..].chars().next().unwrap_or(' ')
+    }
+
+    pub(super) fn is_wide_blank(&self) -> bool {
+        let c = self.next_char();
+        c.is_whitespace() && !c.is_ascii()
+    }
+
+    fn is_unseen(&self) -> bool {
+        matches!(self.next_char(), '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
     }
 
     /// The inside of double quotes, or of a here-document (which ends only where its text does).
@@ -261,9 +278,7 @@ impl Reader<'_> {
         }
         let name = rest[..length].to_owned();
         self.at += length;
-        if self.starts("[@]") || self.starts("[*]") {
-            self.at += 3;
-        }
+        let element = self.element();
         let operator = match (self.byte(), self.ahead(1)) {
             (b':', c @ (b'-' | b'=' | b'+' | b'?')) => {
                 self.at += 2;
@@ -280,15 +295,28 @@ impl Reader<'_> {
         inner.quoted("");
         self.to_brace(state, &mut inner);
         let default = inner.whole();
-        let set = state.scope.variables.get(&name).filter(|_| !is_indirect && !is_length).cloned();
+        let mut set = state.scope.variables.get(&name).filter(|_| !is_indirect && !is_length).cloned();
+        if let (Some(element), Some(forms)) = (element, &mut set)
+            && let Some(form) = forms.get(element).cloned()
+        {
+            *forms = vec![form];
+        }
         match (operator, set) {
+            (b'}', Some(forms)) => draft.value(&forms, is_in_quotes),
+            (0, Some(forms)) if !forms.iter().any(Word::has_unknown) => match changed(&forms, &default) {
+                Some(forms) => draft.value(&forms, is_in_quotes),
+                None => draft.hole(""),
+            },
             (b'}', _) if !is_indirect && !is_length => variable(state, draft, &name, is_in_quotes),
             (b'-' | b'=' | b'?', Some(forms)) if forms.iter().all(|form| !form.text.is_empty()) => {
                 draft.value(&forms, is_in_quotes);
             }
             (b'-' | b'=', _) => {
                 let mut forms = default;
-                forms.push(Word { holes: vec![name.clone()], ..Word::plain(UNKNOWN) });
+                // Two forms of each word would be a command of twice the words.
+                if forms.iter().all(|form| form.text.is_empty()) {
+                    forms = vec![Word { holes: vec![name.clone()], ..Word::plain(UNKNOWN) }];
+                }
                 if operator == b'=' {
                     state.set(&name, forms.clone());
                 }
@@ -299,6 +327,16 @@ impl Reader<'_> {
             (b'+', _) => draft.value(&default, is_in_quotes),
             _ => draft.hole(""),
         }
+    }
+
+    /// `[0]`, `[@]` behind a name; the number if it is one.
+    fn element(&mut self) -> Option<usize> {
+        let rest = &self.text[self.at..];
+        let end = rest.bytes().take(24).position(|byte| byte == b']').filter(|_| rest.starts_with('['))?;
+        let inner = &rest[1..end];
+        let is_plain = inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@*_-".contains(&byte));
+        self.at += if is_plain { end + 1 } else { 0 };
+        inner.parse().ok()
     }
 
     fn to_brace(&mut self, state: &mut State, draft: &mut Draft) {
@@ -383,9 +421,63 @@ impl Reader<'_> {
     }
 }
 
+/// A value without its end (`%x`) or its start (`#x`), with something else in it (`/a/b`), or a piece of it
+/// (`:1:2`): what stands behind the name says which.
+fn changed(forms: &[Word], how: &[Word]) -> Option<Forms> {
+    let [how] = how else { return None };
+    let change = |word: &Word| Some(Word { text: changed_text(&word.text, &how.text)?, ..word.clone() });
+    forms.iter().map(change).collect()
+}
+
+fn changed_text(text: &str, how: &str) -> Option<String> {
+    let mut chars = how.chars();
+    let (operator, rest) = (chars.next()?, chars.as_str());
+    let cut = |found: Option<&str>| Some(found.unwrap_or(text).to_owned());
+    match operator {
+        '%' => {
+            let pattern = rest.strip_prefix('%').unwrap_or(rest);
+            match pattern.strip_suffix('*') {
+                Some(start) if rest.starts_with('%') => cut(text.split_once(start).map(|parts| parts.0)),
+                Some(start) => cut(text.rsplit_once(start).map(|parts| parts.0)),
+                None => cut(text.strip_suffix(pattern)),
+            }
+        }
+        '#' => {
+            let pattern = rest.strip_prefix('#').unwrap_or(rest);
+            match pattern.strip_prefix('*') {
+                Some(end) if rest.starts_with('#') => cut(text.rsplit_once(end).map(|parts| parts.1)),
+                Some(end) => cut(text.split_once(end).map(|parts| parts.1)),
+                None => cut(text.strip_prefix(pattern)),
+            }
+        }
+        '/' => {
+            let is_all = rest.starts_with('/');
+            let (from, to) =
+                rest[usize::from(is_all)..].split_once('/').unwrap_or((&rest[usize::from(is_all)..], ""));
+            if from.is_empty() || from.contains(['*', '?', '[']) {
+                return None;
+            }
+            Some(if is_all { text.replace(from, to) } else { text.replacen(from, to, 1) })
+        }
+        ':' => {
+            let (start, length) = rest.split_once(':').unwrap_or((rest, ""));
+            let start: usize = start.trim().parse().ok()?;
+            let length = if length.is_empty() { usize::MAX } else { length.trim().parse().ok()? };
+            Some(text.chars().skip(start).take(length).collect())
+        }
+        '^' => Some(text.to_uppercase()),
+        ',' => Some(text.to_lowercase()),
+        _ => None,
+    }
+}
+
 fn variable(state: &State, draft: &mut Draft, name: &str, is_in_quotes: bool) {
     match state.scope.variables.get(name) {
         Some(forms) => draft.value(forms, is_in_quotes),
+        // Arguments that nobody gave: `rm$IFS$9-rf`, `r$@m`.
+        None if matches!(name, "@" | "*" | "6" | "7" | "8" | "9") => {
+            draft.value(&[Word::default()], is_in_quotes);
+        }
         None => draft.hole(name),
     }
 }

@@ -1,6 +1,6 @@
 //! What a command prints, where that can be said: `echo`, `printf`, and `cat` of a here-document.
 
-use super::{Script, UNKNOWN, Word};
+use super::{Script, Simple, UNKNOWN, Word};
 
 /// The output of the commands in `range`, if it is one command that only prints.
 pub(super) fn printed(script: &Script, range: (usize, usize)) -> Option<Word> {
@@ -26,19 +26,51 @@ pub(super) fn printed(script: &Script, range: (usize, usize)) -> Option<Word> {
         "mktemp" if args.iter().all(|word| word.text.starts_with('-') && !word.text.starts_with("-p")) => {
             Some(Word::plain("/tmp/tmp.new"))
         }
-        "cat" | "tee" if args.is_empty() || args[0].text == "-" => match (&simple.here, simple.reads) {
+        "cat" | "tee" if passes_on(simple) => match (&simple.here, simple.reads) {
             (Some(here), _) => Some(here.clone()),
-            (None, Some(range)) if range.1 <= script.commands.len() => printed_before(script, range),
+            (None, Some(range)) => printed_before(script, range),
             _ => None,
         },
         _ => None,
     }
 }
 
-/// One `cat` more is passed through, not a chain of them.
-fn printed_before(script: &Script, range: (usize, usize)) -> Option<Word> {
-    let [simple] = script.commands.get(range.0..range.1)? else { return None };
-    matches!(simple.program().as_str(), "echo" | "printf").then(|| printed(script, range)).flatten()
+/// The same where the shell's own `echo` leaves escapes as they are, if that makes a difference.
+pub(super) fn printed_raw(script: &Script, mut range: (usize, usize)) -> Option<Word> {
+    for _ in 0..4 {
+        let [simple] = script.commands.get(range.0..range.1)? else { return None };
+        match simple.program().as_str() {
+            "echo" => {
+                let args = simple.args();
+                let flags = args.iter().take_while(|word| matches!(word.text.as_str(), "-n" | "-E")).count();
+                let word = joined(&args[flags..]);
+                return Some(word).filter(|word| word.text.contains('\\') && !word.text.starts_with("-e"));
+            }
+            "cat" | "tee" if passes_on(simple) => range = simple.reads?,
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Whether what a command reads is what it prints.
+fn passes_on(simple: &Simple) -> bool {
+    let args = simple.args();
+    args.is_empty() || args[0].text == "-" || simple.program() == "tee"
+}
+
+/// What comes through a short chain of commands that only pass it on.
+fn printed_before(script: &Script, mut range: (usize, usize)) -> Option<Word> {
+    for _ in 0..4 {
+        let [simple] = script.commands.get(range.0..range.1)? else { return None };
+        match simple.program().as_str() {
+            "echo" | "printf" => return printed(script, range),
+            "cat" | "tee" if passes_on(simple) && simple.here.is_some() => return simple.here.clone(),
+            "cat" | "tee" if passes_on(simple) => range = simple.reads?,
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Words with blanks between.

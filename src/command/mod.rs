@@ -14,7 +14,9 @@
 mod code;
 mod expand;
 mod feed;
+pub(crate) mod name;
 mod read;
+mod redirect;
 mod runs;
 pub mod shape;
 #[cfg(test)]
@@ -116,6 +118,8 @@ pub struct Simple {
     pub redirects: Vec<Redirect>,
     /// The commands whose output it reads: a range of [`Script::commands`].
     pub reads: Option<(usize, usize)>,
+    /// The commands of a substitution in one of its words, if their output is not known.
+    pub inner: Option<(usize, usize)>,
     /// The text it reads: a here-document or a here-string.
     pub here: Option<Word>,
     /// The folders that were changed into on the way, each relative to the one before.
@@ -130,6 +134,12 @@ impl Simple {
     #[must_use]
     pub fn program(&self) -> String {
         self.words.first().map(|word| base_name(&word.text)).unwrap_or_default()
+    }
+
+    /// The commands whose output is in its words, or else what it reads.
+    #[must_use]
+    pub fn sources(&self) -> Option<(usize, usize)> {
+        self.inner.or(self.reads)
     }
 
     /// The arguments.

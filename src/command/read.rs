@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::expand::join;
 use super::word::{Draft, Forms, VALUE_BYTES_MAX};
-use super::{DEPTH_MAX, Redirect, RedirectKind, Script, Simple, TEXT_BYTES_MAX, Word};
+use super::{DEPTH_MAX, Script, Simple, TEXT_BYTES_MAX, Word};
 
 /// More commands than this are undecided.
 const COMMANDS_MAX: usize = 20_000;
@@ -39,7 +39,7 @@ pub(super) struct State {
     order: Vec<String>,
     pub(super) depth: usize,
     /// Bytes that may still be read again.
-    budget: usize,
+    pub(super) budget: usize,
 }
 
 /// The whole of a script.
@@ -223,12 +223,14 @@ impl<'a> Reader<'a> {
         c
     }
 
-    fn blanks(&mut self) {
+    pub(super) fn blanks(&mut self) {
         while !self.is_end() {
             if BLANK.contains(&self.byte()) || self.byte() == 0 {
                 self.at += 1;
             } else if self.starts("\\\n") {
                 self.at += 2;
+            } else if self.byte() >= 0x80 && self.is_wide_blank() {
+                self.char();
             } else {
                 return;
             }
@@ -418,9 +420,7 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        if simple.reads.is_none() {
-            simple.reads = self.inner_reads;
-        }
+        simple.inner = self.inner_reads;
         self.inner_reads = kept;
         end(state, simple, assigned);
     }
@@ -498,7 +498,25 @@ impl<'a> Reader<'a> {
         let word = &rest[..length];
         let open = |reads| Frame { start: state.script.commands.len(), reads, is_case: false };
         match word {
-            "then" | "else" | "elif" | "do" | "!" | "time" | "coproc" => self.at += length,
+            "then" | "else" | "elif" | "do" | "!" => self.at += length,
+            "time" => {
+                self.at += length;
+                self.blanks();
+                if self.starts("-p ") {
+                    self.at += 3;
+                }
+            }
+            "coproc" => {
+                self.at += length;
+                self.blanks();
+                // `coproc NAME { …; }`
+                let rest = &self.text[self.at..];
+                let name = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+                let behind = rest[name..].trim_start_matches([' ', '\t']);
+                if name > 0 && behind.len() < rest.len() - name && behind.starts_with(['{', '(']) {
+                    self.at += name;
+                }
+            }
             "if" | "while" | "until" | "{" => {
                 self.at += length;
                 self.push(open(self.reads), state);
@@ -698,121 +716,18 @@ impl<'a> Reader<'a> {
         state.functions.insert(name.to_owned(), Function { body, is_called: false, is_busy: false });
         state.order.push(name.to_owned());
     }
-
-    /// Reads a redirection, if here is one.
-    fn redirect(&mut self, state: &mut State, simple: &mut Simple) -> bool {
-        let digits = self.text.as_bytes()[self.at.min(self.text.len())..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count();
-        let (at, fd) = (self.at, self.text[self.at..self.at + digits].parse().ok());
-        self.at += digits;
-        if digits == 0 && self.byte() == b'{' {
-            // `{name}>file`
-            let rest = &self.text[self.at + 1..];
-            let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-            if length > 0 && rest[length..].starts_with('}') && rest[length + 1..].starts_with(['<', '>']) {
-                self.at += length + 2;
-            }
-        }
-        let is_both = self.starts("&>");
-        if is_both {
-            self.at += 1;
-        }
-        let kind = match (self.byte(), self.ahead(1), self.ahead(2)) {
-            // `&>(` is no substitution: the shell refuses it, and something has to be read on.
-            (b'<' | b'>', b'(', _) if !is_both => {
-                self.at = at;
-                return false;
-            }
-            (b'<', b'<', b'<') => {
-                self.at += 3;
-                self.blanks();
-                let start = self.at;
-                simple.here = self.word_whole(state, start);
-                return true;
-            }
-            (b'<', b'<', next) => {
-                self.at += if next == b'-' { 3 } else { 2 };
-                self.here_document(state, simple, next == b'-');
-                return true;
-            }
-            (b'<', b'>', _) => (2, RedirectKind::Write),
-            (b'<', b'&', _) => (2, RedirectKind::Duplicate),
-            (b'<', ..) => (1, RedirectKind::Read),
-            (b'>', b'>', _) => (2, RedirectKind::Append),
-            (b'>', b'|', _) => (2, RedirectKind::Write),
-            (b'>', b'&', next) if next.is_ascii_digit() || next == b'-' => (2, RedirectKind::Duplicate),
-            (b'>', b'&', _) => (2, RedirectKind::Write),
-            (b'>', ..) => (1, RedirectKind::Write),
-            _ => {
-                self.at = at;
-                return false;
-            }
-        };
-        self.at += kind.0;
-        self.blanks();
-        let start = self.at;
-        for target in self.word(state, start).finish().into_iter().take(4) {
-            simple.redirects.push(Redirect { fd, kind: kind.1, target });
-        }
-        true
-    }
-
-    /// The text of a here-document, which stands behind the end of this line.
-    fn here_document(&mut self, state: &mut State, simple: &mut Simple, is_indented: bool) {
-        self.blanks();
-        let start = self.at;
-        let is_quoted_by = |text: &str| text.contains(['\'', '"', '\\']);
-        let mut draft = Draft::default();
-        self.word_into(&mut State::default(), start, &mut draft, false);
-        let is_quoted = is_quoted_by(&self.text[start..self.at]);
-        let delimiter = draft.whole().swap_remove(0).text;
-        let line_end = |at: usize| self.text[at..].find('\n').map_or(self.text.len(), |end| at + end + 1);
-        let begin = self.resume.filter(|resume| *resume > self.at).unwrap_or_else(|| line_end(self.at));
-        let (mut at, mut body_end) = (begin, self.text.len());
-        while at < self.text.len() {
-            let next = line_end(at);
-            let line = self.text[at..next].trim_end_matches(['\n', '\r']);
-            let line = if is_indented { line.trim_start_matches('\t') } else { line };
-            if line == delimiter {
-                body_end = at;
-                at = next;
-                break;
-            }
-            at = next;
-        }
-        self.resume = Some(at);
-        let body = &self.text[begin..body_end.max(begin)];
-        if is_quoted || !body.contains(['$', '`']) {
-            simple.here = Some(Word { is_quoted: true, ..Word::plain(body) });
-            return;
-        }
-        // Substitutions in it run; the rest is data.
-        if body.len() > state.budget || state.depth >= DEPTH_MAX {
-            state.script.is_undecided = true;
-            simple.here = Some(Word::unknown());
-            return;
-        }
-        state.budget -= body.len();
-        state.depth += 1;
-        let mut reader = Reader::new(body);
-        let mut draft = Draft::default();
-        draft.quoted("");
-        reader.quoted_into(state, &mut draft, false);
-        state.depth -= 1;
-        simple.here = Some(draft.whole().swap_remove(0));
-    }
 }
 
 /// The command is whole. Assignments before it hold for it alone; alone they stay.
 fn end(state: &mut State, simple: Simple, assigned: Vec<(String, Option<Forms>)>) {
     let has_words = !simple.words.is_empty();
+    let reads = simple.reads;
     if has_words || !simple.redirects.is_empty() {
         state.add(simple);
     }
     if has_words {
         for (name, before) in assigned {
+            super::unfold::hooked(state, &name, reads);
             match before {
                 Some(forms) => drop(state.scope.variables.insert(name, forms)),
                 None => drop(state.scope.variables.remove(&name)),

@@ -1,7 +1,7 @@
 //! What particular programs run: shells, searches, `xargs`, git, and other languages.
 
 use super::code::{self, Call};
-use super::feed::{joined, printed};
+use super::feed::{joined, printed, printed_raw};
 use super::read::State;
 use super::unfold::{add_inner, apart, is_shell, options};
 use super::{FOUND, FOUND_BY_NAME, FOUND_DIR, FOUND_DIR_BY_NAME, Simple, Site, UNKNOWN, Word, base_name};
@@ -39,13 +39,33 @@ pub(super) fn shell(state: &mut State, simple: &Simple) {
         }
         return;
     }
-    if args.get(at).is_some_and(|word| word.text != "-s" && word.text != "/dev/stdin") {
-        return;
+    if let Some(file) = args.get(at).filter(|word| word.text != "-s" && word.text != "/dev/stdin") {
+        return sourced(state, file, simple);
     }
     let text = simple.here.clone().or_else(|| simple.reads.and_then(|range| printed(&state.script, range)));
+    both(state, text, simple.reads, simple);
+}
+
+/// Reads a text that is printed, with escapes as they are and as what they stand for.
+fn both(state: &mut State, text: Option<Word>, from: Option<(usize, usize)>, simple: &Simple) {
     if let Some(text) = text {
         apart(state, &text, &[], simple, false);
     }
+    if let Some(text) = from.and_then(|range| printed_raw(&state.script, range)) {
+        apart(state, &text, &[], simple, false);
+    }
+}
+
+/// A file that is read as a script, where its text is known: `. <(echo …)`, `source /dev/stdin <<< …`.
+pub(super) fn sourced(state: &mut State, file: &Word, simple: &Simple) {
+    let from = match file.holes.as_slice() {
+        [hole] if hole == "<(" => simple.inner,
+        _ if file.text == "/dev/stdin" || file.text == "-" => simple.reads,
+        _ => return,
+    };
+    let here = simple.here.clone().filter(|_| file.holes.is_empty());
+    let text = here.or_else(|| from.and_then(|range| printed(&state.script, range)));
+    both(state, text, from, simple);
 }
 
 pub(super) fn find(state: &mut State, simple: &Simple) {

@@ -1,8 +1,9 @@
 //! What a command runs besides itself: wrappers, shells, `find -exec`, other languages.
 
 use super::feed::{joined, printed};
+use super::name::named;
 use super::read::State;
-use super::runs::{find, git, language, local_tool, parallel, powershell, shell, xargs};
+use super::runs::{find, git, language, local_tool, parallel, powershell, shell, sourced, xargs};
 use super::{Simple, Site, UNKNOWN, Word, base_name};
 
 /// A program that runs the rest of its arguments.
@@ -60,7 +61,8 @@ const WRAPPERS: &[Wrapper] = &[
     ),
     wrapper("caffeinate", "tw", "", 0),
     wrapper("strace|ltrace|dtruss", "eopsuaXObIPE", " --trace --output ", 0),
-    wrapper("gdb|valgrind|perf-", "", "", 0),
+    wrapper("gdb|valgrind", "", "", 0),
+    wrapper("perf", "eopoC", "", 1),
     wrapper("unshare|nsenter", "tSGRw", " --target --setuid --setgid --root --wd ", 0),
     elsewhere("chroot|gosu|su-exec|schroot", "", "", 1),
     elsewhere("proot|arch-chroot|systemd-nspawn-", "", "", 1),
@@ -78,7 +80,7 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper(
         "srun|salloc|mpirun|mpiexec|prun|aprun|jsrun",
         "nNcptAJwxqGDoei",
-        " --ntasks --nodes --partition --time --account --mem --gres --job-name --cpus-per-task --nodelist --np --host --hostfile --jobid ",
+        " --ntasks --nodes --partition --time --account --mem --gres --job-name --cpus-per-task --nodelist --np --host --hostfile --jobid -np -ppn -host -hosts ",
         0,
     ),
     wrapper("direnv", "", "", 2),
@@ -95,7 +97,9 @@ const RUNNERS: &[(&str, &str, usize, Site)] = &[
         0,
         Site::Here,
     ),
-    ("bundle|npm|pnpm|yarn|mise|asdf|rbenv|pyenv|nodenv|opam|aws-vault|rvm", "exec", 0, Site::Here),
+    ("bundle|npm|pnpm|yarn|mise|asdf|rbenv|pyenv|nodenv|opam|rvm", "exec", 0, Site::Here),
+    ("aws-vault", "exec", 1, Site::Here),
+    ("heroku", "run", 0, Site::Elsewhere),
     ("pnpm|yarn", "dlx", 0, Site::Here),
     ("apptainer|singularity", "exec", 1, Site::Elsewhere),
     ("docker|podman|nerdctl|lxc|finch", "exec", 1, Site::Elsewhere),
@@ -128,6 +132,7 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         return;
     }
     expand(state, &mut simple);
+    named(&mut simple.words[0]);
     let mut start = 0;
     // Wrappers around wrappers cost nothing: ten thousand `sudo` are one.
     while let Some(word) = simple.words.get(start) {
@@ -138,6 +143,7 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
             break;
         }
         start = next;
+        named(&mut simple.words[start]);
         if matches!(name.as_str(), "watch" | "hyperfine") || simple.words[start].text.contains(' ') {
             // These take a command line; so does whoever quotes one for a wrapper by mistake.
             let text = joined(&simple.words[start..]);
@@ -183,6 +189,12 @@ fn expand(state: &mut State, simple: &mut Simple) {
         let script = super::parse(&value);
         state.script.is_undecided |= script.is_undecided;
         let mut commands = script.commands;
+        // Who reads whom is told by places, which are others here.
+        let base = state.script.commands.len();
+        let moved = |range: &mut (usize, usize)| *range = (range.0 + base, range.1 + base);
+        for command in &mut commands {
+            command.reads.iter_mut().chain(&mut command.inner).for_each(moved);
+        }
         let last = commands.pop();
         for command in commands {
             state.script.commands.push(command);
@@ -191,6 +203,10 @@ fn expand(state: &mut State, simple: &mut Simple) {
             let rest = simple.words.split_off(1);
             simple.words = last.words;
             simple.words.extend(rest);
+            simple.redirects.extend(last.redirects);
+            simple.here = simple.here.take().or(last.here);
+            simple.reads = last.reads.or(simple.reads);
+            simple.inner = last.inner.or(simple.inner);
         }
     }
     let name = simple.words.first().map(|word| word.text.clone()).unwrap_or_default();
@@ -301,9 +317,11 @@ pub(super) fn options(words: &[Word], mut at: usize, short: &str, long: &str) ->
         if !text.starts_with('-') || text.is_empty() {
             return at;
         }
-        at += if text.starts_with("--") {
-            let takes = !text.contains('=') && long.contains(&format!(" {text} "));
-            if takes { 2 } else { 1 }
+        let takes = !text.contains('=') && long.contains(&format!(" {text} "));
+        at += if takes {
+            2
+        } else if text.starts_with("--") {
+            1
         } else {
             // In a cluster the first letter that takes something ends it.
             let letters = &text[1..];
@@ -346,6 +364,15 @@ fn variables(state: &mut State, program: &str, simple: &Simple) {
                 state.set("@", simple.words[at + 1..].iter().take(16).cloned().collect());
             }
         }
+        "read" if simple.here.is_some() => {
+            let line = simple.here.as_ref().map(|here| Word {
+                text: here.text.lines().next().unwrap_or_default().to_owned(),
+                ..here.clone()
+            });
+            if let Some((name, line)) = simple.args().last().zip(line) {
+                state.set(&name.text, vec![line]);
+            }
+        }
         "read" | "unset" | "mapfile" | "readarray" | "getopts" => {
             for word in simple.args().iter().filter(|word| !word.text.starts_with('-')) {
                 state.scope.variables.remove(&word.text);
@@ -359,6 +386,18 @@ fn variables(state: &mut State, program: &str, simple: &Simple) {
             }
         }
         _ => {}
+    }
+}
+
+/// A variable that holds a command for whoever is run with it: `PAGER='…' git log`.
+pub(super) fn hooked(state: &mut State, name: &str, reads: Option<(usize, usize)>) {
+    const NAMES: &str = "PAGER|GIT_PAGER|MANPAGER|EDITOR|VISUAL|GIT_EDITOR|GIT_SEQUENCE_EDITOR|GIT_SSH_COMMAND|GIT_SSH|GIT_EXTERNAL_DIFF|GIT_ASKPASS|SSH_ASKPASS|BROWSER|PROMPT_COMMAND|LESSOPEN|BASH_ENV";
+    if !is_in(NAMES, name) {
+        return;
+    }
+    let values = state.scope.variables.get(name).cloned().unwrap_or_default();
+    for value in values.iter().take(4) {
+        state.text_apart(&source(value), &[], reads);
     }
 }
 
@@ -455,9 +494,33 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 apart(state, &Word::plain(text), &[], simple, false);
             }
         }
-        "source" | "." => {}
-        "su" | "runuser" | "script" | "flock" | "sg" | "newgrp" | "expect" | "xterm" | "ksu" => {
-            if let Some(text) = after(&["-c", "--command", "-lc", "-qc"]) {
+        "source" | "." => {
+            if let Some(file) = args.first() {
+                sourced(state, file, simple);
+            }
+        }
+        "npx" | "npm" | "pnpm" => {
+            if let Some(text) = after(&["-c", "--call"]) {
+                apart(state, text, &[], simple, false);
+            } else if program == "pnpm" {
+                local_tool(state, simple);
+            }
+        }
+        "su" | "runuser" | "script" | "flock" | "sg" | "newgrp" | "expect" | "xterm" | "ksu" | "konsole"
+        | "gnome-terminal" | "alacritty" | "kitty" => {
+            let flags: &[&str] = match program {
+                "xterm" | "konsole" | "alacritty" => &["-e"],
+                "gnome-terminal" | "kitty" => &["--", "-e"],
+                _ => &["-c", "--command", "-lc", "-qc"],
+            };
+            // Further on they are another command's.
+            let lead = match program {
+                "su" | "expect" | "sg" | "newgrp" => args.len(),
+                "flock" => options(args, 0, "wE", " --timeout --wait ") + 2,
+                _ => options(args, 0, "uwEgGIoOtmBc", " --user --group "),
+            };
+            let at = args.iter().take(lead.max(1)).position(|word| flags.contains(&word.text.as_str()));
+            if let Some(text) = at.and_then(|at| args.get(at + 1)) {
                 apart(state, text, &[], simple, false);
             } else if let Some(attached) = args.iter().find_map(|word| word.text.strip_prefix("--command=")) {
                 apart(state, &Word::plain(attached), &[], simple, false);
@@ -491,6 +554,11 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
             let at = options(args, at, short, "");
             if at < args.len() {
                 apart(state, &joined(&args[at..]), &[], simple, true);
+                // Quotes don't reach the other side; whoever wrote them meant one text.
+                let texts = args[at + 1..].iter().filter(|word| word.text.contains(' '));
+                for text in texts.take(4) {
+                    apart(state, text, &[], simple, true);
+                }
             } else if let Some(here) = simple.here.clone() {
                 apart(state, &here, &[], simple, true);
             } else if let Some(text) = simple.reads.and_then(|range| printed(&state.script, range)) {
@@ -533,7 +601,7 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 apart(state, &joined(&args[at + 1..]), &[], simple, false);
             }
         }
-        "pnpm" | "yarn" => local_tool(state, simple),
+        "yarn" => local_tool(state, simple),
         "tmux" | "screen" | "zellij" | "byobu" => {
             // `tmux new -d 'command'`, `tmux send-keys -t x 'command' Enter`, `screen -dm command`
             for word in args.iter().filter(|word| word.text.contains(' ')) {

@@ -170,11 +170,12 @@ fn by_words(script: &Script, context: &Context) -> Option<Verdict> {
     let mut left = PLACES_MAX;
     for simple in &script.commands {
         // Without its words, of which there may be very many: it is copied for each place.
-        let Simple { words: _, redirects, reads, here, folders, site, is_fed } = simple;
+        let Simple { words: _, redirects, reads, inner, here, folders, site, is_fed } = simple;
         let frame = Simple {
             words: Vec::new(),
             redirects: redirects.iter().take(64).cloned().collect(),
             reads: *reads,
+            inner: *inner,
             here: here.clone(),
             folders: folders.clone(),
             site: *site,

@@ -57,7 +57,7 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
             .holes
             .iter()
             .any(|hole| hole == "$(")
-            .then(|| source(call.simple, context))
+            .then(|| source(call.simple.inner, context))
             .flatten();
     }
     let runs_text = is_shell(program) || is_in(INTERPRETERS, program) || is_in("eval|source|.", program);
@@ -93,7 +93,8 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         }
     };
     if is_substituted || reads_input {
-        return source(call.simple, context);
+        let substituted = source(call.simple.inner.filter(|_| is_substituted), context);
+        return substituted.or_else(|| source(call.simple.reads.filter(|_| reads_input), context));
     }
     let script = call.simple.args().iter().find(|word| !word.text.starts_with('-'));
     downloaded_before(call, script, context)
@@ -189,8 +190,8 @@ fn fetched_program(call: &Call) -> Option<Found> {
 }
 
 /// Where the text comes from that is run.
-fn source(simple: &Simple, context: &Context) -> Option<Found> {
-    let (mut range, mut rounds) = (simple.reads?, 0);
+fn source(start: Option<(usize, usize)>, context: &Context) -> Option<Found> {
+    let (mut range, mut rounds) = (start?, 0);
     let mut is_hidden = false;
     loop {
         let commands = context.script.commands.get(range.0..range.1.min(context.script.commands.len()))?;
@@ -200,8 +201,8 @@ fn source(simple: &Simple, context: &Context) -> Option<Found> {
             if is_in(FETCHERS, &program) && !is_local(command) {
                 return Some(DOWNLOADED.on(program));
             }
-            is_hidden |= is_in(DECODERS, &program);
-            next = next.or(command.reads.filter(|before| before.1 <= range.0));
+            is_hidden |= is_in(DECODERS, &program) || prints_by_code(command, &program);
+            next = next.or(command.sources().filter(|before| before.1 <= range.0));
         }
         rounds += 1;
         match next {
@@ -209,6 +210,12 @@ fn source(simple: &Simple, context: &Context) -> Option<Found> {
             _ => return is_hidden.then(|| HIDDEN.on("decoded text")),
         }
     }
+}
+
+/// A language that is told to print what is then run.
+fn prints_by_code(command: &Simple, program: &str) -> bool {
+    let is_code = |word: &Word| matches!(word.text.as_str(), "-c" | "-e" | "-E" | "-r" | "-p" | "--eval");
+    is_in("python|python3|perl|ruby|node|php|lua", program) && command.args().iter().any(is_code)
 }
 
 /// What these only ask of this machine.

@@ -175,7 +175,7 @@ fn substituted(call: &Call, context: &Context) -> Option<Found> {
     if !has_hole || call.is("ssh|gcloud|aws|az|gh|openssl|xdg-open") || is_own_service(call, context) {
         return None;
     }
-    from(call.simple.reads?, context)
+    from(call.simple.inner?, context)
 }
 
 /// A login that is shown to whom it is for: `curl -H "Authorization: Bearer $(gh auth token)" https://api.github.com`.
@@ -186,7 +186,7 @@ fn is_own_service(call: &Call, context: &Context) -> bool {
         ("gcloud", &["googleapis.com", ".run.app", ".cloudfunctions.net"]),
         ("az", &["azure.com", "windows.net", "microsoft.com"]),
     ];
-    let Some(range) = call.simple.reads else { return false };
+    let Some(range) = call.simple.inner else { return false };
     let Some([source]) = context.script.commands.get(range.0..range.1.min(context.script.commands.len()))
     else {
         return false;
@@ -226,7 +226,7 @@ fn from(start: (usize, usize), context: &Context) -> Option<Found> {
             if gives_secret(command, &program) {
                 return Some(SEND.on(program));
             }
-            next = next.or(command.reads.filter(|before| before.1 <= range.0));
+            next = next.or(command.sources().filter(|before| before.1 <= range.0));
         }
         rounds += 1;
         match next {

@@ -112,7 +112,12 @@ struct Parts<'a> {
 
 impl<'a> Call<'a> {
     pub fn new(simple: &'a Simple) -> Self {
-        Self { simple, program: simple.program(), parts: OnceCell::new() }
+        let program = match simple.words.first() {
+            // `/usr/bin/d?ocker`
+            Some(word) if word.is_glob && word.text.contains("bin/") => meant(&simple.program()),
+            _ => simple.program(),
+        };
+        Self { simple, program, parts: OnceCell::new() }
     }
 
     pub fn is(&self, names: &str) -> bool {
@@ -287,6 +292,14 @@ fn is_option(option: &str, flag: &str) -> bool {
     // Long options may be shortened to what is left of them when it is still clear.
     let name = option.split('=').next().unwrap_or(option);
     name.len() >= 4 && flag.starts_with("--") && flag.starts_with(name) && name.len() < flag.len()
+}
+
+/// The program that a pattern of names matches, if a family knows one.
+fn meant(pattern: &str) -> String {
+    let letters = pattern.chars().filter(char::is_ascii_alphanumeric).count();
+    let is_match = |name: &&str| crate::command::name::is_match(pattern.as_bytes(), name.as_bytes(), 64);
+    let known = tables().flat_map(|row| row.tools.split('|')).find(is_match).filter(|_| letters > 1);
+    known.unwrap_or(pattern).to_owned()
 }
 
 /// Whether a family knows a program of this name.

@@ -13,6 +13,7 @@ mod crash;
 mod damage;
 mod erasure;
 mod errors;
+mod evasions;
 mod fernet;
 mod full_day;
 mod generations;
