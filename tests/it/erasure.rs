@@ -141,7 +141,7 @@ fn after_forty_days_old_keys_open_nothing_and_old_knowledge_is_gone() {
     let mut oldest = Ages { segment: 0, key: 0, knowledge: 0 };
     let mut held = None;
     // A new key takes long in a build for tests: forty days are for CI.
-    let days = if is_thorough() { 40 } else { 10 };
+    let days = if is_thorough() { 40 } else { 9 };
     for day in 0..days {
         let now = NOON + day * DAY;
         upkeep(&sandbox, now);
@@ -201,14 +201,11 @@ fn what_was_put_aside_goes_with_its_week() {
     fs::write(host.path.join("knowledge.enc"), "of another ring").expect("written");
     upkeep(&sandbox, NOON);
     let aside = [host.path.join("keys/ring.before-restore"), host.path.join("knowledge.unreadable.enc")];
-    aside.iter().for_each(|path| set_written(path, NOON));
-    for day in 0..7 {
-        upkeep(&sandbox, NOON + day * DAY);
-        post(&sandbox, NOON + day * DAY, "ls");
-        assert!(aside.iter().all(|path| path.exists()), "day {day}");
+    for (days, is_kept) in [(0, true), (6, true), (7, false)] {
+        aside.iter().for_each(|path| set_written(path, NOON - days * DAY));
+        upkeep(&sandbox, NOON);
+        assert!(aside.iter().all(|path| path.exists() == is_kept), "after {days} days");
     }
-    upkeep(&sandbox, NOON + 7 * DAY);
-    assert!(aside.iter().all(|path| !path.exists()));
 }
 
 /// Journals, trail, snapshots, durations, locks: whatever the umask, nobody else may read them.
@@ -230,15 +227,16 @@ fn nothing_that_is_recorded_is_readable_by_others_whatever_the_umask() {
             "tool_input": {"command": "rm -rf /"}});
         let prompt =
             serde_json::json!({"hook_event_name": "UserPromptSubmit", "prompt": "hello", "cwd": "/"});
-        for day in 0..3 {
+        for day in 0..2 {
             let now = NOON + day * DAY;
             let hook = |name, input: &str| masked(&sandbox.hook_command(name), now, input);
             hook("learning-collector", &sandbox.post_payload("ls", None));
             hook("intelligent-optimizer", &denied.to_string());
             hook("context-enhancer", &prompt.to_string());
             masked(&sandbox.command(&["hook", "upkeep"]), now, "");
-            masked(&sandbox.command(&["keys", "rotate"]), now, "");
+            hook("learning-collector", &sandbox.post_payload("ls", None));
         }
+        masked(&sandbox.command(&["keys", "rotate"]), NOON + DAY, "");
         let learning = sandbox.root().join("learning");
         let files = sandbox.learning();
         let names: Vec<String> = files

@@ -2,14 +2,14 @@
 //! days change and journals are folded. What was acknowledged is known afterwards, once.
 //!
 //! A hook always exits 0, so that says little by itself. *Acknowledged* is what a hook had to record that
-//! exited 0 and whose disk was not made to fail. Records hold no text; so every event has a program, or a
+//! exited 0, whose input was there, and whose disk was not made to fail. Records hold no text; so every event has a program, or a
 //! minute of the audit trail, that no other event of its day has.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use claude_sync::knowledge::snapshot::Snapshot;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::hooks::{Hooked, host, installed, snapshot, start};
+use crate::hooks::{Hooked, host, installed, snapshot};
 use crate::sandbox::{NOON, Sandbox, ran, skipped};
 use crate::scenarios::is_thorough;
 use crate::store::Draw;
@@ -70,9 +70,10 @@ enum End {
     Unknown,
 }
 
-/// A process that stands still.
-struct Still {
+/// A hook that was called.
+struct Called {
     number: usize,
+    fate: Fate,
     child: Child,
     full_since: u64,
 }
@@ -80,8 +81,8 @@ struct Still {
 struct State {
     draw: Draw,
     next: usize,
-    still: Vec<Still>,
-    ends: BTreeMap<usize, End>,
+    still: Vec<Called>,
+    ends: BTreeMap<usize, (End, Fate)>,
 }
 
 struct Storm {
@@ -195,8 +196,7 @@ impl Storm {
             let text = "trap '' XFSZ; exec prlimit --fsize=\"$0\" \"$1\"";
             command.args(["-c", text, &limit.to_string()]).arg(plain.get_program());
             command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command.current_dir(self.sandbox.home()).stdin(std::process::Stdio::piped());
-            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.current_dir(self.sandbox.home()).stdout(Stdio::piped()).stderr(Stdio::piped());
         }
         if fate == Fate::Faulty {
             let kind = ["error:ENOSPC", "once:EIO", "kill", "error:EACCES"][draw.below(4)];
@@ -220,29 +220,34 @@ impl Storm {
         let full_since = self.full.load(Ordering::SeqCst);
         let begun = Instant::now();
         let mut command = self.hook(name, fate, draw, event.now);
-        let mut child = start(&mut command, payload.to_string().as_bytes());
+        // It is all there when the hook begins: one that waits in vain for a second has nothing to record.
+        let (input, mut filled) = std::io::pipe().expect("a pipe");
+        filled.write_all(payload.to_string().as_bytes()).expect("it fits");
+        drop(filled);
+        let child = command.stdin(input).spawn().expect("the hook runs");
+        let mut called = Called { number, fate, child, full_since };
         match fate {
             Fate::Killed => {
                 self.moment(draw);
-                child.kill().expect("killed");
+                called.child.kill().expect("killed");
             }
             Fate::Stopped => {
                 self.moment(draw);
-                signal(&child, Signal::STOP);
-                return self.state().still.push(Still { number, child, full_since });
+                signal(&called.child, Signal::STOP);
+                return self.state().still.push(called);
             }
             Fate::Free | Fate::Faulty | Fate::Cramped => {}
         }
-        let may_fail = matches!(fate, Fate::Faulty | Fate::Cramped);
-        self.ended(number, child, full_since, may_fail);
+        self.ended(called);
         if fate == Fate::Free {
             let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.usual_us.store((self.usual_us.load(Ordering::Relaxed) * 7 + us) / 8, Ordering::Relaxed);
         }
     }
 
-    fn ended(&self, number: usize, child: Child, full_since: u64, may_fail: bool) {
+    fn ended(&self, called: Called) {
         use std::os::unix::process::ExitStatusExt as _;
+        let Called { number, fate, child, full_since } = called;
         let output = child.wait_with_output().expect("it ends");
         let full = self.full.load(Ordering::SeqCst);
         let was_full = full_since % 2 == 1 || full != full_since;
@@ -259,8 +264,9 @@ impl Storm {
                 _ => assert_eq!(ran.out, "", "{} {event:?}", self.what()),
             }
         }
-        let end = if is_killed || may_fail || was_full { End::Unknown } else { End::Acknowledged };
-        self.state().ends.insert(number, end);
+        let may_fail = was_full || matches!(fate, Fate::Faulty | Fate::Cramped);
+        let end = if is_killed || may_fail { End::Unknown } else { End::Acknowledged };
+        self.state().ends.insert(number, (end, fate));
     }
 
     fn what(&self) -> String {
@@ -268,13 +274,12 @@ impl Storm {
     }
 
     /// One that stands still goes on, or dies.
-    fn release(&self, mut still: Still, draw: &mut Draw) {
+    fn release(&self, mut still: Called, draw: &mut Draw) {
         if draw.percent(30) {
             still.child.kill().expect("killed");
         }
         signal(&still.child, Signal::CONT);
-        let Still { number, child, full_since } = still;
-        self.ended(number, child, full_since, false);
+        self.ended(still);
     }
 
     fn upkeep(&self, now: u64, draw: &mut Draw) {
@@ -337,7 +342,7 @@ impl Storm {
             if number % (self.per_day * 3) == 5 {
                 let mut rotate = self.sandbox.command(&["keys", "rotate", "--quiet"]);
                 rotate.env("CS_NOW", self.event(number).now.to_string());
-                rotate.stderr(std::process::Stdio::null()).status().expect("cs runs");
+                rotate.stderr(Stdio::null()).status().expect("cs runs");
             }
             self.call(number, &mut draw);
         }
@@ -386,7 +391,7 @@ impl Storm {
         }
         let (mut lost, mut doubled, mut told, mut kept) = (Vec::new(), Vec::new(), 0, 0);
         assert_eq!(state.ends.len(), self.size, "{what}");
-        for (number, end) in &state.ends {
+        for (number, (end, fate)) in &state.ends {
             let event = self.event(*number);
             let found = match event.kind {
                 Kind::Prompt => continue,
@@ -404,11 +409,11 @@ impl Storm {
                 }
             };
             match (found, end) {
-                (0, End::Acknowledged) => lost.push(event),
+                (0, End::Acknowledged) => lost.push((event, fate)),
                 (0, End::Unknown) => {}
                 (1, End::Acknowledged) => told += 1,
                 (1, End::Unknown) => kept += 1,
-                _ => doubled.push(event),
+                _ => doubled.push((event, fate)),
             }
         }
         assert!(rows.is_empty() && minutes.is_empty(), "{what}: from nowhere: {rows:?} {minutes:?}");
@@ -449,14 +454,14 @@ fn signal(child: &Child, signal: Signal) {
 
 #[test]
 fn a_storm_of_hooks_loses_and_doubles_nothing() {
-    let (size, per_day) = if is_thorough() { (10_000, 400) } else { (320, 40) };
+    let (size, per_day) = if is_thorough() { (10_000, 400) } else { (240, 60) };
     Storm::new(installed(), size, per_day, None).run();
 }
 
 /// The same on a disk of its own that is full for a while. It is mounted where nobody else sees it.
 #[test]
 fn a_storm_on_a_full_disk_loses_and_doubles_nothing() {
-    let has = Command::new("unshare").args(["-rm", "true"]).stderr(std::process::Stdio::null()).status();
+    let has = Command::new("unshare").args(["-rm", "true"]).stderr(Stdio::null()).status();
     if !has.is_ok_and(|status| status.success()) {
         assert!(std::env::var_os("CS_CLIENT").is_none(), "unshare -rm does not work");
         return skipped("nothing can be mounted here: no disk was full");
@@ -484,6 +489,6 @@ fn on_a_full_disk() {
     mount(&["-t", "tmpfs", "-o", "size=2m,mode=0700", "none"], &learning);
     let copied = Command::new("cp").arg("-a").arg(kept.join(".")).arg(&learning).status().expect("cp runs");
     assert!(copied.success());
-    let (size, per_day) = if is_thorough() { (2_000, 100) } else { (160, 40) };
+    let (size, per_day) = if is_thorough() { (2_000, 100) } else { (120, 40) };
     Storm::new(sandbox, size, per_day, Some(learning)).run();
 }
