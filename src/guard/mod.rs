@@ -24,6 +24,7 @@ mod table;
 mod tests;
 
 use crate::command::{self, Script, Simple};
+use crate::model::limits;
 
 pub use config::{Answer, Config, FAMILY_NAMES};
 pub use place::Scene;
@@ -122,8 +123,20 @@ static UNDECIDED: Rule = ask(
 /// What is to be said about `command`; `None` is silence.
 #[must_use]
 pub fn judge(command: &str, scene: &Scene, config: &Config) -> Option<Verdict> {
+    judge_script(&command::parse(command), scene, config)
+}
+
+/// As [`judge`] does, where that takes but some milliseconds; `None` for what may take longer.
+#[must_use]
+pub fn judge_small(command: &str, scene: &Scene, config: &Config) -> Option<Option<Verdict>> {
     let script = command::parse(command);
-    let context = Context { script: &script, scene, config };
+    let words: usize = script.commands.iter().map(|simple| simple.words.len() + 8).sum();
+    let is_small = words <= limits::GUARD_SMALL_WORDS_MAX && !script.is_undecided;
+    is_small.then(|| judge_script(&script, scene, config))
+}
+
+fn judge_script(script: &Script, scene: &Scene, config: &Config) -> Option<Verdict> {
+    let context = Context { script, scene, config };
     let mut worst: Option<Verdict> = None;
     let mut take = |found: Option<Found>| {
         let verdict = found.and_then(|found| answer(found, config));
@@ -142,7 +155,7 @@ pub fn judge(command: &str, scene: &Scene, config: &Config) -> Option<Verdict> {
     }
     if script.is_undecided && worst.is_none() {
         // Silence would let anything hide behind a text that is long enough.
-        worst = by_words(&script, &context).or_else(|| answer(UNDECIDED.on("the whole command"), config));
+        worst = by_words(script, &context).or_else(|| answer(UNDECIDED.on("the whole command"), config));
     }
     worst
 }

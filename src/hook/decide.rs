@@ -10,13 +10,32 @@ const SHELLS: [&str; 1] = ["Bash"];
 /// What the guard says of a tool call, the strictest first where there are several commands.
 #[must_use]
 pub fn guard(event: &Event, scene: &Scene, config: &Config) -> Option<Verdict> {
-    let commands = event.commands.iter().filter(|_| is_shell(event));
-    let of_commands = commands.filter_map(|command| guard::judge(command, scene, config));
-    let of_paths = event
-        .paths
-        .iter()
-        .filter(|_| writes(event))
-        .filter_map(|path| guard::judge_path(path, scene, config));
+    let of_commands = commands(event).filter_map(|command| guard::judge(command, scene, config));
+    strictest(of_commands, event, scene, config)
+}
+
+/// The same where that takes but some milliseconds; `None` for what may take longer.
+#[must_use]
+pub fn guard_small(event: &Event, scene: &Scene, config: &Config) -> Option<Option<Verdict>> {
+    let mut found = Vec::new();
+    for command in commands(event) {
+        found.extend(guard::judge_small(command, scene, config)?);
+    }
+    Some(strictest(found.into_iter(), event, scene, config))
+}
+
+fn commands(event: &Event) -> impl Iterator<Item = &String> {
+    event.commands.iter().filter(|_| is_shell(event))
+}
+
+fn strictest(
+    of_commands: impl Iterator<Item = Verdict>,
+    event: &Event,
+    scene: &Scene,
+    config: &Config,
+) -> Option<Verdict> {
+    let paths = event.paths.iter().filter(|_| writes(event));
+    let of_paths = paths.filter_map(|path| guard::judge_path(path, scene, config));
     of_commands.chain(of_paths).max_by_key(|verdict| verdict.decision == guard::Decision::Deny)
 }
 
@@ -63,5 +82,36 @@ pub fn session_context(host_type: Option<&str>) -> Decision {
                 .to_owned(),
         ),
         _ => Decision::Silent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both(command: &str) -> (Option<Option<Verdict>>, Option<Verdict>) {
+        let event =
+            Event { commands: vec![command.to_owned()], tool: Some("Bash".to_owned()), ..Event::default() };
+        let scene = Scene { cwd: "/p".to_owned(), home: "/home/ann".to_owned(), temp: None };
+        (guard_small(&event, &scene, &Config::default()), guard(&event, &scene, &Config::default()))
+    }
+
+    #[test]
+    fn what_is_small_is_judged_the_same() {
+        for command in
+            ["ls", "sudo rm -rf /", "git push --force && cargo test | tail", "f(){ rm -rf /srv; }; f", ""]
+        {
+            let (small, whole) = both(command);
+            assert_eq!(small, Some(whole), "{command}");
+        }
+    }
+
+    #[test]
+    fn a_short_text_that_comes_to_much_is_not_small() {
+        let functions: String = (1..12).map(|n| format!("f{n}(){{ f{0};f{0}; }};", n - 1)).collect();
+        let twice = format!("f0(){{ rm a; }};{functions}f11");
+        let (small, whole) = both(&twice);
+        assert!(twice.len() < 300 && small.is_none() && whole.is_some(), "{small:?} {whole:?}");
+        assert_eq!(both(&"xargs ".repeat(600)).0, None);
     }
 }

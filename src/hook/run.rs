@@ -123,12 +123,12 @@ impl Runner {
             temp: env::var("TMPDIR"),
         };
         let blocks = config.blocks_on_failure();
-        let own = event.clone();
-        let judged = clock::within(
-            limits::GUARD_MS_MAX,
-            event.text_bytes() <= limits::GUARD_SMALL_BYTES_MAX,
-            move || decide::guard(&own, &scene, &config),
-        );
+        let is_short = event.text_bytes() <= limits::GUARD_SHORT_BYTES_MAX;
+        let at_once = || clock::at_once(|| decide::guard_small(event, &scene, &config));
+        let judged = is_short.then(at_once).flatten().or_else(|| {
+            let (own, scene, config) = (event.clone(), scene.clone(), config.clone());
+            clock::within(limits::GUARD_MS_MAX, move || decide::guard(&own, &scene, &config))
+        });
         match judged {
             Some(Some(verdict)) => {
                 Self::say(event, &decide::said(&verdict));

@@ -64,9 +64,13 @@ pub const HOOK_INPUT_MS_MAX: u64 = 1_000;
 /// The guard may take so long, on however busy a machine; then a person is asked. Its target is 10 ms.
 pub const GUARD_MS_MAX: u64 = 1_000;
 
-/// What the guard looks at without a limit of time: however intricate, so much takes it some milliseconds,
+/// What the guard reads without a limit of time: however intricate, that takes it some tens of milliseconds,
 /// since all that is read twice is counted. Nearly every command is shorter.
-pub const GUARD_SMALL_BYTES_MAX: usize = 4 << 10;
+pub const GUARD_SHORT_BYTES_MAX: usize = 4 << 10;
+
+/// And what it judges without one, in words, a command counting for eight more. A short text can come to
+/// very many commands (functions that call each other), and each takes some 0.1 ms.
+pub const GUARD_SMALL_WORDS_MAX: usize = 1_000;
 
 /// No segment of a journal is larger (mission L7: 1 MB a day, for all journals together).
 pub const JOURNAL_DAY_BYTES_MAX: u64 = 1_000_000;

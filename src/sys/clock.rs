@@ -47,22 +47,20 @@ const STACK_BYTES: usize = 8 << 20;
 
 /// Does `work`, but for at most `ms` (as long as it takes where the clock is fixed): `None` when that was
 /// not enough, or when it panicked. Work that takes too long goes on until the process ends.
-///
-/// What is known to be small is done on this thread, where that has the stack: to make another one and
-/// to be woken by it takes longer than such work does, and far longer on a busy machine.
-pub fn within<T: Send + 'static>(
-    ms: u64,
-    is_small: bool,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
-    if is_small && super::process::stack_bytes().is_none_or(|bytes| bytes >= STACK_BYTES as u64) {
-        return catch_unwind(AssertUnwindSafe(work)).ok();
-    }
+pub fn within<T: Send + 'static>(ms: u64, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let limit = if is_fixed() { Duration::MAX } else { Duration::from_millis(ms) };
     let (result, done) = mpsc::sync_channel(1);
     let run = move || drop(result.send(work()));
     std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run).ok()?;
     done.recv_timeout(limit).ok()
+}
+
+/// Does `work` on this thread: `None` when that has less stack than [`within`] would give, or when it
+/// panicked or came to nothing. For what is known to be small: to make another thread and to be woken
+/// by it takes longer than such work does, and far longer on a busy machine.
+pub fn at_once<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+    let has_stack = super::process::stack_bytes().is_none_or(|bytes| bytes >= STACK_BYTES as u64);
+    has_stack.then(|| catch_unwind(AssertUnwindSafe(work)).ok().flatten()).flatten()
 }
 
 /// Waits; only for polling a lock.
@@ -76,13 +74,13 @@ mod tests {
 
     #[test]
     fn work_is_done_or_given_up() {
-        for is_small in [true, false] {
-            assert_eq!(within(60_000, is_small, || 5), Some(5));
-            assert_eq!(within(60_000, is_small, || -> u8 { panic!("as it should") }), None);
-        }
+        assert_eq!(within(60_000, || 5), Some(5));
+        assert_eq!(within(60_000, || -> u8 { panic!("as it should") }), None);
+        assert_eq!(at_once(|| Some(5)), Some(5));
+        assert_eq!(at_once(|| -> Option<u8> { panic!("as it should") }), None);
         // It waits for what never comes: no time is enough, so none is given.
         let (sender, never) = mpsc::channel::<()>();
-        assert_eq!(within(0, false, move || never.recv().is_ok()), None);
+        assert_eq!(within(0, move || never.recv().is_ok()), None);
         drop(sender);
     }
 }

@@ -123,6 +123,30 @@ fn the_guard_asks_refuses_and_is_silent() {
     );
 }
 
+/// Where the first thread has little stack, another one judges.
+#[test]
+fn the_guard_needs_no_stack_of_its_callers() {
+    let sandbox = installed();
+    let hook = sandbox.root().join("hooks/intelligent-optimizer");
+    let deep = format!("{}rm -rf /{}", "( ".repeat(60), " )".repeat(60));
+    for command in ["rm -rf /", &deep] {
+        let payload = json!({"hook_event_name": "PreToolUse", "tool_name": "Bash", "cwd": "/", "tool_input":
+            {"command": command}});
+        for limit in ["256", "8192", "unlimited"] {
+            let line = format!("ulimit -s {limit} && printf %s \"$1\" | \"$0\"");
+            let output = std::process::Command::new("sh")
+                .args(["-c", &line])
+                .arg(&hook)
+                .arg(payload.to_string())
+                .env_clear()
+                .env("HOME", sandbox.home())
+                .output();
+            let answer = ran(output.expect("sh runs")).ok().json();
+            assert_eq!(answer["hookSpecificOutput"]["permissionDecision"], "deny", "{limit}: {command}");
+        }
+    }
+}
+
 #[test]
 fn the_profile_says_what_the_guard_does() {
     let sandbox = with_profile("[guard]\ngit = \"off\"\nfilesystem = \"deny\"\n");
