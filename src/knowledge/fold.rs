@@ -73,8 +73,9 @@ fn read_on(
     for (journal, epoch, name) in own {
         let bytes = append::tail(&folder.join(name), limits::JOURNAL_DAY_BYTES_MAX)?;
         let from = snapshot.read.get(&(journal, epoch)).copied().unwrap_or(0);
-        // Nothing is older than the key it was sealed with, whatever the clock said.
-        let day_min = epoch.0;
+        // Who has been standing still may write days later, under a newer key. What is dated a week before its
+        // key was dated by a wrong clock, and is not forgotten for that.
+        let is_misdated = |day: u32| day.saturating_add(limits::KEY_DAYS_MAX) < epoch.0;
         let read = journal::read(&bytes, from, ring, journal, epoch, now);
         folded.damaged += read.damaged;
         if let Some(at) = read.full_since {
@@ -85,14 +86,19 @@ fn read_on(
             match journal {
                 Journal::Patterns => match Record::decode(&plain) {
                     Ok(record) => {
-                        let day = record.day.max(u16::try_from(day_min).unwrap_or(u16::MAX));
-                        snapshot.add(&Record { day, ..record });
+                        let is_misdated = is_misdated(record.day.into());
+                        snapshot.add(&Record {
+                            day: if is_misdated { short_day(epoch) } else { record.day },
+                            ..record
+                        });
                     }
                     Err(_) => folded.damaged += 1,
                 },
                 Journal::Audit => match Entry::decode(&plain) {
                     Some(entry) => {
-                        let minute = entry.minute.max(day_min.saturating_mul(MINUTES_PER_DAY));
+                        let is_misdated = is_misdated(entry.minute / MINUTES_PER_DAY);
+                        let first = epoch.0.saturating_mul(MINUTES_PER_DAY);
+                        let minute = if is_misdated { first } else { entry.minute };
                         snapshot.audit.push(Entry { minute, ..entry });
                     }
                     None => folded.damaged += 1,
@@ -118,7 +124,7 @@ pub fn fold(
     let Loaded { snapshot: mut before, is_damaged } = load(folder, ring, now)?;
     let (mut snapshot, mut folded) = read_on(before.clone(), folder, ring, now)?;
     let is_certain = Epoch::of(now).0.abs_diff(today.0) <= limits::CLOCK_JUMP_DAYS_MAX;
-    let today = u16::try_from(today.0).unwrap_or(u16::MAX);
+    let today = short_day(today);
     if folded.damaged > 0 {
         let count = u32::try_from(folded.damaged).unwrap_or(u32::MAX);
         snapshot.audit.push(Entry::new(now, What::Damaged, count));
@@ -160,6 +166,10 @@ pub fn fold(
         }
     }
     Ok(folded)
+}
+
+fn short_day(epoch: Epoch) -> u16 {
+    u16::try_from(epoch.0).unwrap_or(u16::MAX)
 }
 
 /// Removes a segment that has been read to its last whole line, unless somebody has written to it

