@@ -26,7 +26,7 @@ pub fn run(common: &Common, args: &GuardArgs) -> Result<u8, CliError> {
     let command = command.as_deref().unwrap_or_default();
     let verdict = guard::judge(command, &scene, &config);
     out.object(&object(command, verdict.as_ref()));
-    explain(out, verdict.as_ref());
+    explain(out, command, verdict.as_ref());
     Ok(exit::DONE)
 }
 
@@ -68,7 +68,7 @@ fn object(command: &str, verdict: Option<&Verdict>) -> Value {
     })
 }
 
-fn explain(out: Output, verdict: Option<&Verdict>) {
+fn explain(out: Output, command: &str, verdict: Option<&Verdict>) {
     let Some(Verdict { decision, rule, loss, safer, subject }) = verdict else {
         return out.line("silent   no rule speaks about it: Claude Code decides as it always does");
     };
@@ -76,14 +76,22 @@ fn explain(out: Output, verdict: Option<&Verdict>) {
         Decision::Deny => style::ERROR,
         Decision::Ask => style::WARNING,
     };
-    let about = subject.as_ref().map(|subject| format!("  {subject}")).unwrap_or_default();
-    out.line(format!(
-        "{}   {rule}{}",
-        paint(color, format!("{:4}", word(verdict))),
-        paint(style::DIM, about)
-    ));
-    out.line(format!("       could lose: {loss}"));
+    out.line(format!("{}   {rule}", paint(color, format!("{:4}", word(verdict)))));
+    // What is not seen at once: the folder that `*` is, the command in the script.
+    if let Some(subject) = subject.as_ref().filter(|subject| bare(subject) != bare(command)) {
+        out.line(format!("       {subject}"));
+    }
+    out.line(format!("       at stake: {loss}"));
     out.line(format!("       safer: {safer}"));
+    out.line(paint(
+        style::DIM,
+        format!("       if it is always fine: exceptions = [\"{rule}\"] under [guard]"),
+    ));
+}
+
+/// A command without its quotes.
+fn bare(command: &str) -> String {
+    command.trim().replace(['\'', '"'], "")
 }
 
 /// One command a line; the answers in the same order.

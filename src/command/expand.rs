@@ -152,9 +152,9 @@ impl Reader<'_> {
             }
         }
         let first = state.script.commands.len();
-        let scope = state.scope.clone();
+        let scope = state.kept();
         state.text(&inner, None);
-        state.scope = scope;
+        state.restore(scope);
         self.substituted(state, draft, first, is_in_quotes);
     }
 
@@ -182,7 +182,7 @@ impl Reader<'_> {
             b'"' if !is_in_double => {}
             b'(' if self.ahead(1) == b'(' && self.is_arithmetic() => {
                 self.at += 2;
-                self.arithmetic(state);
+                self.deeper(state, Self::arithmetic);
                 draft.hole("((");
             }
             b'(' => {
@@ -199,7 +199,7 @@ impl Reader<'_> {
             }
             b'{' => {
                 self.at += 1;
-                self.parameter(state, draft, is_in_quotes);
+                self.deeper(state, |reader, state| reader.parameter(state, draft, is_in_quotes));
             }
             c if c.is_ascii_alphabetic() || c == b'_' => {
                 let rest = &self.text[self.at..];
@@ -213,6 +213,17 @@ impl Reader<'_> {
                 variable(state, draft, &name, is_in_quotes);
             }
             _ => draft.quoted("$"),
+        }
+    }
+
+    /// One level down; too deep, structure ends.
+    fn deeper(&mut self, state: &mut State, read: impl FnOnce(&mut Self, &mut State)) {
+        if state.enter() {
+            read(self, state);
+            state.leave();
+        } else {
+            state.script.is_undecided = true;
+            self.is_flat = true;
         }
     }
 
@@ -295,6 +306,15 @@ impl Reader<'_> {
         inner.quoted("");
         self.to_brace(state, &mut inner);
         let default = inner.whole();
+        if !state.pay(
+            state
+                .scope
+                .variables
+                .get(&name)
+                .map_or(0, |forms| forms.iter().map(|form| form.text.len()).sum()),
+        ) {
+            return draft.hole("");
+        }
         let mut set = state.scope.variables.get(&name).filter(|_| !is_indirect && !is_length).cloned();
         if let (Some(element), Some(forms)) = (element, &mut set)
             && let Some(form) = forms.get(element).cloned()
@@ -471,7 +491,13 @@ fn changed_text(text: &str, how: &str) -> Option<String> {
     }
 }
 
-fn variable(state: &State, draft: &mut Draft, name: &str, is_in_quotes: bool) {
+fn variable(state: &mut State, draft: &mut Draft, name: &str, is_in_quotes: bool) {
+    let bytes =
+        state.scope.variables.get(name).map_or(0, |forms| forms.iter().map(|form| form.text.len()).sum());
+    // A long value put in again and again would be more than anyone can hold.
+    if bytes > 64 && !state.pay(bytes) {
+        return draft.hole("");
+    }
     match state.scope.variables.get(name) {
         Some(forms) => draft.value(forms, is_in_quotes),
         // Arguments that nobody gave: `rm$IFS$9-rf`, `r$@m`.

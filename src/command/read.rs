@@ -40,11 +40,17 @@ pub(super) struct State {
     pub(super) depth: usize,
     /// Bytes that may still be read again.
     pub(super) budget: usize,
+    /// Bytes of variables that may still be copied.
+    copies: usize,
 }
 
 /// The whole of a script.
 pub(super) fn script(text: &str) -> Script {
-    let mut state = State { budget: text.len().saturating_mul(4) + (1 << 18), ..State::default() };
+    let mut state = State {
+        budget: text.len().saturating_mul(4) + (1 << 18),
+        copies: text.len().saturating_mul(64) + (1 << 22),
+        ..State::default()
+    };
     state.scope.variables.insert("IFS".to_owned(), vec![Word::plain(" \t\n")]);
     state.script.is_undecided = text.len() > TEXT_BYTES_MAX;
     Reader::new(text).list(&mut state, Until::End);
@@ -85,7 +91,7 @@ impl State {
 
     /// Reads a text in a scope of its own; `arguments` are `$0`, `$1` …
     pub fn text_apart(&mut self, text: &str, arguments: &[Word], reads: Option<(usize, usize)>) {
-        let scope = self.scope.clone();
+        let scope = self.kept();
         for (index, word) in arguments.iter().take(16).enumerate() {
             self.scope.variables.insert(index.to_string(), vec![word.clone()]);
         }
@@ -95,7 +101,29 @@ impl State {
             self.scope.variables.insert("*".to_owned(), rest);
         }
         self.text(text, reads);
-        self.scope = scope;
+        self.restore(scope);
+    }
+
+    /// Pays for a copy of so many bytes.
+    pub(super) fn pay(&mut self, bytes: usize) -> bool {
+        let left = self.copies.checked_sub(bytes);
+        self.copies = left.unwrap_or(0);
+        self.script.is_undecided |= left.is_none();
+        left.is_some()
+    }
+
+    /// The scope as it is, for [`State::restore`], as long as that can be paid.
+    pub(super) fn kept(&mut self) -> Option<Scope> {
+        let size =
+            |forms: &Forms| forms.iter().map(|form| form.text.len() + form.holes.len() * 32).sum::<usize>();
+        let bytes: usize = self.scope.variables.values().map(|forms| 64 + size(forms)).sum();
+        self.pay(bytes).then(|| self.scope.clone())
+    }
+
+    pub(super) fn restore(&mut self, scope: Option<Scope>) {
+        if let Some(scope) = scope {
+            self.scope = scope;
+        }
     }
 
     /// One level deeper, unless that is too deep.
@@ -119,7 +147,8 @@ impl State {
     }
 
     pub fn set(&mut self, name: &str, mut forms: Forms) {
-        if forms.iter().map(|form| form.text.len()).sum::<usize>() > VALUE_BYTES_MAX {
+        let is_long = forms.iter().map(|form| form.text.len()).sum::<usize>() > VALUE_BYTES_MAX;
+        if is_long || forms.iter().any(|form| form.holes.len() > 64) {
             forms = vec![Word::unknown()];
         }
         if self.scope.variables.len() < NAMES_MAX || self.scope.variables.contains_key(name) {
@@ -331,7 +360,7 @@ impl<'a> Reader<'a> {
             return;
         }
         state.depth += 1;
-        let scope = state.scope.clone();
+        let scope = state.kept();
         let frame = Frame { start: state.script.commands.len(), reads, is_case: false };
         let frames = std::mem::replace(&mut self.frames, vec![frame]);
         let kept = (self.stage, self.reads);
@@ -339,7 +368,7 @@ impl<'a> Reader<'a> {
         self.list(state, Until::Parenthesis);
         (self.stage, self.reads) = kept;
         self.frames = frames;
-        state.scope = scope;
+        state.restore(scope);
         state.depth -= 1;
     }
 
@@ -368,7 +397,7 @@ impl<'a> Reader<'a> {
     fn command(&mut self, state: &mut State) {
         let mut simple =
             Simple { folders: state.scope.folders.clone(), reads: self.reads, ..Simple::default() };
-        let mut assigned: Vec<(String, Option<Forms>)> = Vec::new();
+        let mut assigned: HashMap<String, Option<Forms>> = HashMap::new();
         let kept = self.inner_reads.take();
         loop {
             self.blanks();
@@ -429,7 +458,7 @@ impl<'a> Reader<'a> {
     fn assignment(
         &mut self,
         state: &mut State,
-        assigned: &mut Vec<(String, Option<Forms>)>,
+        assigned: &mut HashMap<String, Option<Forms>>,
     ) -> Option<String> {
         let rest = &self.text.as_bytes()[self.at..];
         let mut length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
@@ -462,7 +491,9 @@ impl<'a> Reader<'a> {
                 join(value.whole())
             }
         };
-        assigned.push((name.clone(), before));
+        if assigned.len() < NAMES_MAX {
+            assigned.entry(name.clone()).or_insert(before);
+        }
         state.set(&name, if is_element { vec![Word::unknown()] } else { forms });
         Some(name)
     }
@@ -687,8 +718,9 @@ impl<'a> Reader<'a> {
     fn function(&mut self, state: &mut State, name: &str) {
         self.gaps();
         let start = self.at;
-        let (count, scope) = (state.script.commands.len(), state.scope.clone());
-        let (functions, order) = (state.functions.clone(), state.order.clone());
+        let (count, scope) = (state.script.commands.len(), state.kept());
+        let bodies: usize = state.functions.values().map(|function| 64 + function.body.len()).sum();
+        let known = state.pay(bodies).then(|| (state.functions.clone(), state.order.clone()));
         let is_undecided = state.script.is_undecided;
         if state.depth >= DEPTH_MAX || state.functions.len() >= NAMES_MAX || self.is_flat {
             state.script.is_undecided = true;
@@ -710,16 +742,20 @@ impl<'a> Reader<'a> {
         }
         state.script.commands.truncate(count);
         state.script.is_undecided |= is_undecided;
-        state.scope = scope;
-        state.functions = functions;
-        state.order = order;
-        state.functions.insert(name.to_owned(), Function { body, is_called: false, is_busy: false });
-        state.order.push(name.to_owned());
+        state.restore(scope);
+        if let Some((functions, order)) = known {
+            state.functions = functions;
+            state.order = order;
+        }
+        let function = Function { body, is_called: false, is_busy: false };
+        if state.functions.insert(name.to_owned(), function).is_none() {
+            state.order.push(name.to_owned());
+        }
     }
 }
 
 /// The command is whole. Assignments before it hold for it alone; alone they stay.
-fn end(state: &mut State, simple: Simple, assigned: Vec<(String, Option<Forms>)>) {
+fn end(state: &mut State, simple: Simple, assigned: HashMap<String, Option<Forms>>) {
     let has_words = !simple.words.is_empty();
     let reads = simple.reads;
     if has_words || !simple.redirects.is_empty() {

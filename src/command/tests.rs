@@ -110,3 +110,16 @@ fn depth_is_capped() {
     assert!(!parse("a $(b $(c))").is_undecided);
     assert!(parse(":(){ :|:& };:").is_bomb);
 }
+
+#[test]
+fn no_depth_is_too_deep_for_the_stack() {
+    for text in [
+        "echo ".to_owned() + &"${x:-".repeat(50_000),
+        "echo \"".to_owned() + &"${x:-".repeat(50_000),
+        "echo ".to_owned() + &"}".repeat(50_000) + "{a,b}",
+        "echo ".to_owned() + &"{".repeat(50_000) + &"}".repeat(50_000),
+        "echo ".to_owned() + &"$(( ".repeat(400) + &"))".repeat(400),
+    ] {
+        let _ = super::parse(&(text + "; rm x"));
+    }
+}

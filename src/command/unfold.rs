@@ -212,9 +212,9 @@ fn expand(state: &mut State, simple: &mut Simple) {
     let name = simple.words.first().map(|word| word.text.clone()).unwrap_or_default();
     if let Some(body) = state.called(&name) {
         let words = simple.words.clone();
-        let scope = state.scope.clone();
+        let scope = state.kept();
         state.text_apart(&body, &words, simple.reads);
-        state.scope = scope;
+        state.restore(scope);
         state.give_back(&name);
     }
 }
@@ -555,7 +555,7 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
             if at < args.len() {
                 apart(state, &joined(&args[at..]), &[], simple, true);
                 // Quotes don't reach the other side; whoever wrote them meant one text.
-                let texts = args[at + 1..].iter().filter(|word| word.text.contains(' '));
+                let texts = args[at + 1..].iter().filter(|word| word.text.contains(char::is_whitespace));
                 for text in texts.take(4) {
                     apart(state, text, &[], simple, true);
                 }

@@ -237,13 +237,8 @@ fn braces(word: Word) -> Vec<Word> {
 
 /// Where the first list without a list in it opens and closes.
 fn innermost(text: &str) -> Option<(usize, usize)> {
-    let close = text.find(CLOSE)?;
-    match text[..close].rfind(OPEN) {
-        Some(open) => Some((open, close)),
-        // A closing brace that nothing opened: look behind it.
-        None => {
-            let after = close + CLOSE.len_utf8();
-            innermost(&text[after..]).map(|(open, close)| (after + open, after + close))
-        }
-    }
+    // Closing braces that nothing opened are passed over.
+    let first = text.find(OPEN)?;
+    let close = first + text[first..].find(CLOSE)?;
+    text[..close].rfind(OPEN).map(|open| (open, close))
 }

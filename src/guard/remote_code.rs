@@ -6,17 +6,17 @@ use crate::command::{RedirectKind, Simple, UNKNOWN, Word};
 
 static DOWNLOADED: Rule = ask(
     "remote-code/run-download",
-    "control: whoever owns the server, or the line to it, runs what they like here",
+    "this machine: whoever owns the server, or the line to it, runs what they like on it",
     "download it to a file, read it, then run that file",
 );
 static HIDDEN: Rule = ask(
     "remote-code/run-hidden",
-    "control: what runs was decoded on the way, so nobody has read it",
+    "this machine: what runs was decoded on the way, so nobody has read it",
     "decode it to a file, read it, then run that file",
 );
 static INPUT: Rule = ask(
     "remote-code/run-input",
-    "control: whatever comes in is run as a command",
+    "this machine: whatever comes in is run as a command",
     "pass it as an argument: `sh -c '… \"$1\"' sh VALUE`",
 );
 static SHELL: Rule = ask(
@@ -74,7 +74,8 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         return Some(INPUT.on(call.text()));
     }
     let args = call.simple.args();
-    let is_substituted = args.iter().any(|word| word.holes.iter().any(|hole| hole == "$(" || hole == "<("));
+    let words = args.iter().chain(&call.simple.here);
+    let is_substituted = words.flat_map(|word| &word.holes).any(|hole| matches!(hole.as_str(), "$(" | "<("));
     // With a script of its own a shell doesn't run its input.
     let reads_input = match is_shell(program) {
         true => {

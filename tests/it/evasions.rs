@@ -155,7 +155,7 @@ fn every_seed_is_known() {
 
 #[test]
 fn none_of_thousands_of_disguises_is_silent() {
-    let count = if std::env::var_os("CS_THOROUGH").is_some() { 40_000 } else { 2_000 };
+    let count = if std::env::var_os("CS_THOROUGH").is_some() { 20_000 } else { 2_000 };
     let mut passed = Vec::new();
     for seed in 1..=count {
         let (text, names) = evasion(seed);
@@ -164,32 +164,29 @@ fn none_of_thousands_of_disguises_is_silent() {
         }
     }
     println!("{} of {count} disguises are silent", passed.len());
-    if std::env::var_os("EV_TABLE").is_some() {
-        let mut table = std::collections::BTreeMap::<&str, (u32, u32)>::new();
-        for seed in 1..=count {
-            let (text, names) = evasion(seed);
-            let silent = is_silent(&text);
-            for name in names {
-                let entry = table.entry(name).or_default();
-                entry.0 += u32::from(silent);
-                entry.1 += 1;
-            }
-        }
-        let mut rows: Vec<_> = table.into_iter().filter(|row| row.1.0 > 0).collect();
-        rows.sort_by_key(|row| row.1.0 * 1000 / row.1.1);
-        for (name, (bad, all)) in rows {
-            println!("{bad}/{all} {name:?}");
-        }
-    }
     let first: Vec<String> = passed.iter().take(40).cloned().collect();
     assert!(passed.is_empty(), "{} of {count}:\n{}", passed.len(), first.join("\n"));
 }
 
+/// All three where there is time for it.
+fn commands() -> &'static [&'static str] {
+    let all = &["rm -rf /", "git push --force", "dropdb production"];
+    if std::env::var_os("CS_THOROUGH").is_some() { all } else { &all[..1] }
+}
+
 #[test]
-fn length_and_depth_are_no_disguise() {
-    let (long, deep) = (1 << 20, 10_000);
-    for command in ["rm -rf /", "git push --force", "dropdb production"] {
-        for text in frame::long(command, long).into_iter().chain(frame::deep(command, deep)) {
+fn a_mebibyte_of_text_is_no_disguise() {
+    for command in commands() {
+        for text in frame::long(command, 1 << 20) {
+            assert!(!is_silent(&text), "{command}: {}", shown(&text));
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_levels_are_no_disguise() {
+    for command in commands() {
+        for text in frame::deep(command, 10_000) {
             assert!(!is_silent(&text), "{command}: {}", shown(&text));
         }
     }
