@@ -83,6 +83,10 @@ fn explain(out: Output, command: &str, verdict: Option<&Verdict>) {
     }
     out.line(format!("       at stake: {loss}"));
     out.line(format!("       safer: {safer}"));
+    // What can't be meant needs no way around it.
+    if *decision == Decision::Deny {
+        return;
+    }
     out.line(paint(
         style::DIM,
         format!("       if it is always fine: exceptions = [\"{rule}\"] under [guard]"),

@@ -112,6 +112,13 @@ fn depth_is_capped() {
 }
 
 #[test]
+fn an_alias_may_stand_for_nothing() {
+    for text in ["alias z=; z", "alias z='# x'; z", "alias z='>f'; z rm", "alias z=' '; z z"] {
+        let _ = parse(text);
+    }
+}
+
+#[test]
 fn no_depth_is_too_deep_for_the_stack() {
     for text in [
         "echo ".to_owned() + &"${x:-".repeat(50_000),
@@ -120,6 +127,6 @@ fn no_depth_is_too_deep_for_the_stack() {
         "echo ".to_owned() + &"{".repeat(50_000) + &"}".repeat(50_000),
         "echo ".to_owned() + &"$(( ".repeat(400) + &"))".repeat(400),
     ] {
-        let _ = super::parse(&(text + "; rm x"));
+        let _ = parse(&(text + "; rm x"));
     }
 }

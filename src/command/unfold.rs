@@ -132,6 +132,11 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         return;
     }
     expand(state, &mut simple);
+    // An alias may stand for nothing.
+    if simple.words.is_empty() {
+        state.script.commands.push(simple);
+        return;
+    }
     named(&mut simple.words[0]);
     let mut start = 0;
     // Wrappers around wrappers cost nothing: ten thousand `sudo` are one.

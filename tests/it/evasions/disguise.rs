@@ -1,10 +1,12 @@
 //! Words that a shell reads as others: quotes, escapes, variables, patterns, lists.
 
+#![expect(clippy::format_collect, reason = "a few letters")]
+
 use super::{Dice, Text};
 
 /// Writes the words of a plain command differently. Gives the disguise's name.
 pub fn words(text: &mut Text, dice: &mut Dice) -> &'static str {
-    let command = text.text.clone();
+    let command = text.script.clone();
     let words: Vec<&str> = command.split(' ').collect();
     let (name, made, is_simple) = match dice.roll(27) {
         0 => ("quoted letters", each(&words, |word| split(word, dice, "''")), true),
@@ -40,7 +42,7 @@ pub fn words(text: &mut Text, dice: &mut Dice) -> &'static str {
         _ => ("wide blanks", words.join(*dice.pick(&["\t", "   ", " \\\n ", "\t\t"])), true),
     };
     // `git checkout -- .`: a word may hold what a list of one name would drop.
-    text.text = made;
+    text.script = made;
     text.is_simple = is_simple;
     text.is_plain = false;
     name

@@ -122,8 +122,8 @@ const FRAMES: &[&str] = &[
 
 /// Puts the text into a structure.
 pub fn frame(text: &mut Text, dice: &mut Dice) -> &'static str {
-    if dice.roll(12) == 0 && !text.text.contains(['`', '\\', '$', '"', '\'']) {
-        text.text = format!("echo `{}`", text.text);
+    if dice.roll(12) == 0 && !text.script.contains(['`', '\\', '$', '"', '\'']) {
+        text.script = format!("echo `{}`", text.script);
         (text.is_simple, text.is_plain) = (false, false);
         return "backticks";
     }
@@ -133,23 +133,24 @@ pub fn frame(text: &mut Text, dice: &mut Dice) -> &'static str {
         let mark = form.split("<<").nth(1).map(|rest| rest.trim_start_matches(['-', '\'']));
         let mark = mark.and_then(|rest| rest.split(['\n', '\'', ' ']).next()).unwrap_or_default();
         let is_open = form.contains("<<EOF");
-        let is_taken = !mark.is_empty() && text.text.contains(mark);
-        if is_taken || is_open && text.text.contains(['$', '\\', '`']) {
+        let is_taken = !mark.is_empty() && text.script.contains(mark);
+        if is_taken || is_open && text.script.contains(['$', '\\', '`']) {
             continue;
         }
         // A here-document or a comment in it ends with a line.
-        let has_lines = text.text.contains("<<") || text.text.contains('#') || text.text.ends_with('\n');
-        let inner = if has_lines { format!("{}\n", text.text) } else { text.text.clone() };
+        let has_lines =
+            text.script.contains("<<") || text.script.contains('#') || text.script.ends_with('\n');
+        let inner = if has_lines { format!("{}\n", text.script) } else { text.script.clone() };
         // `;` behind a line's end, or behind `&`, is an error.
-        let is_ended = inner.ends_with('\n') || text.text.trim_end().ends_with('&');
+        let is_ended = inner.ends_with('\n') || text.script.trim_end().ends_with('&');
         let form_text =
             if is_ended { form.replace("@;;", "@\n;;").replace("@;", "@\n") } else { form.to_owned() };
         let is_behind =
             form.contains("@ &&") || form.contains("@ ||") || form.contains("@ |") || form.contains("@ &");
-        if is_ended && is_behind || form == "@ # only cleaning up" && is_ended {
+        if is_ended && (is_behind || form == "@ # only cleaning up") {
             continue;
         }
-        text.text = form_text.replace('@', &inner);
+        text.script = form_text.replace('@', &inner);
         (text.is_simple, text.is_plain) = (false, false);
         return form;
     }
@@ -183,10 +184,10 @@ pub fn head(text: &mut Text, dice: &mut Dice) -> &'static str {
         "0<&- ",
         ">/dev/null 2>&1 ",
     ]);
-    text.text = match form {
+    text.script = match form {
         // A redirection stands before one simple command only.
-        "0<&- " | ">/dev/null 2>&1 " if !text.is_simple => text.text.clone(),
-        _ => format!("{form}{}", text.text),
+        "0<&- " | ">/dev/null 2>&1 " if !text.is_simple => text.script.clone(),
+        _ => format!("{form}{}", text.script),
     };
     (text.is_simple, text.is_plain) = (false, false);
     form
@@ -230,7 +231,7 @@ pub fn tail(text: &mut Text, dice: &mut Dice) -> &'static str {
         "\n\n",
         "\r\n",
     ]);
-    text.text = format!("{}{form}", text.text);
+    text.script = format!("{}{form}", text.script);
     (text.is_simple, text.is_plain) = (false, false);
     form
 }

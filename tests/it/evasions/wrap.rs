@@ -1,5 +1,7 @@
 //! Programs that run what they are given, and texts that are decoded on the way to a shell.
 
+#![expect(clippy::format_collect, reason = "a few letters")]
+
 use base64::Engine as _;
 
 use super::{Dice, Text, quoted};
@@ -249,18 +251,18 @@ pub fn wrap(text: &mut Text, dice: &mut Dice) -> &'static str {
                 _ => "",
             };
             let inner = match before {
-                "vagrant ssh -c" => quoted(&text.text),
-                _ => text.text.clone(),
+                "vagrant ssh -c" => quoted(&text.script),
+                _ => text.script.clone(),
             };
             (before, format!("{before} {inner}{end}"), !matches!(before, "!" | "coproc" | "x=1 y=2"))
         }
-        4 if !text.text.contains(['\'', '\\', '"', '\n', '`', '$']) => {
+        4 if !text.script.contains(['\'', '\\', '"', '\n', '`', '$']) => {
             let language = *dice.pick(LANGUAGES);
-            (language, language.replace('@', &format!("\"{}\"", text.text)), true)
+            (language, language.replace('@', &format!("\"{}\"", text.script)), true)
         }
         _ => return again(text, dice),
     };
-    text.text = made;
+    text.script = made;
     text.is_simple = is_simple && !name.contains('\n');
     text.is_plain = false;
     name
@@ -275,11 +277,11 @@ fn again(text: &mut Text, dice: &mut Dice) -> &'static str {
         let form = *dice.pick(QUOTING);
         // These read a line at a time, or take quotes for their own.
         let is_by_line = form.contains("parallel") || form.contains("xargs -I") || form.contains("read -r");
-        if !is_by_line || !text.text.contains(['\n', '\'', '"', '\\']) {
+        if !is_by_line || !text.script.contains(['\n', '\'', '"', '\\']) {
             break form;
         }
     };
-    text.text = form.replace('@', &quoted(&text.text));
+    text.script = form.replace('@', &quoted(&text.script));
     text.is_simple = !form.contains(['|', ';', '<', '(']) && !form.contains("=@ ");
     text.is_plain = false;
     form
@@ -287,7 +289,7 @@ fn again(text: &mut Text, dice: &mut Dice) -> &'static str {
 
 /// Writes the text so that only the shell at the end of a pipe sees it.
 pub fn encode(text: &mut Text, dice: &mut Dice) -> &'static str {
-    let plain = &text.text;
+    let plain = &text.script;
     let base64 = base64::engine::general_purpose::STANDARD.encode(plain);
     let hex: String = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
     let escaped: String = plain.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
@@ -318,7 +320,7 @@ pub fn encode(text: &mut Text, dice: &mut Dice) -> &'static str {
         ),
         _ => ("ansi eval", format!("eval $'{escaped}'")),
     };
-    text.text = made;
+    text.script = made;
     text.is_simple = false;
     text.is_plain = false;
     name
