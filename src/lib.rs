@@ -94,6 +94,7 @@
 //! 10. A file of a newer format is refused, never rewritten.
 //! 11. A key that is gone is gone: nothing re-derives it. Only "not found" means that there is none; any
 //!     other failure to open it is an error, and where something is sealed no new one is made.
+//!     A clock that is wrong for a moment destroys nothing ([`knowledge::calendar`]).
 //! 12. A hook exits 0 and prints nothing or one valid answer. It never waits for a lock, never calls
 //!     fsync, never derives from a password; what is late or broken silences learning, never the guard:
 //!     where that can't tell in its second, a person is asked.

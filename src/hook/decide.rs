@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_short_text_that_comes_to_much_is_not_small() {
         let functions: String = (1..12).map(|n| format!("f{n}(){{ f{0};f{0}; }};", n - 1)).collect();
-        let twice = format!("f0(){{ rm a; }};{functions}f11");
+        let twice = format!("f0(){{ rm -rf /srv; }};{functions}f11");
         let (small, whole) = both(&twice);
         assert!(twice.len() < 300 && small.is_none() && whole.is_some(), "{small:?} {whole:?}");
         assert_eq!(both(&"xargs ".repeat(600)).0, None);

@@ -14,7 +14,6 @@ script does what the collector does, the way such hooks are written: it reads JS
 record with `cryptography`, and appends it to a file.
 """
 import argparse
-import itertools
 import json
 import os
 import pathlib
@@ -98,7 +97,8 @@ def turns(runners, runs, warmup=3):
         for name, (runner, every) in runners.items():
             if run < 0 or run % every == 0:
                 result = runner(run)
-                taken[name].append(result) if run >= 0 else None
+                if run >= 0:
+                    taken[name].append(result)
             else:
                 taken[name].append(None)
     return taken
@@ -174,7 +174,7 @@ def empty_program(top):
 
 
 def script(top):
-    key = subprocess.run(["python3", "-c", "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"],
+    key = subprocess.run([sys.executable, "-c", "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"],
                          capture_output=True, check=True).stdout
     (top / "key").write_bytes(key.strip())
     (top / "hook.py").write_text(SCRIPT)
@@ -184,7 +184,7 @@ def script(top):
 def whole_processes(options, top, empty_home, full_home):
     nothing = empty_program(top)
     hook = script(top)
-    python = shutil.which("python3")
+    python = os.path.realpath(sys.executable)  # no shim before it
     env = {**empty_home.env, "PATH": os.environ["PATH"]}
     home_env = {**os.environ}
     for case in CASES:
@@ -198,7 +198,8 @@ def whole_processes(options, top, empty_home, full_home):
             "the script, python3": (lambda run: once([python, hook], home_env, event(run)), 8),
         }
         if options.uv:
-            uv = [os.path.abspath(options.uv), "run", "--quiet", "--offline", "--script", hook]
+            uv = [os.path.abspath(options.uv), "run", "--quiet", "--script", hook]
+            subprocess.run(uv, input=event(0), check=True)  # its cache is warm from here on
             runners["the script, uv run"] = (lambda run: once(uv, home_env, event(run)), 8)
         taken = turns(runners, options.runs)
         print(f"\n{case.hook}, {case.event}: budget {case.budget_ms} ms")
@@ -242,11 +243,42 @@ def upkeep(home, now):
     print(f"\nupkeep: a day's first {statistics.median(first):.1f} ms (with the rotation), again {statistics.median(again):.1f} ms")
 
 
+def busy(home, table):
+    """With every processor taken, nothing that the guard stops may become silent."""
+    rows = [line.split("\t") for line in pathlib.Path(table).read_text().splitlines()]
+    commands = [row[0] for row in rows if row[1] == "block"]
+    case = CASES[0]
+
+    def answer(command):
+        start = time.perf_counter()
+        out = subprocess.run(home.hook(case), env=home.env, input=case.payload(str(home.folder), command), capture_output=True, check=True)
+        return out.stdout, (time.perf_counter() - start) * 1000
+
+    stopped = [command for command in commands if answer(command)[0]]
+    print(f"\n{len(stopped)} of {len(commands)} dangerous commands are stopped")
+    for loops, at_once in [(0, 1), (2, 1), (4, 1), (4, 8)]:
+        children = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(loops)]
+        try:
+            with ThreadPoolExecutor(at_once) as pool:
+                answers = list(pool.map(answer, stopped * 3))
+        finally:
+            for child in children:
+                child.kill()
+                child.wait()
+        times = [took for _, took in answers]
+        silent = sum(not said for said, _ in answers)
+        undecided = sum(b"guard/undecided" in said for said, _ in answers)
+        print(f"  {loops} busy loops, {at_once} at a time: {len(answers)} runs, {silent} silent, {undecided} undecided; p50 {statistics.median(times):.1f} ms, "
+              f"p95 {rank(times, 95):.1f} ms, at most {max(times):.1f} ms")
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("cs", metavar="RELEASED")
     arguments.add_argument("--counted", metavar="COUNTED", required=True)
     arguments.add_argument("--uv", metavar="UV")
+    arguments.add_argument("--store", metavar="HOME", help="a home with a full store, rather than one made here")
+    arguments.add_argument("--dangerous", metavar="TABLE", help="lines of a command, a tab, and `block`")
     arguments.add_argument("--runs", type=int, default=200)
     arguments.add_argument("--only", choices=["times", "counts"], action="append")
     options = arguments.parse_args()
@@ -257,14 +289,23 @@ def main():
     try:
         counted_empty, counted_full = Home(top / "counted-empty", counted), Home(top / "counted-full", counted)
         start = time.perf_counter()
-        counted_full.fill(now)
-        print(f"{DAYS} days × {EVENTS} events in {time.perf_counter() - start:.0f} s: "
+        learning = pathlib.Path(".claude") / "learning"
+        if options.store:
+            shutil.rmtree(counted_full.folder / learning)
+            shutil.copytree(pathlib.Path(options.store) / learning, counted_full.folder / learning)
+            shutil.rmtree(counted_full.folder / learning / "durations", ignore_errors=True)
+            counted_full.run("hook", "upkeep")
+        else:
+            counted_full.fill(now)
+        print(f"a full store ({DAYS} days × {EVENTS} events) in {time.perf_counter() - start:.0f} s: "
               f"{sum(file.stat().st_size for file in counted_full.folder.glob('.claude/learning/**/*') if file.is_file()):,} bytes")
         if "times" in only:
             empty_home, full_home = Home(top / "empty-store", cs), Home(top / "full-store", cs)
-            shutil.rmtree(full_home.folder / ".claude" / "learning")
-            shutil.copytree(counted_full.folder / ".claude" / "learning", full_home.folder / ".claude" / "learning")
+            shutil.rmtree(full_home.folder / learning)
+            shutil.copytree(counted_full.folder / learning, full_home.folder / learning)
             whole_processes(options, top, empty_home, full_home)
+            if options.dangerous:
+                busy(empty_home, options.dangerous)
         if "counts" in only:
             counts(counted_empty, counted_full, now)
         upkeep(counted_full, now)
