@@ -1,6 +1,7 @@
 //! One word: quotes, substitutions and variables in it.
 
-use super::read::{Reader, State};
+use super::read::Reader;
+use super::state::State;
 use super::word::{Draft, Forms};
 use super::{UNKNOWN, Word};
 

@@ -2,6 +2,14 @@
 
 use super::{Script, Simple, UNKNOWN, Word};
 
+/// The text that `simple` reads, where that can be said.
+pub(super) fn input(script: &Script, simple: &Simple) -> Option<Word> {
+    match &simple.here {
+        Some(here) => Some(Word::clone(here)),
+        None => printed(script, simple.reads?),
+    }
+}
+
 /// The output of the commands in `range`, if it is one command that only prints.
 pub(super) fn printed(script: &Script, range: (usize, usize)) -> Option<Word> {
     let [simple] = script.commands.get(range.0..range.1)? else { return None };
@@ -27,7 +35,7 @@ pub(super) fn printed(script: &Script, range: (usize, usize)) -> Option<Word> {
             Some(Word::plain("/tmp/tmp.new"))
         }
         "cat" | "tee" if passes_on(simple) => match (&simple.here, simple.reads) {
-            (Some(here), _) => Some(here.clone()),
+            (Some(here), _) => Some(Word::clone(here)),
             (None, Some(range)) => printed_before(script, range),
             _ => None,
         },
@@ -65,7 +73,7 @@ fn printed_before(script: &Script, mut range: (usize, usize)) -> Option<Word> {
         let [simple] = script.commands.get(range.0..range.1)? else { return None };
         match simple.program().as_str() {
             "echo" | "printf" => return printed(script, range),
-            "cat" | "tee" if passes_on(simple) && simple.here.is_some() => return simple.here.clone(),
+            "cat" | "tee" if passes_on(simple) && simple.here.is_some() => return simple.here.as_deref().cloned(),
             "cat" | "tee" if passes_on(simple) => range = simple.reads?,
             _ => return None,
         }

@@ -19,10 +19,13 @@ mod read;
 mod redirect;
 mod runs;
 pub mod shape;
+mod state;
 #[cfg(test)]
 mod tests;
 mod unfold;
 mod word;
+
+use std::sync::Arc;
 
 /// Stands in a word's text for a part that can't be known before it runs.
 pub const UNKNOWN: char = '\u{FFFC}';
@@ -45,6 +48,10 @@ pub const DEPTH_MAX: usize = 64;
 /// Longer texts are undecided, although they are read like any other.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 
+/// As many words are kept of a text and of all texts in it. Some hundred bytes each, they are what costs
+/// memory; a text with more is undecided.
+pub const WORDS_MAX: usize = 16_384;
+
 /// One word after quotes were removed and known variables put in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Word {
@@ -57,8 +64,8 @@ pub struct Word {
     pub is_glob: bool,
     /// Whether it starts with a `~` that stands for a home folder.
     pub is_tilde: bool,
-    /// Whether any of it was quoted.
-    pub is_quoted: bool,
+    /// Where the first part of it begins that was quoted, in bytes of the text.
+    pub quoted_at: Option<usize>,
 }
 
 impl Word {
@@ -120,13 +127,20 @@ pub struct Simple {
     pub reads: Option<(usize, usize)>,
     /// The commands of a substitution in one of its words, if their output is not known.
     pub inner: Option<(usize, usize)>,
-    /// The text it reads: a here-document or a here-string.
-    pub here: Option<Word>,
+    /// The text it reads: a here-document or a here-string. One text may be that of very many commands.
+    pub here: Option<Arc<Word>>,
     /// The folders that were changed into on the way, each relative to the one before.
-    pub folders: Vec<Word>,
+    pub folders: Arc<Vec<Word>>,
     pub site: Site,
     /// Whether more arguments come from its input (`xargs`), so that the last word is a hole.
     pub is_fed: bool,
+    /// Whether it is here only to be guarded against: found in what may be no command at all (another
+    /// language's code, a text typed into a terminal), or one more of what is run for each of many words.
+    /// How many of these there are tells of that text, and not of what the line is.
+    pub is_aside: bool,
+    /// All that was typed, where what runs the command has a wrapper's name but is somebody's own program:
+    /// `./sudo`.
+    pub as_typed: Vec<Word>,
 }
 
 impl Simple {
@@ -142,11 +156,37 @@ impl Simple {
         self.inner.or(self.reads)
     }
 
+    /// All but its words: for another command that runs in the same place.
+    #[must_use]
+    pub fn frame(&self) -> Self {
+        let Self { words: _, redirects, reads, inner, here, folders, site, is_fed, is_aside, as_typed: _ } =
+            self;
+        Self {
+            words: Vec::new(),
+            redirects: redirects.iter().take(64).cloned().collect(),
+            reads: *reads,
+            inner: *inner,
+            here: here.clone(),
+            folders: folders.clone(),
+            site: *site,
+            is_fed: *is_fed,
+            is_aside: *is_aside,
+            as_typed: Vec::new(),
+        }
+    }
+
     /// The arguments.
     #[must_use]
     pub fn args(&self) -> &[Word] {
         self.words.get(1..).unwrap_or_default()
     }
+}
+
+/// Whether `path` is somebody's own program: neither a bare name nor in a folder of programs.
+pub(crate) fn is_own_program(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(folder, _)| {
+        !matches!(folder.rsplit('/').next(), Some("bin" | "sbin")) || folder.is_empty()
+    })
 }
 
 /// The last part of a path, in small letters, without `.exe`.
@@ -170,7 +210,7 @@ impl Script {
     /// the pipe prints.
     #[must_use]
     pub fn input(&self, simple: &Simple) -> Option<Word> {
-        simple.here.clone().or_else(|| feed::printed(self, simple.reads?))
+        feed::input(self, simple)
     }
 }
 

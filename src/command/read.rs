@@ -4,185 +4,33 @@
 //! earlier one (variables, the folder, who feeds whom) is kept beside it. Compound commands are frames
 //! on a stack; their reserved words are passed over.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::expand::join;
-use super::word::{Draft, Forms, VALUE_BYTES_MAX};
-use super::{DEPTH_MAX, Script, Simple, TEXT_BYTES_MAX, Word};
+use super::state::{Function, NAMES_MAX, State};
+use super::word::{Draft, Forms};
+use super::{DEPTH_MAX, Script, Simple, Word};
 
-/// More commands than this are undecided.
-const COMMANDS_MAX: usize = 20_000;
-const NAMES_MAX: usize = 512;
-
-/// What later commands need of earlier ones.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Scope {
-    pub variables: HashMap<String, Forms>,
-    pub folders: Vec<Word>,
-}
-
-/// A function that was defined.
-#[derive(Debug, Clone)]
-struct Function {
-    body: String,
-    is_called: bool,
-    is_busy: bool,
-}
-
-/// Everything that is known while one script is read, over all texts in it.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    pub script: Script,
-    pub scope: Scope,
-    aliases: HashMap<String, String>,
-    functions: HashMap<String, Function>,
-    order: Vec<String>,
-    pub(super) depth: usize,
-    /// Bytes that may still be read again.
-    pub(super) budget: usize,
-    /// Bytes of variables that may still be copied.
-    copies: usize,
-}
+/// Values of a loop that are put in; a list that is longer is not known.
+const FOR_MAX: usize = 16;
 
 /// The whole of a script.
 pub(super) fn script(text: &str) -> Script {
-    let mut state = State {
-        budget: text.len().saturating_mul(4) + (1 << 18),
-        copies: text.len().saturating_mul(64) + (1 << 22),
-        ..State::default()
-    };
-    state.scope.variables.insert("IFS".to_owned(), vec![Word::plain(" \t\n")]);
-    state.script.is_undecided = text.len() > TEXT_BYTES_MAX;
-    Reader::new(text).list(&mut state, Until::End);
+    let mut state = State::new(text);
+    Reader::new(text).all(&mut state, None);
     // What was never called may be called by what follows in the same shell.
     for name in std::mem::take(&mut state.order) {
-        let body = state.functions.get(&name).filter(|f| !f.is_called).map(|f| f.body.clone());
-        if let Some(body) = body {
-            state.functions.remove(&name);
-            state.text(&body, None);
+        let Some(function) = state.functions.remove(&name).filter(|function| !function.is_called) else {
+            continue;
+        };
+        if function.is_aside {
+            state.aside(|state| state.text(&function.body, None));
+        } else {
+            state.text(&function.body, None);
         }
     }
     state.script
-}
-
-impl State {
-    /// Reads another text in the same scope: a function's body, what a shell is given. `reads` is
-    /// what its commands get as input.
-    pub fn text(&mut self, text: &str, reads: Option<(usize, usize)>) {
-        if self.depth >= DEPTH_MAX || text.len() > self.budget {
-            self.script.is_undecided = true;
-            // Not followed; its words are there for who wants to look at them.
-            if self.script.commands.len() < COMMANDS_MAX {
-                let parts = text.split(|c: char| c.is_whitespace() || "'\";&|(){}`".contains(c));
-                let words = parts.filter(|part| !part.is_empty()).take(20_000).map(Word::plain);
-                let words = std::iter::once(Word::unknown()).chain(words).collect();
-                self.script.commands.push(Simple { words, ..Simple::default() });
-            }
-            return;
-        }
-        self.budget -= text.len();
-        self.depth += 1;
-        let mut reader = Reader::new(text);
-        reader.frames[0].reads = reads;
-        reader.reads = reads;
-        reader.list(self, Until::End);
-        self.depth -= 1;
-    }
-
-    /// Reads a text in a scope of its own; `arguments` are `$0`, `$1` …
-    pub fn text_apart(&mut self, text: &str, arguments: &[Word], reads: Option<(usize, usize)>) {
-        let scope = self.kept();
-        for (index, word) in arguments.iter().take(16).enumerate() {
-            self.scope.variables.insert(index.to_string(), vec![word.clone()]);
-        }
-        let rest: Vec<Word> = arguments.iter().skip(1).take(16).cloned().collect();
-        if !rest.is_empty() {
-            self.scope.variables.insert("@".to_owned(), rest.clone());
-            self.scope.variables.insert("*".to_owned(), rest);
-        }
-        self.text(text, reads);
-        self.restore(scope);
-    }
-
-    /// Pays for a copy of so many bytes.
-    pub(super) fn pay(&mut self, bytes: usize) -> bool {
-        let left = self.copies.checked_sub(bytes);
-        self.copies = left.unwrap_or(0);
-        self.script.is_undecided |= left.is_none();
-        left.is_some()
-    }
-
-    /// The scope as it is, for [`State::restore`], as long as that can be paid.
-    pub(super) fn kept(&mut self) -> Option<Scope> {
-        let size =
-            |forms: &Forms| forms.iter().map(|form| form.text.len() + form.holes.len() * 32).sum::<usize>();
-        let bytes: usize = self.scope.variables.values().map(|forms| 64 + size(forms)).sum();
-        self.pay(bytes).then(|| self.scope.clone())
-    }
-
-    pub(super) fn restore(&mut self, scope: Option<Scope>) {
-        if let Some(scope) = scope {
-            self.scope = scope;
-        }
-    }
-
-    /// One level deeper, unless that is too deep.
-    pub fn enter(&mut self) -> bool {
-        let is_entered = self.depth < DEPTH_MAX;
-        self.depth += usize::from(is_entered);
-        is_entered
-    }
-
-    pub fn leave(&mut self) {
-        self.depth -= 1;
-    }
-
-    /// Adds a command, and all that it runs.
-    pub fn add(&mut self, simple: Simple) {
-        if self.script.commands.len() >= COMMANDS_MAX {
-            self.script.is_undecided = true;
-            return;
-        }
-        super::unfold::add(self, simple);
-    }
-
-    pub fn set(&mut self, name: &str, mut forms: Forms) {
-        let is_long = forms.iter().map(|form| form.text.len()).sum::<usize>() > VALUE_BYTES_MAX;
-        if is_long || forms.iter().any(|form| form.holes.len() > 64) {
-            forms = vec![Word::unknown()];
-        }
-        if self.scope.variables.len() < NAMES_MAX || self.scope.variables.contains_key(name) {
-            self.scope.variables.insert(name.to_owned(), forms);
-        }
-    }
-
-    pub fn alias(&mut self, name: &str, value: &str) {
-        if self.aliases.len() < NAMES_MAX {
-            self.aliases.insert(name.to_owned(), value.to_owned());
-        }
-    }
-
-    /// Takes an alias out while it is being expanded, as bash does.
-    pub fn take_alias(&mut self, name: &str) -> Option<String> {
-        self.aliases.remove(name)
-    }
-
-    /// The body of a function, which is then one that was called. It is gone until
-    /// [`State::give_back`]: one that calls itself is not followed again.
-    pub fn called(&mut self, name: &str) -> Option<String> {
-        let function = self.functions.get_mut(name)?;
-        if std::mem::replace(&mut function.is_busy, true) {
-            return None;
-        }
-        function.is_called = true;
-        Some(function.body.clone())
-    }
-
-    pub fn give_back(&mut self, name: &str) {
-        if let Some(function) = self.functions.get_mut(name) {
-            function.is_busy = false;
-        }
-    }
 }
 
 /// Where a list of commands ends.
@@ -227,6 +75,13 @@ impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let frames = vec![Frame::default()];
         Self { text, at: 0, frames, stage: 0, reads: None, resume: None, inner_reads: None, is_flat: false }
+    }
+
+    /// All of the text; its commands get `reads` as input.
+    pub(super) fn all(mut self, state: &mut State, reads: Option<(usize, usize)>) {
+        self.frames[0].reads = reads;
+        self.reads = reads;
+        self.list(state, Until::End);
     }
 
     pub(super) fn byte(&self) -> u8 {
@@ -397,7 +252,7 @@ impl<'a> Reader<'a> {
     fn command(&mut self, state: &mut State) {
         let mut simple =
             Simple { folders: state.scope.folders.clone(), reads: self.reads, ..Simple::default() };
-        let mut assigned: HashMap<String, Option<Forms>> = HashMap::new();
+        let mut assigned: BTreeMap<String, Option<Forms>> = BTreeMap::new();
         let kept = self.inner_reads.take();
         loop {
             self.blanks();
@@ -436,7 +291,8 @@ impl<'a> Reader<'a> {
                 }
             }
             let was_flat = self.is_flat;
-            simple.words.extend(self.word(state, start).finish());
+            let words = self.word(state, start).finish();
+            state.extend(&mut simple.words, words);
             if self.at == start {
                 self.char();
             }
@@ -451,6 +307,7 @@ impl<'a> Reader<'a> {
         }
         simple.inner = self.inner_reads;
         self.inner_reads = kept;
+        simple.is_aside = self.is_flat;
         end(state, simple, assigned);
     }
 
@@ -458,7 +315,7 @@ impl<'a> Reader<'a> {
     fn assignment(
         &mut self,
         state: &mut State,
-        assigned: &mut HashMap<String, Option<Forms>>,
+        assigned: &mut BTreeMap<String, Option<Forms>>,
     ) -> Option<String> {
         let rest = &self.text.as_bytes()[self.at..];
         let mut length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
@@ -491,8 +348,10 @@ impl<'a> Reader<'a> {
                 join(value.whole())
             }
         };
-        if assigned.len() < NAMES_MAX {
+        if assigned.len() < NAMES_MAX || assigned.contains_key(&name) {
             assigned.entry(name.clone()).or_insert(before);
+        } else {
+            state.script.is_undecided = true;
         }
         state.set(&name, if is_element { vec![Word::unknown()] } else { forms });
         Some(name)
@@ -512,7 +371,8 @@ impl<'a> Reader<'a> {
                 b'#' => self.line_end(),
                 _ => {
                     let start = self.at;
-                    words.extend(self.word(state, start).finish());
+                    let read = self.word(state, start).finish();
+                    state.extend(&mut words, read);
                     if self.at == start {
                         self.char();
                     }
@@ -645,14 +505,16 @@ impl<'a> Reader<'a> {
                     break;
                 }
                 let start = self.at;
-                values.extend(self.word(state, start).finish());
+                let words = self.word(state, start).finish();
+                // What is more than is followed makes all of it unknown.
+                values.extend(words.into_iter().take((FOR_MAX + 1).saturating_sub(values.len())));
                 if self.at == start {
                     break;
                 }
             }
         }
         // What a pattern or a substitution yields is not known, and neither is a long list.
-        if values.is_empty() || values.len() > 16 {
+        if values.is_empty() || values.len() > FOR_MAX {
             values = vec![Word::unknown()];
         }
         state.set(&name, values);
@@ -719,8 +581,8 @@ impl<'a> Reader<'a> {
         self.gaps();
         let start = self.at;
         let (count, scope) = (state.script.commands.len(), state.kept());
-        let bodies: usize = state.functions.values().map(|function| 64 + function.body.len()).sum();
-        let known = state.pay(bodies).then(|| (state.functions.clone(), state.order.clone()));
+        let known =
+            state.pay(64 * state.functions.len()).then(|| (state.functions.clone(), state.order.clone()));
         let is_undecided = state.script.is_undecided;
         if state.depth >= DEPTH_MAX || state.functions.len() >= NAMES_MAX || self.is_flat {
             state.script.is_undecided = true;
@@ -736,7 +598,7 @@ impl<'a> Reader<'a> {
             (self.stage, self.reads) = kept;
         }
         state.depth -= 1;
-        let body = self.text[start..self.at].to_owned();
+        let body = Arc::from(&self.text[start..self.at]);
         if calls_itself_twice(&state.script.commands[count..], name) {
             state.script.is_bomb = true;
         }
@@ -747,7 +609,7 @@ impl<'a> Reader<'a> {
             state.functions = functions;
             state.order = order;
         }
-        let function = Function { body, is_called: false, is_busy: false };
+        let function = Function { body, is_called: false, is_busy: false, is_aside: false };
         if state.functions.insert(name.to_owned(), function).is_none() {
             state.order.push(name.to_owned());
         }
@@ -755,7 +617,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The command is whole. Assignments before it hold for it alone; alone they stay.
-fn end(state: &mut State, simple: Simple, assigned: HashMap<String, Option<Forms>>) {
+fn end(state: &mut State, simple: Simple, assigned: BTreeMap<String, Option<Forms>>) {
     let has_words = !simple.words.is_empty();
     let reads = simple.reads;
     if has_words || !simple.redirects.is_empty() {
@@ -764,10 +626,7 @@ fn end(state: &mut State, simple: Simple, assigned: HashMap<String, Option<Forms
     if has_words {
         for (name, before) in assigned {
             super::unfold::hooked(state, &name, reads);
-            match before {
-                Some(forms) => drop(state.scope.variables.insert(name, forms)),
-                None => drop(state.scope.variables.remove(&name)),
-            }
+            state.scope.put(name, before);
         }
     }
 }

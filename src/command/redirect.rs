@@ -1,8 +1,14 @@
 //! Redirections, and the texts of here-documents.
 
-use super::read::{Reader, State};
+use std::sync::Arc;
+
+use super::read::Reader;
+use super::state::State;
 use super::word::Draft;
 use super::{DEPTH_MAX, Redirect, RedirectKind, Simple, Word};
+
+/// Redirections of one command.
+const REDIRECTS_MAX: usize = 256;
 
 impl Reader<'_> {
     /// Reads a redirection, if here is one.
@@ -35,7 +41,7 @@ impl Reader<'_> {
                 self.at += 3;
                 self.blanks();
                 let start = self.at;
-                simple.here = self.word_whole(state, start);
+                simple.here = self.word_whole(state, start).map(Arc::new);
                 return true;
             }
             (b'<', b'<', next) => {
@@ -58,9 +64,17 @@ impl Reader<'_> {
         };
         self.at += kind.0;
         self.blanks();
+        // No target, but a comment.
+        if self.byte() == b'#' {
+            return true;
+        }
         let start = self.at;
         for target in self.word(state, start).finish().into_iter().take(4) {
-            simple.redirects.push(Redirect { fd, kind: kind.1, target });
+            if simple.redirects.len() < REDIRECTS_MAX {
+                simple.redirects.push(Redirect { fd, kind: kind.1, target });
+            } else {
+                state.script.is_undecided = true;
+            }
         }
         true
     }
@@ -91,13 +105,13 @@ impl Reader<'_> {
         self.resume = Some(at);
         let body = &self.text[begin..body_end.max(begin)];
         if is_quoted || !body.contains(['$', '`']) {
-            simple.here = Some(Word { is_quoted: true, ..Word::plain(body) });
+            simple.here = Some(Arc::new(Word { quoted_at: Some(0), ..Word::plain(body) }));
             return;
         }
         // Substitutions in it run; the rest is data.
         if body.len() > state.budget || state.depth >= DEPTH_MAX {
             state.script.is_undecided = true;
-            simple.here = Some(Word::unknown());
+            simple.here = Some(Arc::new(Word::unknown()));
             return;
         }
         state.budget -= body.len();
@@ -107,6 +121,6 @@ impl Reader<'_> {
         draft.quoted("");
         reader.quoted_into(state, &mut draft, false);
         state.depth -= 1;
-        simple.here = Some(draft.whole().swap_remove(0));
+        simple.here = Some(Arc::new(draft.whole().swap_remove(0)));
     }
 }

@@ -1,8 +1,8 @@
 //! What particular programs run: shells, searches, `xargs`, git, and other languages.
 
 use super::code::{self, Call};
-use super::feed::{joined, printed, printed_raw};
-use super::read::State;
+use super::feed::{self, joined, printed, printed_raw};
+use super::state::State;
 use super::unfold::{add_inner, apart, is_shell, options};
 use super::{FOUND, FOUND_BY_NAME, FOUND_DIR, FOUND_DIR_BY_NAME, Simple, Site, UNKNOWN, Word, base_name};
 
@@ -42,7 +42,7 @@ pub(super) fn shell(state: &mut State, simple: &Simple) {
     if let Some(file) = args.get(at).filter(|word| word.text != "-s" && word.text != "/dev/stdin") {
         return sourced(state, file, simple);
     }
-    let text = simple.here.clone().or_else(|| simple.reads.and_then(|range| printed(&state.script, range)));
+    let text = feed::input(&state.script, simple);
     both(state, text, simple.reads, simple);
 }
 
@@ -63,7 +63,7 @@ pub(super) fn sourced(state: &mut State, file: &Word, simple: &Simple) {
         _ if file.text == "/dev/stdin" || file.text == "-" => simple.reads,
         _ => return,
     };
-    let here = simple.here.clone().filter(|_| file.holes.is_empty());
+    let here = simple.here.as_deref().filter(|_| file.holes.is_empty()).cloned();
     let text = here.or_else(|| from.and_then(|range| printed(&state.script, range)));
     both(state, text, from, simple);
 }
@@ -174,15 +174,22 @@ fn searched(state: &State, simple: &Simple) -> Option<Word> {
     None
 }
 
+/// How much a word may grow by what is put in.
+const FILLED_BYTES_MAX: usize = 1 << 10;
+
 /// `word` with `value` wherever `mark` stands.
 fn with(word: &Word, mark: &str, value: &Word) -> Word {
     if mark.is_empty() || !word.text.contains(mark) {
         return word.clone();
     }
     let count = word.text.matches(mark).count().min(16);
+    // What stands for very much text in very many words is not put in.
+    let unknown = Word::unknown();
+    let value = if count * value.text.len() > FILLED_BYTES_MAX { &unknown } else { value };
     let mut filled = word.clone();
     filled.is_tilde |= value.is_tilde && word.text.starts_with(mark);
     filled.is_glob |= value.is_glob;
+    filled.quoted_at = word.quoted_at.or(value.quoted_at.map(|_| word.text.find(mark).unwrap_or(0)));
     filled.text = word.text.replacen(mark, &value.text, 16);
     for _ in 0..count {
         filled.holes.extend(value.holes.iter().cloned());
@@ -192,14 +199,13 @@ fn with(word: &Word, mark: &str, value: &Word) -> Word {
 
 /// The words that come from a command's input, where they are known.
 fn input(state: &State, simple: &Simple) -> Option<Vec<Word>> {
-    let text =
-        simple.here.clone().or_else(|| simple.reads.and_then(|range| printed(&state.script, range)))?;
+    let text = feed::input(&state.script, simple)?;
     Some(
         text.text
             .split(['\n', '\0'])
             .filter(|line| !line.is_empty())
             .take(16)
-            .map(|line| Word { is_tilde: false, ..fresh(line) })
+            .map(|line| Word { is_tilde: false, ..data(line) })
             .collect(),
     )
 }
@@ -208,6 +214,11 @@ fn input(state: &State, simple: &Simple) -> Option<Vec<Word>> {
 fn fresh(text: &str) -> Word {
     let count = text.chars().filter(|c| *c == UNKNOWN).count();
     Word { holes: vec![String::new(); count], ..Word::plain(text) }
+}
+
+/// A word that came in as data: its text is nobody's subcommand.
+fn data(text: &str) -> Word {
+    Word { quoted_at: Some(0), ..fresh(text) }
 }
 
 pub(super) fn xargs(state: &mut State, simple: &Simple) {
@@ -243,16 +254,23 @@ pub(super) fn xargs(state: &mut State, simple: &Simple) {
         let mut all = words.to_vec();
         for line in &lines {
             if is_known {
-                all.extend(line.text.split([' ', '\t']).filter(|word| !word.is_empty()).map(fresh));
+                state
+                    .extend(&mut all, line.text.split([' ', '\t']).filter(|word| !word.is_empty()).map(data));
             } else {
                 all.push(line.clone());
             }
         }
         return add_inner(state, simple, all, !is_known);
     }
-    for line in lines.iter().take(8) {
-        add_inner(state, simple, words.iter().map(|word| with(word, &mark, line)).collect(), !is_known);
+    for (index, line) in lines.iter().take(8).enumerate() {
+        let words = words.iter().map(|word| with(word, &mark, line)).collect();
+        each(state, index, |state| add_inner(state, simple, words, !is_known));
     }
+}
+
+/// Adds the command for one of many words: the first stands for all.
+fn each(state: &mut State, index: usize, add: impl FnOnce(&mut State)) {
+    if index == 0 { add(state) } else { state.aside(add) }
 }
 
 /// Whether `words` is a shell whose script is what is put in for `mark`.
@@ -294,14 +312,14 @@ pub(super) fn parallel(state: &mut State, simple: &Simple) {
     let site = args[..at.min(args.len())]
         .iter()
         .any(|word| word.text.starts_with("-S") || word.text.starts_with("--sshlogin"));
-    let simple = &Simple { site: if site { Site::Elsewhere } else { simple.site }, ..simple.clone() };
+    let simple = &Simple { site: if site { Site::Elsewhere } else { simple.site }, ..simple.frame() };
     if let Some(first) = template.first()
         && runs_input(template, "{}")
         && end == rest.len()
     {
         add_inner(state, simple, vec![first.clone(), Word::plain("-c"), Word::unknown()], true);
     }
-    for values in combinations {
+    for (index, values) in combinations.into_iter().enumerate() {
         if template.is_empty() {
             // Each argument is a command line.
             for value in &values {
@@ -324,12 +342,14 @@ pub(super) fn parallel(state: &mut State, simple: &Simple) {
             words.extend(values);
         }
         // It is a shell that reads the line: one word may hold several.
-        if let [one] = words.as_slice() {
-            apart(state, one, &[], simple, false);
-        } else {
-            let is_fed = words.iter().any(|word| word.text.chars().all(|c| c == UNKNOWN));
-            add_inner(state, simple, words, is_fed);
-        }
+        each(state, index, |state| {
+            if let [one] = words.as_slice() {
+                apart(state, one, &[], simple, false);
+            } else {
+                let is_fed = words.iter().any(|word| word.text.chars().all(|c| c == UNKNOWN));
+                add_inner(state, simple, words, is_fed);
+            }
+        });
     }
 }
 
@@ -492,12 +512,15 @@ pub(super) fn language(state: &mut State, program: &str, simple: &Simple) {
     }
     let is_input = args.iter().all(|word| word.text == "-" || word.text.starts_with('-'));
     if codes.is_empty() && is_input {
-        codes.extend(
-            simple.here.clone().or_else(|| simple.reads.and_then(|range| printed(&state.script, range))),
-        );
+        codes.extend(feed::input(&state.script, simple));
     }
+    state.aside(|state| of_code(state, simple, &codes, !letters.is_empty(), *has_ticks));
+}
+
+/// What code in another language runs.
+fn of_code(state: &mut State, simple: &Simple, codes: &[Word], may_be_shell: bool, has_ticks: bool) {
     for code in codes.iter().take(4) {
-        for call in code::calls(&code.text, *has_ticks) {
+        for call in code::calls(&code.text, has_ticks) {
             match call {
                 Call::Shell(text) => apart(state, &fresh(&text), &[], simple, false),
                 Call::Program(words) => {
@@ -514,7 +537,7 @@ pub(super) fn language(state: &mut State, program: &str, simple: &Simple) {
             }
         }
         // A shell's text given to the wrong program is meant for a shell all the same.
-        if !letters.is_empty() && !code.text.contains(['(', '=', ';', '{']) {
+        if may_be_shell && !code.text.contains(['(', '=', ';', '{']) {
             apart(state, code, &[], simple, false);
         }
     }

@@ -33,7 +33,8 @@ pub struct Word<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quoting {
     None,
-    Part,
+    /// All of it but its beginning, which is the text.
+    Rest,
     /// From its first character on.
     Whole,
 }
@@ -47,6 +48,17 @@ impl<'a> Word<'a> {
     #[must_use]
     pub const fn quoted(text: &'a str) -> Self {
         Self { text, quoting: Quoting::Whole }
+    }
+
+    /// A word of which only `text`, its beginning, was not quoted.
+    #[must_use]
+    pub const fn quoted_from(text: &'a str) -> Self {
+        Self { text, quoting: Quoting::Rest }
+    }
+
+    /// Whether it is a flag and its value in one word.
+    fn has_value(self) -> bool {
+        self.quoting != Quoting::None || self.text.contains('=')
     }
 
     fn is_flag(self) -> bool {
@@ -299,10 +311,8 @@ const PROJECT_SCRIPTS: &[&str] = &["configure", "gradlew", "mvnw", "autogen.sh",
 /// The name to look up for the first word of a command: a name, or a program of a folder of programs.
 /// Any other path is somebody's own.
 fn program_name(word: &str) -> Option<&str> {
-    let Some((folder, name)) = word.rsplit_once('/') else { return Some(word) };
-    let is_programs =
-        folder.ends_with("bin") && folder.rsplit('/').next().is_some_and(|f| f == "bin" || f == "sbin");
-    (is_programs || PROJECT_SCRIPTS.contains(&name)).then_some(name)
+    let name = word.rsplit('/').next().unwrap_or_default();
+    (!super::is_own_program(word) || PROJECT_SCRIPTS.contains(&name)).then_some(name)
 }
 
 /// The program of that name, whatever its version.
@@ -338,11 +348,12 @@ impl Known {
             known.read_files(piece);
             return known;
         };
-        let (name, rest) = known.through_module(first.text, rest);
-        known.tool = program_name(name).and_then(tool_named);
+        let (name, rest) = known.through_module(*first, rest);
+        let is_whole = name.quoting != Quoting::Rest;
+        known.tool = program_name(name.text).filter(|_| is_whole).and_then(tool_named);
         known.category = match known.tool {
             Some(tool) => tool.category(),
-            None if name.contains('/') => Category::LocalProgram,
+            None if name.text.contains('/') => Category::LocalProgram,
             None => Category::Other,
         };
         known.read_words(rest);
@@ -352,14 +363,14 @@ impl Known {
     }
 
     /// `python -m pytest …` is pytest.
-    fn through_module<'a>(&mut self, name: &'a str, rest: &'a [Word<'a>]) -> (&'a str, &'a [Word<'a>]) {
-        let is_python = program_name(name).is_some_and(|name| name.starts_with("python"));
+    fn through_module<'a>(&mut self, name: Word<'a>, rest: &'a [Word<'a>]) -> (Word<'a>, &'a [Word<'a>]) {
+        let is_python = program_name(name.text).is_some_and(|name| name.starts_with("python"));
         match rest {
             [flag, module, rest @ ..]
                 if is_python && flag.text == "-m" && Tool::named(module.text).is_some() =>
             {
                 self.wrapper = Wrapper::PythonModule;
-                (module.text, rest)
+                (*module, rest)
             }
             _ => (name, rest),
         }
@@ -378,18 +389,28 @@ impl Known {
         let mut wants_pattern = tool.is_some_and(Tool::has_pattern);
         let mut wants_flags = true;
         let mut is_sure = true;
+        let mut may_be_value = false;
         while let Some((word, after)) = rest.split_first() {
             rest = after;
+            let may_be_value_here = std::mem::take(&mut may_be_value);
             if wants_flags && word.is_flag() {
                 if word.text == "--" {
                     wants_flags = false;
                     continue;
                 }
-                match self.read_flag(tool, word.text) {
+                match self.read_flag(tool, *word) {
                     Read::Known => is_sure = true,
-                    Read::Unknown => is_sure = word.text.contains('='),
+                    Read::Unknown => {
+                        is_sure = word.has_value();
+                        may_be_value = !is_sure;
+                    }
                     Read::WantsValue => rest = rest.get(1..).unwrap_or_default(),
                 }
+                continue;
+            }
+            if word.is_flag() {
+                // Of a program that this one runs.
+                may_be_value = !word.has_value();
                 continue;
             }
             if wants_subcommand {
@@ -412,7 +433,10 @@ impl Known {
                 continue;
             }
             if word.quoting == Quoting::None {
-                kinds::read(word.text, Reading::of(self.category), &mut self.data, &mut self.places);
+                // Behind a flag nobody knows may be a password as well as a file: only what is a path for sure.
+                let reading = Reading::of(self.category);
+                let reading = if may_be_value_here { reading.at_most_names() } else { reading };
+                kinds::read(word.text, reading, &mut self.data, &mut self.places);
             }
             if tool.is_some_and(Tool::ends_at_word) {
                 wants_flags = false;
@@ -420,14 +444,14 @@ impl Known {
         }
     }
 
-    fn read_flag(&mut self, tool: Option<Tool>, text: &str) -> Read {
-        let read = tool.and_then(|tool| spell(tool, text));
+    fn read_flag(&mut self, tool: Option<Tool>, word: Word<'_>) -> Read {
+        let read = tool.and_then(|tool| spell(tool, word.text));
         let Some((flags, wants_value)) = read else {
             self.flags_unknown += 1;
             return Read::Unknown;
         };
         self.flags.0 |= flags.0;
-        if wants_value { Read::WantsValue } else { Read::Known }
+        if wants_value && word.quoting == Quoting::None { Read::WantsValue } else { Read::Known }
     }
 
     /// How much it tells about the line: preparations and talk least, what only looks a little, the

@@ -118,6 +118,34 @@ fn an_alias_may_stand_for_nothing() {
     }
 }
 
+/// What is kept of a text has a bound, whatever the text: in words, where a long one counts as several.
+#[test]
+fn hostile_texts_are_not_kept_whole() {
+    let many = |text: &str, count: usize| text.repeat(count);
+    let texts = [
+        many("a ", 200_000),
+        format!("echo {}\n", many("a ", 100_000)),
+        many("$(a) ", 50_000),
+        many("{a,b}{c,d}{e,f} ", 10_000),
+        format!("sh -c '{}'", many("a ", 100_000)),
+        many("ssh h ", 20_000),
+        format!("find . {}", many("-exec a \\; ", 3_000)),
+        format!("xargs -I{{}} echo {} <<< '{}'", many("{} ", 20_000), many("x", 5_000)),
+        format!("xargs rm <<< '{}'", many("a ", 100_000)),
+        format!("parallel rm ::: {}", many("a ", 50_000)),
+        many("a >b ", 20_000),
+        many("a;", 50_000),
+    ];
+    for text in &texts {
+        let script = parse(text);
+        let words = script.commands.iter().flat_map(|simple| &simple.words);
+        let weight: usize = words.map(|word| 1 + word.text.len() / 64).sum();
+        let most = 2 * WORDS_MAX + 16 * 8_192;
+        assert!(weight <= most && script.commands.len() <= 8_192, "{weight} of {}", &text[..30]);
+        assert!(script.is_undecided, "{}", &text[..30]);
+    }
+}
+
 #[test]
 fn no_depth_is_too_deep_for_the_stack() {
     for text in [
@@ -129,4 +157,29 @@ fn no_depth_is_too_deep_for_the_stack() {
     ] {
         let _ = parse(&(text + "; rm x"));
     }
+}
+
+#[test]
+fn one_text_for_many_commands_is_kept_once() {
+    let script = parse("cd a; { b; c; d; } <<E\ntext\nE\n");
+    let [b, c] = [1, 2].map(|at| &script.commands[at]);
+    let (Some(one), Some(other)) = (&b.here, &c.here) else { panic!("{script:?}") };
+    assert!(Arc::ptr_eq(one, other) && Arc::ptr_eq(&b.folders, &c.folders));
+}
+
+#[test]
+fn what_may_be_no_command_is_marked() {
+    let aside = |text: &str| -> Vec<String> {
+        let script = parse(text);
+        let commands = script.commands.into_iter().filter(|simple| simple.is_aside);
+        commands.map(|simple| simple.program()).collect()
+    };
+    assert_eq!(aside("python -c 'rm x'"), ["rm"]);
+    assert_eq!(aside("tmux send-keys 'git push' Enter"), ["git"]);
+    assert_eq!(aside("printf 'a\\nb\\nc' | xargs -I{} rm {}"), ["rm", "rm"]);
+    assert_eq!(aside("./sh -c 'git push'"), ["git"]);
+    assert!(aside("sh -c 'git push'").is_empty());
+    assert!(aside("find . -exec rm {} \\;").is_empty());
+    let own = parse("./sudo git push");
+    assert_eq!(own.commands[0].as_typed.len(), 3, "{own:?}");
 }

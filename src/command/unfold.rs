@@ -1,9 +1,11 @@
 //! What a command runs besides itself: wrappers, shells, `find -exec`, other languages.
 
-use super::feed::{joined, printed};
+use std::sync::Arc;
+
+use super::feed::{input, joined};
 use super::name::named;
-use super::read::State;
 use super::runs::{find, git, language, local_tool, parallel, powershell, shell, sourced, xargs};
+use super::state::State;
 use super::{Simple, Site, UNKNOWN, Word, base_name};
 
 /// A program that runs the rest of its arguments.
@@ -128,7 +130,7 @@ pub(super) fn is_shell(name: &str) -> bool {
 /// Adds a command to the script, then what it runs.
 pub(super) fn add(state: &mut State, mut simple: Simple) {
     if simple.words.is_empty() {
-        state.script.commands.push(simple);
+        state.push(simple);
         return;
     }
     expand(state, &mut simple);
@@ -143,6 +145,10 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
     while let Some(word) = simple.words.get(start) {
         let name = base_name(&word.text);
         let Some(next) = peel(&name, &simple.words, start, &mut simple.site) else { break };
+        let is_own = super::is_own_program(&word.text) && next < simple.words.len();
+        if (is_own || !is_sure(&name, &simple.words, start)) && simple.as_typed.is_empty() {
+            simple.as_typed = simple.words[start..].to_vec();
+        }
         if next >= simple.words.len() {
             // A wrapper around nothing; `env`, `nice` and the like print something.
             break;
@@ -152,15 +158,17 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         if matches!(name.as_str(), "watch" | "hyperfine") || simple.words[start].text.contains(' ') {
             // These take a command line; so does whoever quotes one for a wrapper by mistake.
             let text = joined(&simple.words[start..]);
-            if matches!(name.as_str(), "watch" | "hyperfine") || start + 1 == simple.words.len() {
+            if matches!(name.as_str(), "watch" | "hyperfine") && simple.as_typed.is_empty() {
                 state.text_apart(&text.text, &[], simple.reads);
+            } else if matches!(name.as_str(), "watch" | "hyperfine") || start + 1 == simple.words.len() {
+                state.aside(|state| state.text_apart(&text.text, &[], simple.reads));
             }
         }
     }
     if start > 0 {
         // What a container is given is a question of its own.
         if matches!(simple.program().as_str(), "docker" | "podman" | "nerdctl") {
-            state.script.commands.push(simple.clone());
+            state.push(simple.clone());
         }
         simple.words.drain(..start);
     }
@@ -170,23 +178,29 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         "cd" | "pushd" | "chdir" => {
             let target = simple.args().iter().find(|word| !word.text.starts_with('-') || word.text == "-");
             let folder = target.cloned().unwrap_or(Word { is_tilde: true, ..Word::plain("~") });
-            state.scope.folders.push(if folder.text == "-" { Word::unknown() } else { folder });
-            if state.scope.folders.len() > 32 {
-                state.scope.folders = vec![Word::unknown()];
+            let folders = Arc::make_mut(&mut state.scope.folders);
+            folders.push(if folder.text == "-" { Word::unknown() } else { folder });
+            if folders.len() > 32 {
+                *folders = vec![Word::unknown()];
             }
         }
-        "popd" => state.scope.folders.push(Word::unknown()),
+        "popd" => Arc::make_mut(&mut state.scope.folders).push(Word::unknown()),
         _ => {}
     }
-    state.script.commands.push(simple.clone());
-    inner(state, &program, &simple);
+    state.push(simple.clone());
+    let is_own = simple.words.first().is_some_and(|word| super::is_own_program(&word.text));
+    if is_own || !simple.as_typed.is_empty() {
+        state.aside(|state| inner(state, &program, &simple));
+    } else {
+        inner(state, &program, &simple);
+    }
 }
 
 /// An alias or a function in the place of the program.
 fn expand(state: &mut State, simple: &mut Simple) {
     for _ in 0..8 {
         let Some(first) = simple.words.first() else { return };
-        if first.is_quoted {
+        if first.quoted_at.is_some() {
             break;
         }
         let name = first.text.clone();
@@ -202,7 +216,7 @@ fn expand(state: &mut State, simple: &mut Simple) {
         }
         let last = commands.pop();
         for command in commands {
-            state.script.commands.push(command);
+            state.push(command);
         }
         if let Some(last) = last {
             let rest = simple.words.split_off(1);
@@ -215,11 +229,13 @@ fn expand(state: &mut State, simple: &mut Simple) {
         }
     }
     let name = simple.words.first().map(|word| word.text.clone()).unwrap_or_default();
-    if let Some(body) = state.called(&name) {
-        let words = simple.words.clone();
-        let scope = state.kept();
-        state.text_apart(&body, &words, simple.reads);
-        state.restore(scope);
+    if let Some((body, is_aside)) = state.called(&name) {
+        let words: Vec<Word> = simple.words.iter().take(17).cloned().collect();
+        if is_aside {
+            state.aside(|state| state.text_apart(&body, &words, simple.reads));
+        } else {
+            state.text_apart(&body, &words, simple.reads);
+        }
         state.give_back(&name);
     }
 }
@@ -266,8 +282,8 @@ fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) -> Option<usi
     }
     let find = |what: &str| words[start..].iter().position(|word| word.text == what).map(|at| start + at + 1);
     match name {
-        "kubectl" | "oc" | "k" | "k3s" | "microk8s" | "minikube"
-            if words[start..].iter().take(8).any(|word| matches!(word.text.as_str(), "exec" | "debug")) =>
+        name if KUBECTLS.contains(&name)
+            && words[start..].iter().take(8).any(|word| matches!(word.text.as_str(), "exec" | "debug")) =>
         {
             *site = Site::Elsewhere;
             // Without `--`, behind the pod.
@@ -305,6 +321,23 @@ fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) -> Option<usi
         _ => None,
     }
 }
+
+/// Whether what [`peel`] took for the verb of `words[start]` is it, and no name of something.
+fn is_sure(name: &str, words: &[Word], start: usize) -> bool {
+    let at = values(words, start + 1);
+    let verb = words.get(at).map_or("", |word| word.text.as_str());
+    if KUBECTLS.contains(&name) {
+        return matches!(verb, "exec" | "debug");
+    }
+    // Behind an option nobody knows it may be the option's.
+    let is_odd = |word: &Word| {
+        let text = word.text.as_str();
+        text.starts_with("--") && text.len() > 2 && !text.contains('=')
+    };
+    !RUNNERS.iter().any(|(names, ..)| is_in(names, name)) || !is_odd(&words[at.min(words.len()) - 1])
+}
+
+const KUBECTLS: [&str; 6] = ["kubectl", "oc", "k", "k3s", "microk8s", "minikube"];
 
 fn is_assignment(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, _)| {
@@ -372,7 +405,7 @@ fn variables(state: &mut State, program: &str, simple: &Simple) {
         "read" if simple.here.is_some() => {
             let line = simple.here.as_ref().map(|here| Word {
                 text: here.text.lines().next().unwrap_or_default().to_owned(),
-                ..here.clone()
+                ..Word::clone(here)
             });
             if let Some((name, line)) = simple.args().last().zip(line) {
                 state.set(&name.text, vec![line]);
@@ -380,7 +413,7 @@ fn variables(state: &mut State, program: &str, simple: &Simple) {
         }
         "read" | "unset" | "mapfile" | "readarray" | "getopts" => {
             for word in simple.args().iter().filter(|word| !word.text.starts_with('-')) {
-                state.scope.variables.remove(&word.text);
+                state.scope.put(word.text.clone(), None);
             }
         }
         "alias" => {
@@ -411,7 +444,7 @@ pub(super) fn apart(state: &mut State, text: &Word, arguments: &[Word], simple: 
     let first = state.script.commands.len();
     let folders = state.scope.folders.clone();
     if is_elsewhere {
-        state.scope.folders.clear();
+        state.scope.folders = Arc::default();
     }
     state.text_apart(&source(text), arguments, simple.reads);
     state.scope.folders = folders;
@@ -450,19 +483,13 @@ pub(super) fn add_inner(state: &mut State, simple: &Simple, words: Vec<Word>, is
     if words.is_empty() {
         return;
     }
-    let inner = Simple { words, is_fed: is_fed || simple.is_fed, here: None, ..simple.clone() };
-    state.nested(|state| add(state, inner.clone()), |state| state.script.commands.push(inner.clone()));
-}
-
-impl State {
-    fn nested(&mut self, deeper: impl FnOnce(&mut Self), too_deep: impl FnOnce(&mut Self)) {
-        if self.enter() {
-            deeper(self);
-            self.leave();
-        } else {
-            self.script.is_undecided = true;
-            too_deep(self);
-        }
+    let inner = Simple { words, is_fed: is_fed || simple.is_fed, here: None, ..simple.frame() };
+    if state.enter() {
+        add(state, inner);
+        state.leave();
+    } else {
+        state.script.is_undecided = true;
+        state.push(inner);
     }
 }
 
@@ -564,9 +591,7 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 for text in texts.take(4) {
                     apart(state, text, &[], simple, true);
                 }
-            } else if let Some(here) = simple.here.clone() {
-                apart(state, &here, &[], simple, true);
-            } else if let Some(text) = simple.reads.and_then(|range| printed(&state.script, range)) {
+            } else if let Some(text) = input(&state.script, simple) {
                 apart(state, &text, &[], simple, true);
             }
         }
@@ -587,10 +612,15 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 // The command stands behind the option that says so, else behind the verb.
                 let behind =
                     |flags: &[&str]| args.iter().position(|word| flags.contains(&word.text.as_str()));
-                let at = behind(&["-a", "--args", "-c", "-C", "--command", "--scripts"])
-                    .or_else(|| behind(&flags));
-                if let Some(at) = at {
-                    apart(state, &joined(&args[at + 1..]), &[], simple, true);
+                let command = behind(&["-a", "--args", "-c", "-C", "--command", "--scripts"]);
+                let Some(at) = command.or_else(|| behind(&flags)) else { return };
+                let text = joined(&args[at + 1..]);
+                // Without an option that says so, a name may look like the verb.
+                let may_be_name = matches!(program, "ansible" | "az" | "gcloud" | "vagrant");
+                if may_be_name && command.is_none() {
+                    state.aside(|state| apart(state, &text, &[], simple, true));
+                } else {
+                    apart(state, &text, &[], simple, true);
                 }
             }
         }
@@ -610,11 +640,11 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
         "tmux" | "screen" | "zellij" | "byobu" => {
             // `tmux new -d 'command'`, `tmux send-keys -t x 'command' Enter`, `screen -dm command`
             for word in args.iter().filter(|word| word.text.contains(' ')) {
-                apart(state, word, &[], simple, false);
+                state.aside(|state| apart(state, word, &[], simple, false));
             }
             if program == "screen" {
-                let at = options(args, 0, "SctTeph", "");
-                add_inner(state, simple, args[at.min(args.len())..].to_vec(), false);
+                let at = options(args, 0, "SctTeph", "").min(args.len());
+                state.aside(|state| add_inner(state, simple, args[at..].to_vec(), false));
             }
         }
         "trap" | "at" | "batch" | "crontab" | "parallel-ssh" => {
@@ -622,7 +652,7 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 && let Some(text) = args.first()
             {
                 apart(state, text, &[], simple, false);
-            } else if let Some(text) = simple.here.clone().or_else(|| printed(&state.script, simple.reads?)) {
+            } else if let Some(text) = input(&state.script, simple) {
                 apart(state, &text, &[], simple, false);
             }
         }

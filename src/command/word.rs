@@ -41,9 +41,9 @@ impl Draft {
         // A hole of a text that was read before stays one.
         let holes = text.matches(UNKNOWN).count().min(64);
         self.each(|word| {
+            word.quoted_at.get_or_insert(word.text.len());
             word.text.push_str(text);
             word.holes.extend(std::iter::repeat_n(String::new(), holes));
-            word.is_quoted = true;
         });
     }
 
@@ -150,13 +150,13 @@ impl Draft {
 }
 
 fn is_void(word: &Word) -> bool {
-    word.text.is_empty() && !word.is_quoted
+    word.text.is_empty() && word.quoted_at.is_none()
 }
 
 fn joined(a: &Word, b: &Word) -> Word {
     let mut word = a.clone();
     word.is_glob |= b.is_glob;
-    word.is_quoted |= b.is_quoted;
+    word.quoted_at = a.quoted_at.or(b.quoted_at.map(|at| a.text.len() + at));
     word.is_tilde |= a.text.is_empty() && b.is_tilde;
     word.text.push_str(&b.text);
     word.holes.extend(b.holes.iter().cloned());
@@ -178,7 +178,7 @@ fn split(form: &Word) -> impl Iterator<Item = Word> {
                 // What comes out of a variable is matched against names, too.
                 is_glob: piece.contains(['*', '?', '[']),
                 is_tilde: form.is_tilde && piece.starts_with('~'),
-                is_quoted: false,
+                quoted_at: None,
             }
         })
         .collect();
@@ -187,6 +187,8 @@ fn split(form: &Word) -> impl Iterator<Item = Word> {
 
 fn restore(word: &mut Word) {
     if word.text.contains([OPEN, COMMA, CLOSE]) {
+        // The marks are longer than what they stand for; that there was a quotation still holds.
+        word.quoted_at = word.quoted_at.map(|_| 0);
         word.text = word
             .text
             .chars()
@@ -218,9 +220,13 @@ fn braces(word: Word) -> Vec<Word> {
             let mut holes = word.holes.clone();
             holes.resize(count, String::new());
             let is_tilde = word.is_tilde && text.starts_with('~');
-            Word { text, holes, is_glob, is_tilde, is_quoted: word.is_quoted }
+            Word { text, holes, is_glob, is_tilde, quoted_at: word.quoted_at.map(|_| 0) }
         };
-        if list.contains(COMMA) && list.matches(COMMA).count() < FORMS_MAX && words.len() < FORMS_MAX {
+        if list.contains(COMMA)
+            && list.matches(COMMA).count() < FORMS_MAX
+            && words.len() < FORMS_MAX
+            && word.text.len() < VALUE_BYTES_MAX
+        {
             let members = list.split(COMMA).map(|m| rebuilt(format!("{before}{m}{after}"), word.is_glob));
             let members: Vec<Word> = members.collect();
             words.splice(at..at, members);

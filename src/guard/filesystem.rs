@@ -204,7 +204,7 @@ fn remove(call: &Call, context: &Context) -> Option<Found> {
         return Some(DELETE_ROOT.on("--no-preserve-root"));
     }
     let mut worst: Option<Found> = None;
-    for word in call.operands().iter().take(256).filter(|word| !is_switch(&word.text)) {
+    for word in call.operands().iter().filter(|word| !is_switch(&word.text)) {
         // A shell that doesn't know these paths took the strokes out of them.
         let is_drive = is_windows && word.text.get(1..2) == Some(":") && place::drive(&word.text).is_none();
         let text =
@@ -222,6 +222,9 @@ fn remove(call: &Call, context: &Context) -> Option<Found> {
         if let Some(found) = found
             && worst.as_ref().is_none_or(|worst| worst.rule.decision < found.rule.decision)
         {
+            if found.rule.decision == super::Decision::Deny {
+                return Some(found);
+            }
             worst = Some(found);
         }
     }

@@ -183,17 +183,7 @@ fn by_words(script: &Script, context: &Context) -> Option<Verdict> {
     let mut left = PLACES_MAX;
     for simple in &script.commands {
         // Without its words, of which there may be very many: it is copied for each place.
-        let Simple { words: _, redirects, reads, inner, here, folders, site, is_fed } = simple;
-        let frame = Simple {
-            words: Vec::new(),
-            redirects: redirects.iter().take(64).cloned().collect(),
-            reads: *reads,
-            inner: *inner,
-            here: here.clone(),
-            folders: folders.clone(),
-            site: *site,
-            is_fed: *is_fed,
-        };
+        let frame = simple.frame();
         for start in 1..simple.words.len() {
             if !table::is_known(&command::name_of(&simple.words[start].text)) {
                 continue;

@@ -306,7 +306,7 @@ fn far(full: &str, is_relative: bool, scene: &Scene) -> Place {
 /// The folder that `simple` runs in.
 pub(super) fn folder(simple: &Simple, scene: &Scene) -> Result<String, String> {
     let mut folder = scene.cwd.clone();
-    for word in &simple.folders {
+    for word in simple.folders.iter() {
         let path = known(word, scene)?;
         let path = match path.strip_prefix('~').filter(|_| word.is_tilde) {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{}{rest}", scene.home),

@@ -74,7 +74,7 @@ pub(super) fn find(call: &Call, context: &Context) -> Option<Found> {
         return Some(INPUT.on(call.text()));
     }
     let args = call.simple.args();
-    let words = args.iter().chain(&call.simple.here);
+    let words = args.iter().chain(call.simple.here.as_deref());
     let is_substituted = words.flat_map(|word| &word.holes).any(|hole| matches!(hole.as_str(), "$(" | "<("));
     // With a script of its own a shell doesn't run its input.
     let reads_input = match is_shell(program) {

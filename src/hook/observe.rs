@@ -2,8 +2,7 @@
 
 use super::event::{Event, Kind};
 use crate::command::shape::{
-    ErrorClass, HostType, Outcome, Piece, Quoting, Record, Shape, Structure, ToolKind, Word, Wrapper,
-    duration_bucket,
+    ErrorClass, HostType, Outcome, Piece, Record, Shape, Structure, ToolKind, Word, Wrapper, duration_bucket,
 };
 use crate::command::{self, RedirectKind, Script, Simple};
 
@@ -55,7 +54,8 @@ fn exit_code(error: &str) -> Option<i32> {
 #[must_use]
 pub fn shape(text: &str) -> Shape {
     let script = command::parse(text);
-    let owned: Vec<(Vec<Word<'_>>, Vec<Word<'_>>)> = script.commands.iter().map(words).collect();
+    let commands = script.commands.iter().filter(|simple| !simple.is_aside);
+    let owned: Vec<(Vec<Word<'_>>, Vec<Word<'_>>)> = commands.map(words).collect();
     let pieces: Vec<Piece<'_>> =
         owned.iter().map(|(words, files)| Piece { words, wrapper: Wrapper::None, files }).collect();
     Shape::of(&pieces, structure(&script))
@@ -63,31 +63,35 @@ pub fn shape(text: &str) -> Shape {
 
 fn words(simple: &Simple) -> (Vec<Word<'_>>, Vec<Word<'_>>) {
     let files = simple.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::Duplicate);
-    (simple.words.iter().map(word).collect(), files.map(|redirect| word(&redirect.target)).collect())
+    let words = if simple.as_typed.is_empty() { &simple.words } else { &simple.as_typed };
+    (words.iter().map(word).collect(), files.map(|redirect| word(&redirect.target)).collect())
 }
 
 fn word(word: &command::Word) -> Word<'_> {
-    let quoting = if word.is_quoted { Quoting::Whole } else { Quoting::None };
-    Word { text: &word.text, quoting }
+    match word.quoted_at {
+        None => Word::bare(&word.text),
+        Some(0) => Word::quoted(&word.text),
+        Some(at) => Word::quoted_from(word.text.get(..at).unwrap_or_default()),
+    }
 }
 
 fn structure(script: &Script) -> Structure {
-    let redirects = || script.commands.iter().flat_map(|simple| &simple.redirects);
+    let commands = || script.commands.iter().filter(|simple| !simple.is_aside);
+    let redirects = || commands().flat_map(|simple| &simple.redirects);
     let has = |kind| redirects().any(|redirect| redirect.kind == kind);
-    let pipes = script.commands.iter().filter(|simple| simple.reads.is_some()).count();
+    let pipes = commands().filter(|simple| simple.reads.is_some()).count();
     Structure {
         pipes,
-        lists: script.commands.len().saturating_sub(pipes + 1),
+        lists: commands().count().saturating_sub(pipes + 1),
         has_input: has(RedirectKind::Read),
         has_output: has(RedirectKind::Write),
         has_append: has(RedirectKind::Append),
         has_error_output: redirects().any(|redirect| redirect.fd == Some(2)),
-        has_here_document: script.commands.iter().any(|simple| simple.here.is_some()),
-        has_substitution: script
-            .commands
-            .iter()
+        has_here_document: commands().any(|simple| simple.here.is_some()),
+        // A hole without a name is a value that was too long, or came in as data.
+        has_substitution: commands()
             .flat_map(|simple| &simple.words)
-            .any(command::Word::has_unknown),
+            .any(|word| word.holes.iter().any(|hole| !hole.is_empty())),
         ..Structure::default()
     }
 }

@@ -20,6 +20,7 @@ mod generations;
 mod guard;
 mod hooks;
 mod identity;
+mod interference;
 mod keys;
 mod licences;
 mod machines;

@@ -38,7 +38,12 @@ const SIGNS: &[(ErrorClass, &[&str])] = &[
             "assocmax",
             "assocgrp",
             "job violates accounting",
-            "quota",
+            "quota limit",
+            "quota reached",
+            "over quota",
+            "exceeds quota",
+            "exceeded quota",
+            "insufficient quota",
         ],
     ),
     (
@@ -119,7 +124,8 @@ const SIGNS: &[(ErrorClass, &[&str])] = &[
             "file exists",
             "non-fast-forward",
             "[rejected]",
-            "unmerged",
+            "unmerged files",
+            "unmerged path",
             "eresolve",
             "address already in use",
             "eaddrinuse",
@@ -134,7 +140,27 @@ const SIGNS: &[(ErrorClass, &[&str])] = &[
     ),
     (
         ErrorClass::TimeOut,
-        &["timed out", "timeout", "time-out", "deadline exceeded", "time limit", "etimedout"],
+        &[
+            "timed out",
+            "timeouterror",
+            "timeoutexception",
+            "timeout of",
+            "timeout after",
+            "timeout exceeded",
+            "timeout expired",
+            "timeout was reached",
+            "timeout waiting",
+            "exceeded timeout",
+            "connect timeout",
+            "connection timeout",
+            "read timeout",
+            "request timeout",
+            "gateway timeout",
+            "gateway time-out",
+            "deadline exceeded",
+            "time limit",
+            "etimedout",
+        ],
     ),
     (
         ErrorClass::Connection,
@@ -234,7 +260,11 @@ const SIGNS: &[(ErrorClass, &[&str])] = &[
             "invalid argument",
             "unexpected token",
             "unexpected eof",
-            "unmatched",
+            "unmatched '",
+            "unmatched \"",
+            "unmatched `",
+            "unmatched (",
+            "unmatched )",
             "bad substitution",
         ],
     ),
@@ -245,7 +275,8 @@ impl ErrorClass {
     #[must_use]
     pub fn of(text: &str, exit_code: Option<i32>) -> Self {
         let head = &text.as_bytes()[..text.len().min(TEXT_BYTES_MAX)];
-        let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+        let whole = String::from_utf8_lossy(head).to_ascii_lowercase();
+        let head = without_names(&whole);
         // A shell's own codes are surer than words, which may be anybody's.
         match exit_code {
             Some(127) => return Self::missing(&head).unwrap_or(Self::CommandNotFound),
@@ -253,12 +284,12 @@ impl ErrorClass {
             Some(137) if head.contains("killed") => return Self::OutOfMemory,
             _ => {}
         }
-        let says = |signs: &[&str]| signs.iter().any(|sign| head.contains(sign));
+        let says = |signs: &[&str]| signs.iter().any(|sign| says(&head, sign));
         // `sh: 1: x: not found` has no words of its own.
         let is_shell = |line: &str| line.contains("sh: ") && line.trim_end().ends_with(": not found");
         match SIGNS.iter().find(|(_, signs)| says(signs)) {
             Some((class, _)) => *class,
-            None if head.lines().any(is_shell) => Self::CommandNotFound,
+            None if whole.lines().any(is_shell) => Self::CommandNotFound,
             None => match exit_code {
                 Some(126) => Self::PermissionDenied,
                 Some(64) => Self::Usage,
@@ -271,6 +302,61 @@ impl ErrorClass {
     fn missing(head: &str) -> Option<Self> {
         head.contains("error while loading shared libraries").then_some(Self::ModuleNotFound)
     }
+}
+
+/// Whether `head` has a sign. A word alone has to begin there, since it may be part of a name: `eperm` of
+/// `sleeperman`; the name of an error has to end there.
+fn says(head: &str, sign: &str) -> bool {
+    let is_word = sign.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    head.match_indices(sign).any(|(at, _)| match is_error(sign) {
+        true => !head[at + sign.len()..].starts_with(is_part),
+        false => !is_word || !head[..at].ends_with(is_part),
+    })
+}
+
+fn is_error(word: &str) -> bool {
+    ["error", "exception", "bad_alloc"].iter().any(|end| word.ends_with(end))
+}
+
+/// What stands for a name.
+const NAME: &str = "…";
+
+/// The text with a mark for each word that is a name for sure: one in quotes, a path, a file with an
+/// ending, an option. A file called `quota` is no quota.
+fn without_names(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for line in text.lines() {
+        for (index, word) in line.split(' ').enumerate() {
+            kept.push_str(if index == 0 { "" } else { " " });
+            push_without_name(word, &mut kept);
+        }
+        kept.push('\n');
+    }
+    kept
+}
+
+const QUOTES: [char; 6] = ['\'', '"', '`', '‘', '’', '“'];
+
+fn push_without_name(word: &str, kept: &mut String) {
+    let begin =
+        word.len() - word.trim_start_matches(|c: char| QUOTES.contains(&c) || "([<".contains(c)).len();
+    let is_end = |c: char| QUOTES.contains(&c) || ")]>:,;.!?”".contains(c);
+    let end = word.trim_end_matches(is_end).len().max(begin);
+    let (open, core, close) = (&word[..begin], &word[begin..end], &word[end..]);
+    let is_quoted = open.contains(QUOTES) && close.contains(|c| QUOTES.contains(&c) || c == '”');
+    let has_ending = core.split_once('.').is_some_and(|(_, rest)| rest.starts_with(char::is_alphanumeric));
+    let is_option = core.starts_with("--") && core != "--help";
+    let is_joined = has_ending || core.contains("::");
+    let is_name = is_quoted || is_option || core.contains(['/', '@']) || (is_joined && !is_error(core));
+    if !is_name {
+        return kept.push_str(word);
+    }
+    kept.push_str(open);
+    // What could not be reached says something all the same.
+    kept.push_str(if core.starts_with("http") { "http" } else { "" });
+    kept.push_str(NAME);
+    kept.push_str(close);
 }
 
 #[cfg(test)]

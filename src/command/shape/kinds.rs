@@ -143,6 +143,14 @@ pub(super) enum Reading {
 }
 
 impl Reading {
+    /// Not more than names.
+    pub(super) const fn at_most_names(self) -> Self {
+        match self {
+            Self::Text => Self::Text,
+            _ => Self::Names,
+        }
+    }
+
     pub(super) const fn of(category: Category) -> Self {
         match category {
             Category::VersionControl => Self::Versioned,
@@ -171,16 +179,21 @@ impl Reading {
 
 /// Adds what `word`, which nobody quoted, tells.
 pub(super) fn read(word: &str, reading: Reading, data: &mut Bits, places: &mut Bits) {
-    if reading == Reading::Text || word.is_empty() || word.len() > 4096 {
+    if reading == Reading::Text || word.is_empty() {
         return;
     }
-    if word.contains("://") {
+    let scheme = word.split_once("://").map(|(scheme, _)| scheme);
+    // `NAME=value` names no file, and its value may be anything.
+    if scheme.unwrap_or(word).contains('=') {
+        return;
+    }
+    if scheme.is_some() {
         places.add(PathKind::Url.code());
         return;
     }
     if !word
         .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"_-./~$*?{}+=,@:[]%".contains(&byte) || byte > 127)
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-./~$*?{}+,@:[]%".contains(&byte) || byte > 127)
     {
         return;
     }
