@@ -44,11 +44,12 @@ fn is_shell(event: &Event) -> bool {
     event.tool.as_deref().is_none_or(|tool| SHELLS.contains(&tool))
 }
 
-/// Whether nothing was found only because not all could be read. `blocks`: the profile wants a stop where
-/// the guard fails.
+/// Whether nothing was found only because not all could be read, or because what is to run was not where it
+/// is looked for. `blocks`: the profile wants a stop where the guard fails.
 #[must_use]
 pub fn is_undecided(event: &Event, blocks: bool) -> bool {
-    (event.is_cut && is_shell(event)) || (event.is_odd && blocks)
+    let runs_unread = event.tool.is_some() && is_shell(event) && event.commands.is_empty();
+    (event.is_cut && is_shell(event)) || runs_unread || (event.is_odd && blocks)
 }
 
 fn writes(event: &Event) -> bool {

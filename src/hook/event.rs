@@ -5,13 +5,18 @@
 //! lenient reader looks for it: a guard that falls silent on odd input guards nothing.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// What is known of one call of a hook.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Event {
     pub kind: Kind,
+    /// Whether the text says what kind it is; its kind may be one we don't know.
+    pub has_kind: bool,
     pub cwd: Option<String>,
     pub tool: Option<String>,
     /// Shell commands the tool is about to run or has run; several only where the text was odd.
@@ -91,8 +96,28 @@ struct Wire<'a> {
     prompt: Option<Cow<'a, str>>,
 }
 
+/// The tool's own fields: an object. A list is not taken for one with its fields in order.
+#[derive(Default)]
+struct Input(Fields);
+
+impl<'de> Deserialize<'de> for Input {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fields, A::Error> {
+                Fields::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        from.deserialize_map(Object).map(Self)
+    }
+}
+
 #[derive(Deserialize, Default)]
-struct Input {
+struct Fields {
     #[serde(default)]
     command: Option<String>,
     #[serde(default)]
@@ -107,12 +132,15 @@ const SYNTHETIC: &str = "<task-notification>";
 /// Reads an event. `is_cut`: there was more than we read.
 #[must_use]
 pub fn parse(bytes: &[u8], is_cut: bool) -> Event {
-    let strict = (!is_cut).then(|| serde_json::from_slice::<Wire<'_>>(bytes).ok()).flatten();
+    // A list would be taken for an object with its fields in order.
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    let strict = (!is_cut && is_object).then(|| serde_json::from_slice::<Wire<'_>>(bytes).ok()).flatten();
     let Some(wire) = strict else { return Event { is_cut, ..lenient(&String::from_utf8_lossy(bytes)) } };
     let Wire { hook_event_name, cwd, tool_name, tool_input, error, is_interrupt, duration_ms, prompt } = wire;
-    let Input { command, file_path, notebook_path } = tool_input;
+    let Fields { command, file_path, notebook_path } = tool_input.0;
     Event {
         kind: Kind::of(&hook_event_name),
+        has_kind: true,
         cwd: cwd.map(Cow::into_owned),
         tool: tool_name.map(Cow::into_owned),
         commands: command.into_iter().collect(),
@@ -164,7 +192,12 @@ impl Event {
     /// The first of a name counts, but for what is guarded: there, all do.
     fn take(&mut self, name: &str, value: String) {
         match name {
-            "hook_event_name" if self.kind == Kind::Other => self.kind = Kind::of(&value),
+            "hook_event_name" => {
+                self.has_kind = true;
+                if self.kind == Kind::Other {
+                    self.kind = Kind::of(&value);
+                }
+            }
             "cwd" if self.cwd.is_none() => self.cwd = Some(value),
             "tool_name" if self.tool.is_none() => self.tool = Some(value),
             "command" => self.commands.push(value),
@@ -254,6 +287,11 @@ mod tests {
             assert_eq!((event.kind, event.tool.as_deref()), (Kind::PreToolUse, Some("Bash")));
         }
         assert_eq!(parse(whole.as_bytes(), true).commands.len(), 1);
+        let list = br#"["PreToolUse", "/p", "Bash", {"command": "ls"}]"#;
+        assert_eq!(parse(list, false).kind, Kind::Other);
+        let words =
+            br#"{"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": ["rm", "-rf", "~"]}"#;
+        assert_eq!((parse(words, false).commands, parse(words, false).kind), (vec![], Kind::PreToolUse));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -88,7 +89,14 @@ impl Runner {
         let input = stdio::read(limits::HOOK_INPUT_BYTES_MAX, limits::HOOK_INPUT_MS_MAX);
         // The time until the client has written and closed is the client's.
         let timer = clock::Stopwatch::start();
-        let event = event::parse(&input.bytes, input.is_cut);
+        let mut event = event::parse(&input.bytes, input.is_cut);
+        // There may be much of it, and all that counts is in the event.
+        drop(input);
+        if self.hook == Hook::IntelligentOptimizer && !event.has_kind {
+            // Nobody calls it for anything else.
+            event.kind = Kind::PreToolUse;
+        }
+        let event = Arc::new(event);
         let notes = match self.hook {
             Hook::IntelligentOptimizer => self.guard(&event),
             Hook::LearningCollector => {
@@ -98,7 +106,7 @@ impl Runner {
             Hook::ContextEnhancer => self.enhance(&event),
         };
         let _ = catch_unwind(AssertUnwindSafe(|| self.note(&notes)));
-        if event.kind != Kind::Other {
+        if event.kind != Kind::Other && event.has_kind {
             self.time(timer);
         }
     }
@@ -110,7 +118,7 @@ impl Runner {
         }
     }
 
-    fn guard(&self, event: &Event) -> Vec<Entry> {
+    fn guard(&self, event: &Arc<Event>) -> Vec<Entry> {
         if event.kind != Kind::PreToolUse {
             return Vec::new();
         }
@@ -126,7 +134,7 @@ impl Runner {
         let is_short = event.text_bytes() <= limits::GUARD_SHORT_BYTES_MAX;
         let at_once = || clock::at_once(|| decide::guard_small(event, &scene, &config));
         let judged = is_short.then(at_once).flatten().or_else(|| {
-            let (own, scene, config) = (event.clone(), scene.clone(), config.clone());
+            let (own, scene, config) = (Arc::clone(event), scene.clone(), config.clone());
             clock::within(limits::GUARD_MS_MAX, move || decide::guard(&own, &scene, &config))
         });
         match judged {

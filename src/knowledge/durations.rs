@@ -22,7 +22,11 @@ pub fn add(learning: &Path, hook: &str, entry: &[u8], bytes_kept: u64, bytes_max
             if fs::lstat(learning)?.is_none() {
                 return Ok(());
             }
-            fs::make_folder(&learning.join("durations"), 0o700)?;
+            match fs::make_folder(&learning.join("durations"), 0o700) {
+                // Another hook was quicker.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
             append::append(&path, entry, 0o600, bytes_max * 2)?
         }
         other => other?,

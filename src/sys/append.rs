@@ -45,7 +45,7 @@ pub fn append_if(
             .append(true)
             .create(true)
             .mode(mode)
-            .custom_flags(super::fs::flags(OFlags::NOFOLLOW))
+            .custom_flags(super::fs::flags(OFlags::NOFOLLOW | OFlags::NONBLOCK))
             .open(path)?;
         let is_held = flock(file.file(), FlockOperation::NonBlockingLockShared).is_ok();
         if !is_right()? {
@@ -61,7 +61,8 @@ pub fn append_if(
         if !metadata.is_file() {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        if metadata.size() + bytes.len() as u64 > bytes_max {
+        let size = metadata.size() + bytes.len() as u64;
+        if size > bytes_max || !super::fs::may_grow_to(size) {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let written = match gate("write")? {
@@ -85,19 +86,24 @@ pub fn append_if(
     Err(io::ErrorKind::ResourceBusy.into())
 }
 
-/// The last `bytes_max` bytes of a file; none where there is no file. Links are not followed.
+/// The last `bytes_max` bytes of a file; none where there is no file. Links are not followed, pipes not
+/// waited for.
 ///
 /// # Errors
 /// Anything but "not there".
 pub fn tail(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let opened =
-        fs_err::OpenOptions::new().read(true).custom_flags(super::fs::flags(OFlags::NOFOLLOW)).open(path);
+    let flags = super::fs::flags(OFlags::NOFOLLOW | OFlags::NONBLOCK);
+    let opened = fs_err::OpenOptions::new().read(true).custom_flags(flags).open(path);
     let mut file = match opened {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let size = file.metadata()?.size();
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let size = metadata.size();
     file.seek(SeekFrom::Start(size.saturating_sub(bytes_max)))?;
     let mut bytes = Vec::new();
     file.take(bytes_max).read_to_end(&mut bytes)?;

@@ -5,6 +5,7 @@
 //! - `error:ERRNO:N`: the N-th call and every later one fail (`ENOSPC`, `EACCES`, `EIO`)
 //! - `once:ERRNO:N`: only the N-th fails
 //! - `look:ERRNO:N`: the N-th look at a file, or reading of one, fails
+//! - `ban:WHAT`: the process aborts at the first call of that kind (`fsync`, `spawn`)
 
 use std::io;
 
@@ -32,6 +33,13 @@ pub fn look() -> io::Result<()> {
     if cfg!(debug_assertions) { active::look() } else { Ok(()) }
 }
 
+/// Notes that another process is about to be started; not counted.
+pub fn spawn() {
+    if cfg!(debug_assertions) {
+        active::spawn();
+    }
+}
+
 mod active {
     use std::io;
     use std::sync::OnceLock;
@@ -44,6 +52,7 @@ mod active {
         Kill(u64),
         Error { errno: rustix::io::Errno, from: u64, sticks: bool },
         Look { errno: rustix::io::Errno, at: u64 },
+        Ban(String),
     }
 
     static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -64,11 +73,18 @@ mod active {
         }
     }
 
+    pub fn spawn() {
+        if matches!(fault(), Fault::Ban(banned) if banned == "spawn") {
+            std::process::abort();
+        }
+    }
+
     pub fn gate(what: &'static str) -> io::Result<Gate> {
         let number = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
         match fault() {
             Fault::Kill(at) if *at == number && what == "write" => Ok(Gate::DieHalfway),
             Fault::Kill(at) if *at == number => std::process::abort(),
+            Fault::Ban(banned) if banned == what => std::process::abort(),
             Fault::Error { errno, from, sticks } if number == *from || (*sticks && number > *from) => {
                 Err(io::Error::from_raw_os_error(errno.raw_os_error()))
             }
@@ -90,6 +106,7 @@ mod active {
             ["error", name, from] => Fault::Error { errno: errno(name), from: number(from), sticks: true },
             ["once", name, from] => Fault::Error { errno: errno(name), from: number(from), sticks: false },
             ["look", name, at] => Fault::Look { errno: errno(name), at: number(at) },
+            ["ban", what] => Fault::Ban(what.to_owned()),
             _ => Fault::None,
         }
     }

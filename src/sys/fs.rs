@@ -151,7 +151,9 @@ pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 /// When it can't be read or is larger (`FileTooLarge`).
 pub fn read_with_stat(path: &Path, bytes_max: u64) -> io::Result<(Vec<u8>, Stat)> {
     look_at(path)?;
-    let file = fs_err::File::open(path)?;
+    // A pipe in its place is not waited for.
+    let flags = flags(OFlags::NONBLOCK);
+    let file = fs_err::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     read_open(file, &metadata, bytes_max)
 }
@@ -353,7 +355,17 @@ pub fn write_new_with_stat(path: &Path, bytes: &[u8], mode: u32) -> io::Result<S
     written
 }
 
+/// Whether the limits of the process allow a file of that size (`ulimit -f`). Writing past them is no
+/// error but a signal, and a hook that dies of a signal has answered nothing.
+pub(super) fn may_grow_to(bytes: u64) -> bool {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    limit.is_none_or(|limit| bytes <= limit)
+}
+
 fn fill(file: &mut fs_err::File, bytes: &[u8], mode: u32) -> io::Result<Stat> {
+    if !may_grow_to(bytes.len() as u64) {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     match gate_at("write", file.path())? {
         Gate::DieHalfway => {
             let _ = file.write_all(&bytes[..bytes.len() / 2]);
@@ -542,7 +554,7 @@ pub fn sync_all_around(path: &Path) -> io::Result<()> {
 pub struct FileLock(#[expect(dead_code, reason = "the lock lives as long as the open file")] fs_err::File);
 
 /// Tries to lock a file for ourselves, making it if need be; `None` when another process
-/// has it.
+/// has it. A link in its place is not followed.
 ///
 /// # Errors
 /// When the file can't be opened or locks don't work there.
@@ -551,8 +563,9 @@ pub fn try_lock(path: &Path) -> io::Result<Option<FileLock>> {
         if stat(path)?.is_none() {
             gate_at("create", path)?;
         }
-        let file =
-            fs_err::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut options = fs_err::OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let file = options.custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK)).open(path)?;
         match rustix::fs::flock(file.file(), rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Ok(None),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// When it can't be started.
 pub fn runs(program: &Path, args: &[&str], limit_ms: u64) -> std::io::Result<bool> {
+    super::fault::spawn();
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn()?;
@@ -29,6 +30,7 @@ pub fn runs(program: &Path, args: &[&str], limit_ms: u64) -> std::io::Result<boo
 /// What a program prints, if it ends well.
 #[must_use]
 pub fn output(program: &str, args: &[&str], folder: &Path) -> Option<String> {
+    super::fault::spawn();
     let mut command = Command::new(program);
     command.args(args).current_dir(folder).stdin(Stdio::null()).stderr(Stdio::null());
     let output = command.output().ok().filter(|output| output.status.success())?;
@@ -42,6 +44,7 @@ pub fn output(program: &str, args: &[&str], folder: &Path) -> Option<String> {
 /// When it can't be started.
 pub fn detach(program: &Path, arg0: &str, args: &[&str]) -> std::io::Result<()> {
     use std::os::unix::process::CommandExt as _;
+    super::fault::spawn();
     let mut command = Command::new(program);
     command.arg0(arg0).args(args).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
