@@ -16,6 +16,7 @@ mod errors;
 mod evasions;
 mod fernet;
 mod full_day;
+mod frozen;
 mod generations;
 mod guard;
 mod hooked;
