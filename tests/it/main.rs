@@ -43,3 +43,4 @@ mod tidy;
 mod tracer;
 mod tree;
 mod vectors;
+mod zero_knowledge;

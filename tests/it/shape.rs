@@ -104,7 +104,7 @@ fn most_commands_are_known() {
 }
 
 /// Every word there is.
-fn vocabulary() -> BTreeSet<&'static str> {
+pub fn vocabulary() -> BTreeSet<&'static str> {
     let mut words: BTreeSet<&str> =
         ["other", "none", "command_outcome", "simple", "short", "compound", "script"].into();
     words.extend(Category::ALL.iter().map(|it| it.word()));
@@ -124,7 +124,7 @@ fn vocabulary() -> BTreeSet<&'static str> {
     words
 }
 
-fn strings(value: &serde_json::Value, found: &mut Vec<String>) {
+pub fn strings(value: &serde_json::Value, found: &mut Vec<String>) {
     match value {
         serde_json::Value::String(text) => found.push(text.clone()),
         serde_json::Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
