@@ -617,7 +617,8 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 let text = joined(&args[at + 1..]);
                 // Without an option that says so, a name may look like the verb.
                 let may_be_name = matches!(program, "ansible" | "az" | "gcloud" | "vagrant");
-                if may_be_name && command.is_none() {
+                let is_first = args[..at].iter().all(|word| word.text.starts_with('-'));
+                if command.is_none() && (may_be_name || !is_first) {
                     state.aside(|state| apart(state, &text, &[], simple, true));
                 } else {
                     apart(state, &text, &[], simple, true);
