@@ -13,7 +13,7 @@ use claude_sync::hook::Hook;
 
 use crate::hooks::{Hooked, host, known};
 use crate::sandbox::{NOON, Ran, Sandbox, ran};
-use crate::scenarios::{is_thorough, stride};
+use crate::scenarios::is_thorough;
 use crate::tracer::{FILE_CALLS, LOOKS, Stopped, calls, injected, log, strace};
 
 const DAY: u64 = 86_400;
@@ -239,15 +239,25 @@ fn points(counts: &BTreeMap<&'static str, usize>, faults: &[(&'static str, &[&st
     points
 }
 
+/// With `CS_THOROUGH=all` there is no point that is not tried; that takes some minutes.
+fn step([all, ci, otherwise]: [usize; 3]) -> usize {
+    match std::env::var("CS_THOROUGH") {
+        Ok(what) if what == "all" => all,
+        _ if is_thorough() => ci,
+        _ => otherwise,
+    }
+}
+
 fn changes() -> Vec<&'static str> {
     FILE_CALLS.into_iter().filter(|call| !LOOKS.contains(call)).collect()
 }
 
-/// Killed or failed at one point, then as it should be.
-fn interrupted(bench: &Bench, work: Work, from: From, steps: (usize, usize)) {
+/// Killed or failed at one point, then as it should be. `steps`: how many points are taken for one that is
+/// tried, when every one is wanted, on CI, and otherwise.
+fn interrupted(bench: &Bench, work: Work, from: From, steps: [usize; 3]) {
     let counts = bench.calls(work, from, TODAY);
     let full: &[&str] = &["openat", "write", "mkdir", "rename", "fsync", "fchmod", "chmod"];
-    let again: &[&str] = &["openat", "read", "write", "fsync", "flock", "getdents64", "close"];
+    let again: &[&str] = &["openat", "read", "write", "fsync", "flock", "getdents64"];
     let denied: &[&str] = &["openat", "statx", "newfstatat", "mkdir", "rename", "unlink", "chmod", "fchmod"];
     let changes = changes();
     let all = points(
@@ -260,8 +270,7 @@ fn interrupted(bench: &Bench, work: Work, from: From, steps: (usize, usize)) {
             ("error=EACCES", denied),
         ],
     );
-    let chosen: Vec<Point> =
-        all.iter().copied().step_by(if is_thorough() { steps.0 } else { steps.1 }).collect();
+    let chosen: Vec<Point> = all.iter().copied().step_by(step(steps)).collect();
     let (killed, told) = (AtomicUsize::new(0), AtomicUsize::new(0));
     each(bench, &chosen, |bench, point| {
         let what = format!("{work:?} with {point:?}");
@@ -299,7 +308,13 @@ fn interrupted(bench: &Bench, work: Work, from: From, steps: (usize, usize)) {
                 }
             }
         }
-        bench.check_settled(&what, now_known, TODAY);
+        // The next run, and now and then all that follows.
+        bench.upkeep(TODAY);
+        assert_eq!(known(&bench.sandbox, TODAY), now_known, "{what}, the next run");
+        bench.check_ring(&what);
+        if point.2 % 4 == 1 {
+            bench.check_settled(&what, now_known, TODAY);
+        }
     });
     let (killed, told) = (killed.into_inner(), told.into_inner());
     println!(
@@ -315,11 +330,11 @@ fn interrupted(bench: &Bench, work: Work, from: From, steps: (usize, usize)) {
 fn a_fault_at_any_call_costs_no_ring_and_no_record() {
     let Some(strace) = strace() else { return };
     let bench = Bench::new(strace);
-    interrupted(&bench, Work::Collect, From::Today, (1, 19));
-    interrupted(&bench, Work::Rotate, From::Today, (1, 47));
-    interrupted(&bench, Work::Upkeep, From::Today, (1, 71));
+    interrupted(&bench, Work::Collect, From::Today, [1, 1, 19]);
+    interrupted(&bench, Work::Rotate, From::Today, [1, 2, 47]);
+    interrupted(&bench, Work::Upkeep, From::Today, [1, 3, 71]);
     // A derivation is slow in a build for tests, and the same as that of a rotation.
-    interrupted(&bench, Work::Upkeep, From::Yesterday, (17, 331));
+    interrupted(&bench, Work::Upkeep, From::Yesterday, [1, 29, 331]);
 }
 
 /// A process that stands still may go on days later, with keys that are long gone. It ends well, so
@@ -332,12 +347,12 @@ fn a_hook_that_stands_still_while_days_pass_still_records() {
     let all = points(&counts, &[("signal=STOP", &FILE_CALLS)]);
     // When the record's place is open, when it is locked, and when it is written; and any other.
     let telling = all.iter().filter(|(call, _, n)| ["flock", "write"].contains(call) && *n == 1);
-    let chosen: Vec<Point> = all.iter().step_by(stride(19)).chain(telling).copied().collect();
+    let chosen: Vec<Point> = all.iter().step_by(step([1, 2, 19])).chain(telling).copied().collect();
     let stopped = AtomicUsize::new(0);
     each(&bench, &chosen, |bench, point| {
         // The next day, and so many days that keys go whatever is sealed with them.
         let is_telling = ["flock", "write"].contains(&point.0);
-        let far = is_telling || (is_thorough() && point.2 % 4 == 1);
+        let far = is_telling || step([1, 0, 0]) == 1 && point.2 % 4 == 1;
         let lives: [&[u64]; 2] = [&[1], &[2, 4, 6, 8, 9]];
         for days in lives.iter().take(if far { 2 } else { 1 }) {
             let what = format!("{point:?}, {days:?} days");
@@ -368,10 +383,10 @@ fn a_hook_that_stands_still_while_days_pass_still_records() {
 fn hooks_go_on_while_the_slow_work_stands_still() {
     let Some(strace) = strace() else { return };
     let bench = Bench::new(strace);
-    for (work, step) in [(Work::Upkeep, 31), (Work::Rotate, 23)] {
+    for (work, steps) in [(Work::Upkeep, [1, 7, 31]), (Work::Rotate, [1, 5, 23])] {
         let counts = bench.calls(work, From::Today, TODAY);
         let all = points(&counts, &[("signal=STOP", &changes())]);
-        let chosen: Vec<Point> = all.iter().copied().step_by(stride(step)).collect();
+        let chosen: Vec<Point> = all.iter().copied().step_by(step(steps)).collect();
         let (rotated, posted) = (AtomicUsize::new(0), From::Today.known() + 2);
         each(&bench, &chosen, |bench, point| {
             let what = format!("{work:?} at {point:?}");

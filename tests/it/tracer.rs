@@ -13,11 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::sandbox::skipped;
 
 /// The calls that touch files, of those our programs make. Starting a program makes some of them, too.
-pub const FILE_CALLS: [&str; 20] = [
+pub const FILE_CALLS: [&str; 18] = [
     "openat",
     "read",
     "write",
-    "close",
     "statx",
     "newfstatat",
     "lseek",
@@ -32,12 +31,11 @@ pub const FILE_CALLS: [&str; 20] = [
     "ftruncate",
     "chmod",
     "fchmod",
-    "fcntl",
     "readlink",
 ];
 
-/// Calls that a look at the disk hangs on without changing it.
-pub const LOOKS: [&str; 6] = ["close", "statx", "newfstatat", "lseek", "fcntl", "readlink"];
+/// Those that only look.
+pub const LOOKS: [&str; 4] = ["statx", "newfstatat", "lseek", "readlink"];
 
 /// `strace`, if it is there and may be used. On CI it must be.
 pub fn strace() -> Option<&'static Path> {
