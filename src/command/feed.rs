@@ -100,7 +100,8 @@ fn format_of(format: &Word, values: &[Word]) -> Word {
     let mut values = values.iter().peekable();
     loop {
         let is_first_value = values.peek().is_some();
-        let mut chars = format.text.chars().peekable();
+        let text = escapes(&format.text);
+        let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
             if c != '%' {
                 out.text.push(c);
@@ -112,9 +113,10 @@ fn format_of(format: &Word, values: &[Word]) -> Word {
                 continue;
             }
             while chars.next_if(|c| "0123456789.-+ #'*".contains(*c)).is_some() {}
-            chars.next();
+            // Only `%b` takes escapes in a value.
+            let is_escaped = chars.next() == Some('b');
             if let Some(value) = values.next() {
-                out.text.push_str(&value.text);
+                out.text.push_str(&if is_escaped { escapes(&value.text) } else { value.text.clone() });
                 out.holes.extend(value.holes.iter().cloned());
             }
         }
@@ -123,7 +125,6 @@ fn format_of(format: &Word, values: &[Word]) -> Word {
             break;
         }
     }
-    out.text = escapes(&out.text);
     let count = out.text.chars().filter(|c| *c == UNKNOWN).count();
     out.holes.resize(count, String::new());
     out

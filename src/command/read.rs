@@ -387,6 +387,12 @@ impl<'a> Reader<'a> {
         let rest = &self.text[self.at..];
         let length = rest.bytes().position(|b| b" \t\n;&|()<>\"'\\$`#".contains(&b)).unwrap_or(rest.len());
         let word = &rest[..length];
+        // `do\cker` is one word, and so is what goes on in the next line.
+        let behind = &rest[length..];
+        let is_cut = behind.starts_with(['"', '\'', '\\', '$', '`']) && !behind.starts_with("\\\n ");
+        if is_cut {
+            return false;
+        }
         let open = |reads| Frame { start: state.script.commands.len(), reads, is_case: false };
         match word {
             "then" | "else" | "elif" | "do" | "!" => self.at += length,

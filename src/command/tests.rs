@@ -41,7 +41,7 @@ fn words_and_quotes() {
 fn variables_are_put_in_where_they_are_known() {
     reads("x=rm; y='-rf /'; $x $y", &["rm -rf /"]);
     reads("rm${IFS}-rf${IFS}/", &["rm -rf /"]);
-    reads("echo $z ${x:-d} ${x:+e}", &["echo ? d ? e"]);
+    reads("echo $z ${x:-d} ${x:+e}", &["echo ? d e"]);
     reads("for f in a b; do rm $f.o; done", &["rm a.o b.o"]);
     reads("x=1 cmd $x; cmd $x", &["cmd 1", "cmd ?"]);
     let script = parse("rm \"$HOME/x\"");
@@ -55,7 +55,7 @@ fn structure_is_followed() {
     reads("case $(a) in b|c) d;; (e) f;& *) g; esac; h", &["a", "d", "f", "g", "h"]);
     reads("f() { a $1; }; f x", &["a x", "f x"]);
     reads("f() { a; }", &["a"]);
-    reads("echo $(a `b` $((1 + $(c))) ${d:-$(e)})", &["b", "c", "e", "a ? ? ? ?", "echo ?"]);
+    reads("echo $(a `b` $((1 + $(c))) ${d:-$(e)})", &["b", "c", "e", "a ? ? ?", "echo ?"]);
     reads("[[ -n $(a) && b < c ]] && d", &["a", "d"]);
     reads("x=(a $(b)); c", &["b", "c"]);
     let script = parse("a | (b; c) | d");

@@ -155,7 +155,9 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         }
         start = next;
         named(&mut simple.words[start]);
-        if matches!(name.as_str(), "watch" | "hyperfine") || simple.words[start].text.contains(' ') {
+        if matches!(name.as_str(), "watch" | "hyperfine")
+            || simple.words[start].text.contains(|c: char| c.is_whitespace() || c == '{')
+        {
             // These take a command line; so does whoever quotes one for a wrapper by mistake.
             let text = joined(&simple.words[start..]);
             if matches!(name.as_str(), "watch" | "hyperfine") && simple.as_typed.is_empty() {
@@ -640,7 +642,8 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
         "yarn" => local_tool(state, simple),
         "tmux" | "screen" | "zellij" | "byobu" => {
             // `tmux new -d 'command'`, `tmux send-keys -t x 'command' Enter`, `screen -dm command`
-            for word in args.iter().filter(|word| word.text.contains(' ')) {
+            for word in args.iter().filter(|word| word.text.contains(|c: char| c.is_whitespace() || c == '$'))
+            {
                 state.aside(|state| apart(state, word, &[], simple, false));
             }
             if program == "screen" {

@@ -298,15 +298,22 @@ fn is_option(option: &str, flag: &str) -> bool {
 fn meant(pattern: &str) -> String {
     let letters = pattern.chars().filter(char::is_ascii_alphanumeric).count();
     let is_match = |name: &&str| crate::command::name::is_match(pattern.as_bytes(), name.as_bytes(), 64);
-    let known = tables().flat_map(|row| row.tools.split('|')).find(is_match).filter(|_| letters > 1);
+    let names = tables().map(|row| row.tools).chain([OTHERS, ARMS]);
+    let known =
+        names.flat_map(|tools| tools.split('|')).find(is_match).filter(|_| letters > 0 && pattern.len() > 1);
     known.unwrap_or(pattern).to_owned()
 }
 
 /// Whether a family knows a program of this name.
 pub(super) fn is_known(name: &str) -> bool {
-    const OTHERS: &str = "rm|git|find|dd|chmod|chown|shred|mkfs|sh|bash|zsh|curl|wget|mv|truncate|sudo|env|eval|psql|mysql|redis-cli|mongosh|rsync";
     is_in(OTHERS, name) || name.starts_with("mkfs") || tables().any(|row| is_in(row.tools, name))
 }
+
+/// Programs that families know besides those in tables.
+const OTHERS: &str = "rm|git|find|dd|chmod|chown|shred|mkfs|sh|bash|zsh|curl|wget|mv|truncate|sudo|env|eval|psql|mysql|redis-cli|mongosh|rsync";
+
+/// More of them, whose names are too common as words to be looked for in a text.
+const ARMS: &str = "crontab|scp|sftp|nc|ncat|socat|tar|tee|cp|ln|install|kill|killall|pkill|history|journalctl|unlink|unzip|zip|perl|python3|ruby|node|php";
 
 fn tables() -> impl Iterator<Item = &'static Row> {
     let all = [

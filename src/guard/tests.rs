@@ -384,7 +384,7 @@ fn files_that_are_written() {
 #[test]
 fn what_cannot_be_followed_is_asked_about() {
     let long = format!("echo {}", "x".repeat(command::TEXT_BYTES_MAX + 1));
-    let many = "echo x;".repeat(50_000);
+    let many = "x;".repeat(20_500);
     for text in [&long, &many] {
         assert_eq!(rule(text), "guard/undecided");
     }

@@ -84,7 +84,7 @@ const BEFORE: &[&str] = &[
     "ssh -t host --",
     "sshpass -p x ssh host",
     "xargs -0 -n 1",
-    "xargs -I% ",
+    "xargs -I@@",
     "find . -maxdepth 0 -exec",
     "parallel -j 2",
     "busybox env",
