@@ -100,18 +100,19 @@ fn format_of(format: &Word, values: &[Word]) -> Word {
     let mut values = values.iter().peekable();
     loop {
         let is_first_value = values.peek().is_some();
-        let text = escapes(&format.text);
-        let mut chars = text.chars().peekable();
+        let mut literal = String::new();
+        let mut chars = format.text.chars().peekable();
         while let Some(c) = chars.next() {
             if c != '%' {
-                out.text.push(c);
+                literal.push(c);
                 continue;
             }
             if chars.peek() == Some(&'%') {
                 chars.next();
-                out.text.push('%');
+                literal.push('%');
                 continue;
             }
+            out.text.push_str(&escapes(&std::mem::take(&mut literal)));
             while chars.next_if(|c| "0123456789.-+ #'*".contains(*c)).is_some() {}
             // Only `%b` takes escapes in a value.
             let is_escaped = chars.next() == Some('b');
@@ -120,6 +121,7 @@ fn format_of(format: &Word, values: &[Word]) -> Word {
                 out.holes.extend(value.holes.iter().cloned());
             }
         }
+        out.text.push_str(&escapes(&literal));
         // The format is used again while there are values, if it takes any.
         if !is_first_value || values.peek().is_none() || !format.text.contains('%') || out.text.len() > 8192 {
             break;
