@@ -90,29 +90,34 @@ pub fn session_context(host_type: Option<&str>) -> Decision {
 mod tests {
     use super::*;
 
-    fn both(command: &str) -> (Option<Option<Verdict>>, Option<Verdict>) {
+    /// Whether a command is small, and what is said of it; both ways say the same.
+    fn both(command: &str) -> (bool, Option<Verdict>) {
         let event =
             Event { commands: vec![command.to_owned()], tool: Some("Bash".to_owned()), ..Event::default() };
         let scene = Scene { cwd: "/p".to_owned(), home: "/home/ann".to_owned(), temp: None };
-        (guard_small(&event, &scene, &Config::default()), guard(&event, &scene, &Config::default()))
+        let whole = guard(&event, &scene, &Config::default());
+        let small = guard_small(&event, &scene, &Config::default());
+        assert!(small.as_ref().is_none_or(|small| *small == whole), "{command}: {small:?}");
+        (small.is_some(), whole)
     }
 
     #[test]
     fn what_is_small_is_judged_the_same() {
-        for command in
-            ["ls", "sudo rm -rf /", "git push --force && cargo test | tail", "f(){ rm -rf /srv; }; f", ""]
-        {
-            let (small, whole) = both(command);
-            assert_eq!(small, Some(whole), "{command}");
+        let commands =
+            ["ls", "sudo rm -rf /", "git push --force && cargo test | tail", "f(){ rm -rf /srv; }; f", ""];
+        for command in commands {
+            assert!(both(command).0, "{command}");
         }
     }
 
     #[test]
     fn a_short_text_that_comes_to_much_is_not_small() {
-        let functions: String = (1..12).map(|n| format!("f{n}(){{ f{0};f{0}; }};", n - 1)).collect();
-        let twice = format!("f0(){{ rm -rf /srv; }};{functions}f11");
-        let (small, whole) = both(&twice);
-        assert!(twice.len() < 300 && small.is_none() && whole.is_some(), "{small:?} {whole:?}");
-        assert_eq!(both(&"xargs ".repeat(600)).0, None);
+        let mut functions = "f0(){ rm -rf /srv; };".to_owned();
+        for n in 1..12 {
+            functions.push_str(&format!("f{n}(){{ f{0};f{0}; }};", n - 1));
+        }
+        let (is_small, whole) = both(&format!("{functions}f11"));
+        assert!(functions.len() < 300 && !is_small && whole.is_some(), "{whole:?}");
+        assert!(!both(&"xargs ".repeat(600)).0);
     }
 }
