@@ -73,7 +73,9 @@ fn printed_before(script: &Script, mut range: (usize, usize)) -> Option<Word> {
         let [simple] = script.commands.get(range.0..range.1)? else { return None };
         match simple.program().as_str() {
             "echo" | "printf" => return printed(script, range),
-            "cat" | "tee" if passes_on(simple) && simple.here.is_some() => return simple.here.as_deref().cloned(),
+            "cat" | "tee" if passes_on(simple) && simple.here.is_some() => {
+                return simple.here.as_deref().cloned();
+            }
             "cat" | "tee" if passes_on(simple) => range = simple.reads?,
             _ => return None,
         }

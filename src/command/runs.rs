@@ -42,17 +42,28 @@ pub(super) fn shell(state: &mut State, simple: &Simple) {
     if let Some(file) = args.get(at).filter(|word| word.text != "-s" && word.text != "/dev/stdin") {
         return sourced(state, file, simple);
     }
+    fed(state, simple, false);
+}
+
+/// What it reads is a script: here, or on another machine.
+pub(super) fn fed(state: &mut State, simple: &Simple, is_elsewhere: bool) {
     let text = feed::input(&state.script, simple);
-    both(state, text, simple.reads, simple);
+    both(state, text, simple.reads, simple, is_elsewhere);
 }
 
 /// Reads a text that is printed, with escapes as they are and as what they stand for.
-fn both(state: &mut State, text: Option<Word>, from: Option<(usize, usize)>, simple: &Simple) {
+fn both(
+    state: &mut State,
+    text: Option<Word>,
+    from: Option<(usize, usize)>,
+    simple: &Simple,
+    is_elsewhere: bool,
+) {
     if let Some(text) = text {
-        apart(state, &text, &[], simple, false);
+        apart(state, &text, &[], simple, is_elsewhere);
     }
     if let Some(text) = from.and_then(|range| printed_raw(&state.script, range)) {
-        apart(state, &text, &[], simple, false);
+        apart(state, &text, &[], simple, is_elsewhere);
     }
 }
 
@@ -65,7 +76,7 @@ pub(super) fn sourced(state: &mut State, file: &Word, simple: &Simple) {
     };
     let here = simple.here.as_deref().filter(|_| file.holes.is_empty()).cloned();
     let text = here.or_else(|| from.and_then(|range| printed(&state.script, range)));
-    both(state, text, from, simple);
+    both(state, text, from, simple, false);
 }
 
 pub(super) fn find(state: &mut State, simple: &Simple) {

@@ -183,3 +183,15 @@ fn what_may_be_no_command_is_marked() {
     let own = parse("./sudo git push");
     assert_eq!(own.commands[0].as_typed.len(), 3, "{own:?}");
 }
+
+/// Shells differ in whether `echo` reads escapes; what reads a script may be either.
+#[test]
+fn what_is_fed_to_a_shell_is_read_with_and_without_its_escapes() {
+    for reader in ["at now", "ssh host", "sh"] {
+        let script = parse(&format!("echo 'r\\m x; \\x72m y' | {reader}"));
+        let has = |words: &[&str]| {
+            script.commands.iter().any(|simple| simple.words.iter().map(|word| &word.text).eq(words))
+        };
+        assert!(has(&["rm", "x"]) && has(&["rm", "y"]), "{reader}: {script:?}");
+    }
+}

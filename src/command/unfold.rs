@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::feed::{input, joined};
+use super::feed::joined;
 use super::name::named;
-use super::runs::{find, git, language, local_tool, parallel, powershell, shell, sourced, xargs};
+use super::runs::{fed, find, git, language, local_tool, parallel, powershell, shell, sourced, xargs};
 use super::state::State;
 use super::{Simple, Site, UNKNOWN, Word, base_name};
 
@@ -155,9 +155,7 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         }
         start = next;
         named(&mut simple.words[start]);
-        if matches!(name.as_str(), "watch" | "hyperfine")
-            || simple.words[start].text.contains(|c: char| c.is_whitespace() || c == '{')
-        {
+        if matches!(name.as_str(), "watch" | "hyperfine") || simple.words[start].text.contains(is_of_lines) {
             // These take a command line; so does whoever quotes one for a wrapper by mistake.
             let text = joined(&simple.words[start..]);
             if matches!(name.as_str(), "watch" | "hyperfine") && simple.as_typed.is_empty() {
@@ -322,6 +320,11 @@ fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) -> Option<usi
         }
         _ => None,
     }
+}
+
+/// Whether a word with it is a command line, and no name of a program.
+fn is_of_lines(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '{' | '$')
 }
 
 /// Whether what [`peel`] took for the verb of `words[start]` is it, and no name of something.
@@ -593,8 +596,8 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 for text in texts.take(4) {
                     apart(state, text, &[], simple, true);
                 }
-            } else if let Some(text) = input(&state.script, simple) {
-                apart(state, &text, &[], simple, true);
+            } else {
+                fed(state, simple, true);
             }
         }
         "vagrant" | "gcloud" | "az" | "ansible" | "fly" | "flyctl" | "multipass" | "limactl" | "colima"
@@ -642,8 +645,7 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
         "yarn" => local_tool(state, simple),
         "tmux" | "screen" | "zellij" | "byobu" => {
             // `tmux new -d 'command'`, `tmux send-keys -t x 'command' Enter`, `screen -dm command`
-            for word in args.iter().filter(|word| word.text.contains(|c: char| c.is_whitespace() || c == '$'))
-            {
+            for word in args.iter().filter(|word| word.text.contains(is_of_lines)) {
                 state.aside(|state| apart(state, word, &[], simple, false));
             }
             if program == "screen" {
@@ -656,8 +658,8 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
                 && let Some(text) = args.first()
             {
                 apart(state, text, &[], simple, false);
-            } else if let Some(text) = input(&state.script, simple) {
-                apart(state, &text, &[], simple, false);
+            } else {
+                fed(state, simple, false);
             }
         }
         "nix-shell" => {

@@ -147,7 +147,7 @@ pub struct Read {
     pub damaged: usize,
     /// Where the last whole line ends.
     pub end: u64,
-    /// When the day had so many that from there on they were sampled, if that is in what was read.
+    /// On which day there were so many that from there on they were sampled, if that is in what was read.
     pub full_since: Option<u64>,
 }
 

@@ -74,7 +74,7 @@ const SEEDS: &[&str] = &[
     "dd if=/dev/zero of=/dev/sda",
     "mkfs.ext4 /dev/sdb1",
     "wipefs -a /dev/sdb",
-    "cp x.img /dev/sdb",
+    "tee /dev/sdb",
     "zfs destroy tank/home",
     "lvremove -f vg0/data",
     "mdadm --zero-superblock /dev/sdb",

@@ -39,7 +39,7 @@ timeout = 5
     assert_eq!(value, &json!({"type": "command", "command": "~/.claude/hooks/format-rust", "timeout": 5}));
     assert_eq!(
         documents(&rendered)[0].origin,
-        Origin { file: "/p/main.toml".into(), line: 2, hook: Some("h".to_owned()) }
+        Origin { file: "/p/main.toml".into(), line: 2, hook: Some("format-rust".to_owned()) }
     );
     let spec = &rendered.desired.files[&path("hooks/format-rust")];
     assert_eq!(spec.content, Content::Bytes(b"#!/usr/bin/env bash\n".to_vec()));

@@ -91,7 +91,7 @@ const FRAMES: &[&str] = &[
     "a=1; b=$a; c=\"$b\"; @",
     "ls *.{a,b} ?(x) [a-z]*; @",
     "echo ${x//a/b} ${#x} ${x:0:1}; @",
-    "printf '%s' \"$@\"; @",
+    "printf '%s' \"$*\"; @",
     "exec 3>&1; @",
     "trap '' INT; @",
     "@ # only cleaning up",
