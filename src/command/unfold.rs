@@ -337,7 +337,8 @@ fn is_sure(name: &str, words: &[Word], start: usize) -> bool {
     // Behind an option nobody knows it may be the option's.
     let is_odd = |word: &Word| {
         let text = word.text.as_str();
-        text.starts_with("--") && text.len() > 2 && !text.contains('=')
+        (text.starts_with("--") && text.len() > 2 && !text.contains('='))
+            || (name == "heroku" && matches!(text, "-a" | "-r"))
     };
     !RUNNERS.iter().any(|(names, ..)| is_in(names, name)) || !is_odd(&words[at.min(words.len()) - 1])
 }

@@ -334,9 +334,18 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
+        write(folder, &ring, NOON + 2 * DAY);
         write(folder, &ring, NOON + 4 * DAY);
         fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
-        assert_eq!(total(&known(folder, &ring, NOON).expect("known").0), 2);
+        let days = |snapshot: &Snapshot| snapshot.counts.keys().map(|(_, day)| *day).collect::<Vec<_>>();
+        let today = short_day(Epoch::of(NOON));
+        assert_eq!(days(&known(folder, &ring, NOON).expect("known").0), [today, today + 2, today + 4]);
+        // A clock that was wrong for a moment explains nothing.
+        write(folder, &ring, NOON + 300 * DAY);
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        let known = known(folder, &ring, NOON).expect("known").0;
+        assert_eq!(days(&known), [today, today + 2, today + 4]);
+        assert_eq!(total(&known), 4);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! holds how far into each segment it has read: a fold that is killed and run again counts nothing
 //! twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::audit::{ENTRY_BYTES, Entry};
 use super::journal::Journal;
@@ -60,9 +60,15 @@ impl Snapshot {
     }
 
     /// What is dated in a future that no clock explains was done today, or not long before. Only where it is
-    /// certain that this is today.
+    /// certain that this is today. Days that follow one another from today on are no such future: whoever folds
+    /// may have been told the time days ago, and others have gone on.
     pub fn date_back(&mut self, today: u16) {
-        let future = u32::from(today) + limits::CLOCK_JUMP_DAYS_MAX;
+        let days = self.counts.keys().map(|(_, day)| u32::from(*day));
+        let days: BTreeSet<u32> = days.chain(self.audit.iter().map(|entry| entry.minute / 24 / 60)).collect();
+        let near = |day: u32| day + limits::CLOCK_JUMP_DAYS_MAX;
+        let follow =
+            |reached: u32, day: &u32| if *day <= near(reached) { reached.max(*day) } else { reached };
+        let future = near(days.iter().fold(u32::from(today), follow));
         let is_future = |(_, day): &(Vec<u8>, u16)| u32::from(*day) > future;
         let names: Vec<_> = self.counts.keys().filter(|key| is_future(key)).cloned().collect();
         for key in names {
