@@ -76,7 +76,7 @@ fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, plan: &Pl
     }
     let at = generation.map(|generation| format!(": generation {generation}")).unwrap_or_default();
     context.out.line(format!("Up to date{at}."));
-    show::skipped(plan, Detail::default()).into_iter().for_each(|line| context.out.line(line));
+    context.out.lines(&show::skipped(plan, Detail::default()));
     let skipped = plan_json(plan, &context.root.path, false)["skipped"].take();
     context.out.object(&json!({"version": 1, "success": true, "message": "up to date", "generation": generation,
         "new_generation": false, "actions": [], "skipped": skipped, "backups": [], "warnings": warning.as_slice(), "errors": [], "rolled_back": false}));

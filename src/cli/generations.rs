@@ -225,7 +225,7 @@ fn diff_live(context: &Context, store: &Store, a: &Manifest, show_secrets: bool)
     } else {
         context.out.line(format!("From generation {} to the disk as it is:\n", a.generation));
     }
-    lines.into_iter().for_each(|line| context.out.line(line));
+    context.out.lines(&lines);
     let differences = show::live::json(plan);
     context.out.object(&json!({"version": 1, "a": a.generation, "b": "live", "differences": differences}));
     Ok(exit::DONE)
@@ -280,7 +280,7 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     }
     context.out.line(format!("Back to generation {target}, from {}\n", base.manifest.generation));
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
-    show::plan(plan, store, &BTreeMap::new(), detail).into_iter().for_each(|line| context.out.line(line));
+    context.out.lines(&show::plan(plan, store, &BTreeMap::new(), detail));
     context.out.line("");
     let planned_in = watch.ms();
     if !context.common.yes {

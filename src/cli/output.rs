@@ -61,6 +61,22 @@ impl Output {
         }
     }
 
+    /// Lines for people, written as one: a plan has hundreds, and each is a call of its own otherwise.
+    pub fn lines(&self, lines: &[String]) {
+        if self.is_silent() || lines.is_empty() {
+            return;
+        }
+        let text = lines.join("\n") + "\n";
+        let mut out = anstream::stdout();
+        // It would write what lies between two styles at a time.
+        let _ = match out.current_choice() {
+            anstream::ColorChoice::Never => {
+                out.into_inner().write_all(anstream::adapter::strip_str(&text).to_string().as_bytes())
+            }
+            _ => out.write_all(text.as_bytes()),
+        };
+    }
+
     /// The answer for programs.
     pub fn object(&self, value: &Value) {
         if self.json {

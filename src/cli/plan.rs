@@ -100,7 +100,7 @@ pub fn print(
     if is_nothing(plan, base, wanted) {
         let at = base.map(|side| format!(": generation {}", side.manifest.generation)).unwrap_or_default();
         out.line(format!("Up to date{at}."));
-        show::skipped(plan, detail).into_iter().for_each(|line| out.line(line));
+        out.lines(&show::skipped(plan, detail));
         return;
     }
     if out.is_silent() {
@@ -116,9 +116,8 @@ pub fn print(
     out.line(format!("Root     {}{at}", context.root.show(&context.root.path)));
     out.line("");
     let lines = show::plan(plan, store, &wanted.contents, detail);
-    let has_lines = !lines.is_empty();
-    lines.into_iter().for_each(|line| out.line(line));
-    if has_lines {
+    out.lines(&lines);
+    if !lines.is_empty() {
         out.line("");
     }
     for warning in &plan.warnings {

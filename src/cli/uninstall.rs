@@ -87,7 +87,7 @@ fn dry_run(context: &Context, store: &Store, purge: bool) -> Result<u8, CliError
 fn show_plan(context: &Context, store: &Store, plan: &Plan) {
     let detail = Detail { verbose: context.out.verbose, ..Detail::default() };
     let lines = show::plan(plan, store, &BTreeMap::new(), detail);
-    lines.into_iter().for_each(|line| context.out.line(line));
+    context.out.lines(&lines);
     plan.warnings.iter().for_each(|warning| context.out.warn(warning));
 }
 

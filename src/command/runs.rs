@@ -59,6 +59,9 @@ fn both(
     simple: &Simple,
     is_elsewhere: bool,
 ) {
+    // What the script's own commands read is what is left of it.
+    let reads = if from == simple.reads { None } else { simple.reads };
+    let simple = &Simple { reads, ..simple.frame() };
     if let Some(text) = text {
         apart(state, &text, &[], simple, is_elsewhere);
     }
@@ -303,6 +306,7 @@ pub(super) fn parallel(state: &mut State, simple: &Simple) {
         " --jobs --sshlogin --arg-file --colsep --delay --joblog --results --max-args --max-procs --tmpdir --workdir --timeout --retries --memfree --load --nice ",
     );
     let Some(rest) = args.get(at..) else { return };
+    let takes_none = args[..at].iter().any(|word| matches!(word.text.as_str(), "-N0" | "-n0"));
     let is_list = |word: &Word| word.text.starts_with(":::");
     let end = rest.iter().position(is_list).unwrap_or(rest.len());
     let lists: Vec<&[Word]> = rest[end..].split(is_list).skip(1).take(4).collect();
@@ -338,7 +342,8 @@ pub(super) fn parallel(state: &mut State, simple: &Simple) {
             }
             continue;
         }
-        let has_mark = template.iter().any(|word| word.text.contains('{') && word.text.contains('}'));
+        let has_mark =
+            takes_none || template.iter().any(|word| word.text.contains('{') && word.text.contains('}'));
         let mut words: Vec<Word> = template
             .iter()
             .map(|word| {

@@ -145,6 +145,7 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
     while let Some(word) = simple.words.get(start) {
         let name = base_name(&word.text);
         let Some(next) = peel(&name, &simple.words, start, &mut simple.site) else { break };
+        let next = assignments(&simple.words, next, false);
         let is_own = super::is_own_program(&word.text) && next < simple.words.len();
         if (is_own || !is_sure(&name, &simple.words, start)) && simple.as_typed.is_empty() {
             simple.as_typed = simple.words[start..].to_vec();
@@ -160,7 +161,7 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
             let text = joined(&simple.words[start..]);
             if matches!(name.as_str(), "watch" | "hyperfine") && simple.as_typed.is_empty() {
                 state.text_apart(&text.text, &[], simple.reads);
-            } else if matches!(name.as_str(), "watch" | "hyperfine") || start + 1 == simple.words.len() {
+            } else if matches!(name.as_str(), "watch" | "hyperfine") || is_all(&simple.words[start..]) {
                 state.aside(|state| state.text_apart(&text.text, &[], simple.reads));
             }
         }
@@ -245,10 +246,8 @@ fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) -> Option<usi
     let at = start + 1;
     if let Some(found) = WRAPPERS.iter().find(|wrapper| is_in(wrapper.names, name)) {
         let mut next = options(words, at, found.short, found.long);
-        let has_assignments = matches!(name, "env" | "sudo" | "doas");
-        while has_assignments && words.get(next).is_some_and(|word| is_assignment(&word.text)) {
-            next += 1;
-        }
+        let is_own = matches!(name, "env" | "sudo" | "doas");
+        next = assignments(words, next, is_own);
         next = options(words, next + found.skip, "", "");
         if found.site == Site::Elsewhere {
             *site = Site::Elsewhere;
@@ -271,6 +270,10 @@ fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) -> Option<usi
             is_here
         });
         if is_match {
+            let is_call = |word: &Word| matches!(word.text.as_str(), "-c" | "--call");
+            if matches!(name, "npm" | "pnpm") && words.get(next).is_some_and(is_call) {
+                return None;
+            }
             next = values(words, next);
             next = values(words, next + skip);
             if *runner_site == Site::Elsewhere {
@@ -327,6 +330,15 @@ fn is_of_lines(c: char) -> bool {
     c.is_whitespace() || matches!(c, '{' | '$')
 }
 
+/// Whether nothing stands behind the first but what `xargs` puts there.
+fn is_all(words: &[Word]) -> bool {
+    words[1..].iter().all(is_unknown)
+}
+
+fn is_unknown(word: &Word) -> bool {
+    word.text.chars().all(|c| c == UNKNOWN)
+}
+
 /// Whether what [`peel`] took for the verb of `words[start]` is it, and no name of something.
 fn is_sure(name: &str, words: &[Word], start: usize) -> bool {
     let at = values(words, start + 1);
@@ -349,6 +361,16 @@ fn is_assignment(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     })
+}
+
+/// Passes over assignments. Where the program takes none (`is_own`) they are a slip, and what stands behind
+/// them is what was meant; but there a whole command line may begin with one.
+fn assignments(words: &[Word], mut at: usize, is_own: bool) -> usize {
+    let is_line = |word: &Word| !is_own && word.text.contains(is_of_lines);
+    while words.get(at).is_some_and(|word| is_assignment(&word.text) && !is_line(word)) {
+        at += 1;
+    }
+    at
 }
 
 /// Passes over options: `short` and `long` are those that take the next word.
@@ -485,7 +507,9 @@ fn is_name(name: &str) -> bool {
 }
 
 /// Adds a command that `simple` runs, one level deeper.
-pub(super) fn add_inner(state: &mut State, simple: &Simple, words: Vec<Word>, is_fed: bool) {
+pub(super) fn add_inner(state: &mut State, simple: &Simple, mut words: Vec<Word>, is_fed: bool) {
+    // `find -exec LANG=C sudo …`: a slip.
+    words.drain(..assignments(&words, 0, false));
     if words.is_empty() {
         return;
     }
@@ -518,7 +542,10 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
             let again = args
                 .iter()
                 .take_while(|word| matches!(word.text.as_str(), "eval" | "builtin" | "command" | "--"));
-            let text = joined(&args[again.count()..]);
+            let args = &args[again.count()..];
+            // What `xargs` puts behind it is not known, and no part of the last command.
+            let end = args.iter().rposition(|word| !is_unknown(word)).map_or(0, |at| at + 1);
+            let text = joined(&args[..if end > 0 { end } else { args.len() }]);
             state.text(&source(&text), simple.reads);
         }
         "env" | "sudo" => {
@@ -593,7 +620,7 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
             if at < args.len() {
                 apart(state, &joined(&args[at..]), &[], simple, true);
                 // Quotes don't reach the other side; whoever wrote them meant one text.
-                let texts = args[at + 1..].iter().filter(|word| word.text.contains(char::is_whitespace));
+                let texts = args[at + 1..].iter().filter(|word| word.text.contains(is_of_lines));
                 for text in texts.take(4) {
                     apart(state, text, &[], simple, true);
                 }

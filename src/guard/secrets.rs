@@ -108,15 +108,15 @@ fn sent_file(call: &Call) -> Option<Found> {
         "scp" | "sftp" | "rsync" | "rclone" | "aws" | "gsutil" | "gcloud" | "s3cmd" | "azcopy" | "mc"
         | "croc" | "wormhole" | "ffsend" | "az" => {
             let operands = call.operands();
-            let (target, sources) = operands.split_last()?;
-            let is_far = |text: &str| text.contains(':') && !text.starts_with(['/', '.']);
-            let sends = is_far(&target.text) || call.is("croc|wormhole|ffsend");
-            if !sends {
-                return None;
-            }
-            let all = sources.iter().chain(call.is("croc|wormhole|ffsend").then_some(target));
-            all.copied()
-                .find(|word| !is_far(&word.text) && is_secret(word) && !is_option_value(call, word))
+            let is_far = |word: &&Word| word.text.contains(':') && !word.text.starts_with(['/', '.']);
+            let is_sender = call.is("croc|wormhole|ffsend");
+            // Behind a far place something may yet stand: `parallel scp key host: ::: 1`.
+            let last = operands.iter().rposition(is_far).unwrap_or_default();
+            let sources = if is_sender { &operands[..] } else { &operands[..last] };
+            sources
+                .iter()
+                .copied()
+                .find(|word| !is_far(word) && is_secret(word) && !is_option_value(call, word))
                 .and_then(found)
         }
         "gh" => {

@@ -1,8 +1,9 @@
 //! A place inside a root: relative, normalised, and never one of our own.
 
 use std::fmt;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::limits;
 
@@ -10,9 +11,11 @@ use super::limits;
 ///
 /// Only [`ManagedPath::new`] makes one, so whoever holds one knows that joining it to a
 /// root stays inside the root and names none of the files `cs` or the client keep there.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ManagedPath(String);
+///
+/// Each is a key of several tables (contents, installs, ledger, steps), which share the one text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ManagedPath(Arc<str>);
 
 /// Why a text can't be a managed path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +80,7 @@ impl ManagedPath {
         if let Some((name, owner)) = RESERVED.iter().find(|(name, _)| first.eq_ignore_ascii_case(name)) {
             return Err(PathError::Reserved((*name).to_owned(), owner));
         }
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 
     /// The text, with `/` between components.
@@ -100,7 +103,7 @@ impl ManagedPath {
     /// Whether `other` lies below this path.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
-        other.0.strip_prefix(&self.0).is_some_and(|rest| rest.starts_with('/'))
+        other.0.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with('/'))
     }
 }
 
@@ -111,9 +114,9 @@ impl TryFrom<String> for ManagedPath {
     }
 }
 
-impl From<ManagedPath> for String {
-    fn from(path: ManagedPath) -> Self {
-        path.0
+impl Serialize for ManagedPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -358,7 +358,9 @@ pub fn write_new_with_stat(path: &Path, bytes: &[u8], mode: u32) -> io::Result<S
 /// Whether the limits of the process allow a file of that size (`ulimit -f`). Writing past them is no
 /// error but a signal, and a hook that dies of a signal has answered nothing.
 pub(super) fn may_grow_to(bytes: u64) -> bool {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize).current;
+    // Asked once: an apply writes hundreds of files under the same limit.
+    static LIMIT: std::sync::OnceLock<Option<u64>> = std::sync::OnceLock::new();
+    let limit = LIMIT.get_or_init(|| rustix::process::getrlimit(rustix::process::Resource::Fsize).current);
     limit.is_none_or(|limit| bytes <= limit)
 }
 

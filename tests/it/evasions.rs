@@ -10,26 +10,7 @@ mod wrap;
 
 use claude_sync::guard::{self, Config, Scene};
 
-/// Numbers that only the seed decides.
-pub struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// Less than `sides`.
-    pub fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).expect("31 bits") % sides
-    }
-
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.roll(from.len())]
-    }
-}
+use crate::draw::Draw;
 
 /// A text for a shell on its way into disguise.
 #[derive(Debug, Clone)]
@@ -108,32 +89,29 @@ const SEEDS: &[&str] = &[
 
 /// One disguise from `seed`.
 fn evasion(seed: u64) -> (String, Vec<&'static str>) {
-    let mut dice = Dice::new(seed);
-    for _ in 0..8 {
-        dice.roll(2);
-    }
-    let command = *dice.pick(SEEDS);
+    let mut draw = Draw::new(seed);
+    let command = draw.pick(SEEDS);
     let mut text = Text { script: command.to_owned(), is_simple: true, is_plain: true };
     let mut names = vec![command];
-    if dice.roll(2) == 0 {
-        names.push(disguise::words(&mut text, &mut dice));
+    if draw.below(2) == 0 {
+        names.push(disguise::words(&mut text, &mut draw));
     }
-    for _ in 0..dice.roll(5) {
+    for _ in 0..draw.below(5) {
         // What grows by quoting is left at that.
         if text.script.len() > 20_000 {
             break;
         }
-        names.push(match dice.roll(5) {
-            0 | 1 => wrap::wrap(&mut text, &mut dice),
-            2 => wrap::encode(&mut text, &mut dice),
-            _ => frame::frame(&mut text, &mut dice),
+        names.push(match draw.below(5) {
+            0 | 1 => wrap::wrap(&mut text, &mut draw),
+            2 => wrap::encode(&mut text, &mut draw),
+            _ => frame::frame(&mut text, &mut draw),
         });
     }
-    if dice.roll(3) == 0 {
-        names.push(frame::head(&mut text, &mut dice));
+    if draw.below(3) == 0 {
+        names.push(frame::head(&mut text, &mut draw));
     }
-    if dice.roll(3) == 0 {
-        names.push(frame::tail(&mut text, &mut dice));
+    if draw.below(3) == 0 {
+        names.push(frame::tail(&mut text, &mut draw));
     }
     (text.script, names)
 }
@@ -156,8 +134,10 @@ fn every_seed_is_known() {
 #[test]
 fn none_of_thousands_of_disguises_is_silent() {
     let count = if std::env::var_os("CS_THOROUGH").is_some() { 20_000 } else { 2_000 };
+    // Whoever mends the guard looks at disguises it was not mended by: CS_SEED=20001 and on.
+    let from = std::env::var("CS_SEED").map_or(1, |text| text.parse().expect("a number"));
     let mut passed = Vec::new();
-    for seed in 1..=count {
+    for seed in from..from + count {
         let (text, names) = evasion(seed);
         if is_silent(&text) {
             passed.push(format!("{seed} {names:?}\n    {}", shown(&text)));

@@ -7,32 +7,8 @@ use claude_sync::command::shape::HostType;
 use claude_sync::hook::{event, observe};
 use serde_json::{Value, json};
 
+use crate::draw::Draw;
 use crate::sandbox::cases;
-
-/// Numbers that are the same in every run.
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).expect("64 bits") % end
-    }
-
-    pub fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
-    }
-
-    fn letters(&mut self, of: &str, from: usize, to: usize) -> String {
-        let letters: Vec<char> = of.chars().collect();
-        (0..from + self.below(to - from + 1)).map(|_| letters[self.below(letters.len())]).collect()
-    }
-}
 
 /// Names that mean something elsewhere: programs, subcommands, what an error says.
 const TRAPS: &[&str] = &[
@@ -86,45 +62,45 @@ const TEXT: &str = "abcdefghijklmno ABCXYZ0123456789 ;|&<>(){}[]$`\\\"#!*?~=-_.,
 const SAFE_TEXT: &str = "abcdefghijklmno ABCXYZ0123456789 ;|&<>(){}[]'#*?~=-_.,:/@%^+\n\tä€";
 
 /// Something private for a hole of a frame.
-fn private(hole: &str, dice: &mut Dice) -> String {
-    let name = |dice: &mut Dice| match dice.below(3) {
-        0 => dice.one(TRAPS).to_owned(),
-        1 => dice.letters(LOWER, 1, 4),
-        _ => format!("{}{}", dice.letters(LOWER, 1, 1), dice.letters(WORD, 0, 30)),
+fn private(hole: &str, draw: &mut Draw) -> String {
+    let name = |draw: &mut Draw| match draw.below(3) {
+        0 => draw.pick(TRAPS).to_owned(),
+        1 => draw.letters(LOWER, 1, 4),
+        _ => format!("{}{}", draw.letters(LOWER, 1, 1), draw.letters(WORD, 0, 30)),
     };
     match hole {
-        "NAME" => name(dice),
+        "NAME" => name(draw),
         // Never a dash first: then it would be a flag to the program, too.
-        "SECRET" => format!("{}{}", dice.letters(WORD, 1, 1), dice.letters(SECRET, 0, 60)),
+        "SECRET" => format!("{}{}", draw.letters(WORD, 1, 1), draw.letters(SECRET, 0, 60)),
         // What needs quotes gets them.
-        "VALUE" => match dice.below(3) {
-            0 => name(dice),
-            1 => format!("'{}'", dice.letters(&TEXT.replace('\'', ""), 1, 30)),
-            _ => format!("\"{}\"", dice.letters(&SAFE_TEXT.replace('\'', ""), 1, 30)),
+        "VALUE" => match draw.below(3) {
+            0 => name(draw),
+            1 => format!("'{}'", draw.letters(&TEXT.replace('\'', ""), 1, 30)),
+            _ => format!("\"{}\"", draw.letters(&SAFE_TEXT.replace('\'', ""), 1, 30)),
         },
-        "TEXT" => match dice.below(4) {
-            0 => format!("{} {} && {} {}", dice.one(TRAPS), name(dice), dice.one(TRAPS), dice.one(TRAPS)),
-            1 => format!("{}\n{} | {}; {}.py", name(dice), dice.one(TRAPS), name(dice), name(dice)),
-            _ => dice.letters(TEXT, 1, 120),
+        "TEXT" => match draw.below(4) {
+            0 => format!("{} {} && {} {}", draw.pick(TRAPS), name(draw), draw.pick(TRAPS), draw.pick(TRAPS)),
+            1 => format!("{}\n{} | {}; {}.py", name(draw), draw.pick(TRAPS), name(draw), name(draw)),
+            _ => draw.letters(TEXT, 1, 120),
         },
-        "SAFE" => match dice.below(3) {
-            0 => format!("{} {} && {}", dice.one(TRAPS), name(dice), dice.one(TRAPS)),
-            _ => dice.letters(SAFE_TEXT, 1, 120),
+        "SAFE" => match draw.below(3) {
+            0 => format!("{} {} && {}", draw.pick(TRAPS), name(draw), draw.pick(TRAPS)),
+            _ => draw.letters(SAFE_TEXT, 1, 120),
         },
-        "LINE" => dice.letters(&TEXT.replace('\n', ""), 0, 80) + dice.one(TRAPS),
+        "LINE" => draw.letters(&TEXT.replace('\n', ""), 0, 80) + draw.pick(TRAPS),
         "BODY" => {
-            let lines = 1 + dice.below(6);
-            let line = |dice: &mut Dice| match dice.below(3) {
-                0 => format!("{} {} {}.csv", dice.one(TRAPS), dice.one(TRAPS), name(dice)),
-                _ => dice.letters(&SAFE_TEXT.replace('\n', " "), 0, 60) + "x",
+            let lines = 1 + draw.below(6);
+            let line = |draw: &mut Draw| match draw.below(3) {
+                0 => format!("{} {} {}.csv", draw.pick(TRAPS), draw.pick(TRAPS), name(draw)),
+                _ => draw.letters(&SAFE_TEXT.replace('\n', " "), 0, 60) + "x",
             };
-            (0..lines).map(|_| line(dice)).collect::<Vec<_>>().join("\n")
+            (0..lines).map(|_| line(draw)).collect::<Vec<_>>().join("\n")
         }
-        "NUMBER" => format!("{}{}", dice.letters("123456789", 1, 1), dice.letters("0123456789", 2, 8)),
-        "HOST" => match dice.below(3) {
-            0 => format!("{}.{}.example", name(dice), name(dice)),
-            1 => format!("10.{}.{}.7", dice.below(256), dice.below(256)),
-            _ => dice.letters(LOWER, 2, 12),
+        "NUMBER" => format!("{}{}", draw.letters("123456789", 1, 1), draw.letters("0123456789", 2, 8)),
+        "HOST" => match draw.below(3) {
+            0 => format!("{}.{}.example", name(draw), name(draw)),
+            1 => format!("10.{}.{}.7", draw.below(256), draw.below(256)),
+            _ => draw.letters(LOWER, 2, 12),
         },
         other => unreachable!("{other}"),
     }
@@ -133,7 +109,7 @@ fn private(hole: &str, dice: &mut Dice) -> String {
 const HOLES: &[&str] = &["NAME", "SECRET", "VALUE", "TEXT", "SAFE", "LINE", "BODY", "NUMBER", "HOST"];
 
 /// A frame with `<NAME>` and the like filled in.
-pub fn fill(frame: &str, dice: &mut Dice) -> String {
+pub fn fill(frame: &str, draw: &mut Draw) -> String {
     let mut text = String::new();
     let mut rest = frame;
     while let Some(at) = rest.find('<') {
@@ -142,7 +118,7 @@ pub fn fill(frame: &str, dice: &mut Dice) -> String {
         let hole =
             HOLES.iter().find(|hole| from[1..].strip_prefix(**hole).is_some_and(|r| r.starts_with('>')));
         if let Some(hole) = hole {
-            text.push_str(&private(hole, dice));
+            text.push_str(&private(hole, draw));
             rest = &from[hole.len() + 2..];
         } else {
             text.push('<');
@@ -363,9 +339,9 @@ fn of_command(command: &str) -> Vec<u8> {
 fn compare(frames: &[&str], keep: impl Fn(&str) -> Vec<u8>) -> (usize, BTreeMap<String, String>) {
     let (mut count, mut unequal) = (0, BTreeMap::new());
     for (seed, frame) in frames.iter().enumerate() {
-        let mut dice = Dice::new(seed as u64 + 1);
+        let mut draw = Draw::new(seed as u64 + 1);
         for _ in 0..pairs() {
-            let (one, other) = (fill(frame, &mut dice), fill(frame, &mut dice));
+            let (one, other) = (fill(frame, &mut draw), fill(frame, &mut draw));
             count += 1;
             if keep(&one) != keep(&other) {
                 let _ =
@@ -433,13 +409,13 @@ fn events_that_differ_in_what_is_private_are_kept_alike() {
         ["Bash", "Edit", "Write", "Read", "Glob", "Grep", "WebFetch", "mcp__<NAME>__<NAME>", "NotebookEdit"];
     for (index, tool) in tools.iter().enumerate() {
         assert_equal(compare(&frames, |text| {
-            let mut dice = Dice::new(text.len() as u64 + index as u64);
+            let mut draw = Draw::new(text.len() as u64 + index as u64);
             let input = json!({"command": "git status", "description": text, "file_path": format!("/home/{text}"),
                 "content": text, "old_string": text, "new_string": text, "url": text, "pattern": text, "prompt": text});
             let rest = json!({"session_id": text, "transcript_path": text, "cwd": format!("/{text}"), "prompt_id": text,
                 "tool_use_id": text, "agent_id": text, "permission_mode": text, "tool_response": {"stdout": text,
                 "stderr": text, text: text}, "error": text, text: text});
-            kept(&payload("PostToolUse", &fill(tool, &mut dice), input, rest))
+            kept(&payload("PostToolUse", &fill(tool, &mut draw), input, rest))
         }));
     }
 }
@@ -450,14 +426,14 @@ fn commands_from_the_world_are_kept_alike() {
     let Some(cases) = cases() else { return };
     let text = std::fs::read_to_string(cases.join("commands.txt")).expect("commands");
     let (mut count, mut changed, mut unequal) = (0, 0, Vec::new());
-    let mut dice = Dice::new(7);
+    let mut draw = Draw::new(7);
     // What stands behind an open quotation or a backslash is no comment.
     let is_even = |line: &str, quote: char| line.matches(quote).count().is_multiple_of(2);
     let is_closed =
         |line: &str| !line.ends_with('\\') && ['\'', '"', '`'].iter().all(|quote| is_even(line, *quote));
     for line in text.lines().step_by(crate::scenarios::stride(5)) {
-        let other = other_numbers(&other_quotes(line, &mut dice), &mut dice);
-        let comment = fill("<LINE>", &mut dice);
+        let other = other_numbers(&other_quotes(line, &mut draw), &mut draw);
+        let comment = fill("<LINE>", &mut draw);
         let pairs = [(line.to_owned(), other), (format!("{line} # a"), format!("{line} # {comment}"))];
         for (one, other) in pairs.into_iter().take(1 + usize::from(is_closed(line))) {
             count += 1;
@@ -515,7 +491,7 @@ const RUN_TEXT: &[&str] = &[
 ];
 
 /// Other text between quotes, unless a program on the line may run it or take it apart.
-fn other_quotes(line: &str, dice: &mut Dice) -> String {
+fn other_quotes(line: &str, draw: &mut Draw) -> String {
     let is_run = line.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| RUN_TEXT.contains(&word));
     // Where a value or a name of a variable is put together of quoted and other parts, it is no text.
     if is_run
@@ -526,19 +502,19 @@ fn other_quotes(line: &str, dice: &mut Dice) -> String {
         return line.to_owned();
     }
     let parts: Vec<&str> = line.split('\'').collect();
-    let text = |dice: &mut Dice| dice.letters(&TEXT.replace('\'', ""), 1, 40);
+    let text = |draw: &mut Draw| draw.letters(&TEXT.replace('\'', ""), 1, 40);
     let parts = parts.iter().enumerate().map(|(at, part)| match at % 2 {
-        1 => format!("'{}'", text(dice)),
+        1 => format!("'{}'", text(draw)),
         _ => (*part).to_owned(),
     });
     parts.collect()
 }
 
 /// Other numbers in words that are nothing but a number and no flag's.
-fn other_numbers(line: &str, dice: &mut Dice) -> String {
-    let other = |word: &str, dice: &mut Dice| {
+fn other_numbers(line: &str, draw: &mut Draw) -> String {
+    let other = |word: &str, draw: &mut Draw| {
         let is_number = word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_digit());
-        if is_number { dice.letters("123456789", word.len(), word.len()) } else { word.to_owned() }
+        if is_number { draw.letters("123456789", word.len(), word.len()) } else { word.to_owned() }
     };
-    line.split(' ').map(|word| other(word, dice)).collect::<Vec<_>>().join(" ")
+    line.split(' ').map(|word| other(word, draw)).collect::<Vec<_>>().join(" ")
 }

@@ -11,6 +11,7 @@ mod clock;
 mod concurrency;
 mod crash;
 mod damage;
+mod draw;
 mod erasure;
 mod errors;
 mod evasions;

@@ -22,10 +22,10 @@ use claude_sync::knowledge::snapshot::Snapshot;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::draw::Draw;
 use crate::hooks::{Hooked, host, installed, snapshot};
 use crate::sandbox::{NOON, Sandbox, ran, skipped};
 use crate::scenarios::is_thorough;
-use crate::store::Draw;
 
 const AT_ONCE: usize = 8;
 

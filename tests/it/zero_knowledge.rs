@@ -18,8 +18,9 @@ use claude_sync::knowledge::journal::Journal;
 use claude_sync::knowledge::snapshot::Snapshot;
 use serde_json::{Value, json};
 
+use crate::draw::Draw;
 use crate::hooked::{Input, call, command, installed, payload, shell};
-use crate::interference::{Dice, FRAMES, fill};
+use crate::interference::{FRAMES, fill};
 use crate::sandbox::{NOON, Sandbox, cases};
 use crate::scenarios::{is_thorough, stride};
 use crate::shape::{strings, vocabulary};
@@ -339,18 +340,18 @@ const GUARDED: &[&str] = &[
 struct Planted(Vec<String>);
 
 impl Planted {
-    fn one(&mut self, dice: &mut Dice) -> String {
-        let letters = |dice: &mut Dice, count: usize| -> String {
+    fn one(&mut self, draw: &mut Draw) -> String {
+        let letters = |draw: &mut Draw, count: usize| -> String {
             (0..count)
-                .map(|_| dice.one(&["a", "b", "c", "d", "e", "k", "q", "v", "x", "z", "0", "7"]))
+                .map(|_| draw.pick(&["a", "b", "c", "d", "e", "k", "q", "v", "x", "z", "0", "7"]))
                 .collect()
         };
-        let canary = match dice.below(5) {
+        let canary = match draw.below(5) {
             0 => {
-                let count = 2 + dice.below(3);
-                format!("z{}", letters(dice, count - 1))
+                let count = 2 + draw.below(3);
+                format!("z{}", letters(draw, count - 1))
             }
-            _ => format!("zq{}", letters(dice, 12)),
+            _ => format!("zq{}", letters(draw, 12)),
         };
         self.0.push(canary.clone());
         canary
@@ -359,16 +360,16 @@ impl Planted {
 
 /// The same calls with other private things in each of them.
 fn workload(seed: u64, rounds: usize) -> (Vec<Event>, Planted) {
-    let mut dice = Dice::new(seed);
+    let mut draw = Draw::new(seed);
     let mut planted = Planted::default();
     let mut events = Vec::new();
     for round in 0..rounds {
         for (at, frame) in FRAMES.iter().chain(GUARDED).enumerate() {
-            let mut text = fill(frame, &mut dice);
+            let mut text = fill(frame, &mut draw);
             while text.contains("<C>") {
-                text = text.replacen("<C>", &planted.one(&mut dice), 1);
+                text = text.replacen("<C>", &planted.one(&mut draw), 1);
             }
-            let mut c = |prefix: &str| format!("{prefix}{}", planted.one(&mut dice));
+            let mut c = |prefix: &str| format!("{prefix}{}", planted.one(&mut draw));
             let all = json!({"session_id": c(""), "cwd": c("/home/"), "transcript_path": c("/"), "agent_id": c(""),
                 "tool_use_id": c("toolu_"), c("field"): c("")});
             let hook = if GUARDED.contains(frame) { "intelligent-optimizer" } else { "learning-collector" };

@@ -2,23 +2,24 @@
 
 #![expect(clippy::format_collect, reason = "a few letters")]
 
-use super::{Dice, Text};
+use super::Text;
+use crate::draw::Draw;
 
 /// Writes the words of a plain command differently. Gives the disguise's name.
-pub fn words(text: &mut Text, dice: &mut Dice) -> &'static str {
+pub fn words(text: &mut Text, draw: &mut Draw) -> &'static str {
     let command = text.script.clone();
     let words: Vec<&str> = command.split(' ').collect();
-    let (name, made, is_simple) = match dice.roll(27) {
-        0 => ("quoted letters", each(&words, |word| split(word, dice, "''")), true),
+    let (name, made, is_simple) = match draw.below(27) {
+        0 => ("quoted letters", each(&words, |word| split(word, draw, "''")), true),
         1 => ("double quotes", each(&words, |word| format!("\"{word}\"")), true),
         2 => ("single quotes", each(&words, |word| format!("'{word}'")), true),
         3 => ("backslashes", each(&words, |word| word.chars().map(|c| format!("\\{c}")).collect()), true),
-        4 => ("one backslash", each(&words, |word| split(word, dice, "\\")), true),
+        4 => ("one backslash", each(&words, |word| split(word, draw, "\\")), true),
         5 => ("hex", each(&words, |word| ansi(word, |byte| format!("\\x{byte:02x}"))), true),
         6 => ("octal", each(&words, |word| ansi(word, |byte| format!("\\{byte:03o}"))), true),
         7 => ("unicode", each(&words, |word| ansi(word, |byte| format!("\\u{byte:04x}"))), true),
         8 => ("defaults", each(&words, |word| format!("${{unset_name:-{word}}}")), true),
-        9 => ("continued lines", each(&words, |word| split(word, dice, "\\\n")), true),
+        9 => ("continued lines", each(&words, |word| split(word, draw, "\\\n")), true),
         10 => ("IFS", words.join("${IFS}"), true),
         11 => ("IFS and nothing", words.join("$IFS$9"), true),
         12 => ("list in braces", format!("{{{}}}", words.join(",")), true),
@@ -29,17 +30,17 @@ pub fn words(text: &mut Text, dice: &mut Dice) -> &'static str {
         17 => ("trimmed variable", format!("v={}zz; ${{v%zz}} {}", words[0], words[1..].join(" ")), false),
         18 => ("pattern", format!("{} {}", pattern(words[0]), words[1..].join(" ")), true),
         19 => ("path", format!("/usr/bin/../bin/{command}"), true),
-        20 => ("nothing in it", each(&words, |word| split(word, dice, "$9")), true),
-        21 => ("unset in it", format!("{} {}", split(words[0], dice, "${zz}"), words[1..].join(" ")), true),
+        20 => ("nothing in it", each(&words, |word| split(word, draw, "$9")), true),
+        21 => ("unset in it", format!("{} {}", split(words[0], draw, "${zz}"), words[1..].join(" ")), true),
         22 => ("piece of a variable", format!("v=xx{}; ${{v:2}} {}", words[0], words[1..].join(" ")), false),
         23 => ("replaced", format!("v=@@{}; ${{v//@/}} {}", words[0], words[1..].join(" ")), false),
         24 => (
             "blanks of other scripts",
-            words.join(*dice.pick(&["\u{a0}", "\u{2003}", "\u{3000}", "\u{202f}"])),
+            words.join(draw.pick(&["\u{a0}", "\u{2003}", "\u{3000}", "\u{202f}"])),
             true,
         ),
-        25 => ("what has no width", each(&words, |word| split(word, dice, "\u{200b}")), true),
-        _ => ("wide blanks", words.join(*dice.pick(&["\t", "   ", " \\\n ", "\t\t"])), true),
+        25 => ("what has no width", each(&words, |word| split(word, draw, "\u{200b}")), true),
+        _ => ("wide blanks", words.join(draw.pick(&["\t", "   ", " \\\n ", "\t\t"])), true),
     };
     // `git checkout -- .`: a word may hold what a list of one name would drop.
     text.script = made;
@@ -60,8 +61,8 @@ fn pattern(word: &str) -> String {
 }
 
 /// `word` with `mark` somewhere in it.
-fn split(word: &str, dice: &mut Dice, mark: &str) -> String {
-    let at = dice.roll(word.len());
+fn split(word: &str, draw: &mut Draw, mark: &str) -> String {
+    let at = draw.below(word.len());
     format!("{}{mark}{}", &word[..at], &word[at..])
 }
 

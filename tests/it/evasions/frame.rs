@@ -1,7 +1,8 @@
 //! What stands around a command: control structure, substitutions, and text before and behind it,
 //! broken or not.
 
-use super::{Dice, Text};
+use super::Text;
+use crate::draw::Draw;
 
 /// Structures in which `@` runs.
 const FRAMES: &[&str] = &[
@@ -121,14 +122,14 @@ const FRAMES: &[&str] = &[
 ];
 
 /// Puts the text into a structure.
-pub fn frame(text: &mut Text, dice: &mut Dice) -> &'static str {
-    if dice.roll(12) == 0 && !text.script.contains(['`', '\\', '$', '"', '\'']) {
+pub fn frame(text: &mut Text, draw: &mut Draw) -> &'static str {
+    if draw.below(12) == 0 && !text.script.contains(['`', '\\', '$', '"', '\'']) {
         text.script = format!("echo `{}`", text.script);
         (text.is_simple, text.is_plain) = (false, false);
         return "backticks";
     }
     loop {
-        let form = *dice.pick(FRAMES);
+        let form = draw.pick(FRAMES);
         // An unquoted here-document takes out one level of escapes; an end mark ends the first of two.
         let mark = form.split("<<").nth(1).map(|rest| rest.trim_start_matches(['-', '\'']));
         let mark = mark.and_then(|rest| rest.split(['\n', '\'', ' ']).next()).unwrap_or_default();
@@ -157,8 +158,8 @@ pub fn frame(text: &mut Text, dice: &mut Dice) -> &'static str {
 }
 
 /// Text before the command that does nothing.
-pub fn head(text: &mut Text, dice: &mut Dice) -> &'static str {
-    let form = *dice.pick(&[
+pub fn head(text: &mut Text, draw: &mut Draw) -> &'static str {
+    let form = draw.pick(&[
         "# ' \" ( $( ` <<EOF\n",
         "echo \"unbalanced ( in quotes\"; ",
         "echo 'a ) b'; ",
@@ -194,8 +195,8 @@ pub fn head(text: &mut Text, dice: &mut Dice) -> &'static str {
 }
 
 /// Text behind it, in most cases broken: a shell has run the lines before when it finds out.
-pub fn tail(text: &mut Text, dice: &mut Dice) -> &'static str {
-    let form = *dice.pick(&[
+pub fn tail(text: &mut Text, draw: &mut Draw) -> &'static str {
+    let form = draw.pick(&[
         "\n'",
         "\n\"",
         "\n`",

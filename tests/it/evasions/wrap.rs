@@ -4,7 +4,8 @@
 
 use base64::Engine as _;
 
-use super::{Dice, Text, quoted};
+use super::{Text, quoted};
+use crate::draw::Draw;
 
 /// What stands before a simple command and runs it.
 const BEFORE: &[&str] = &[
@@ -84,9 +85,9 @@ const BEFORE: &[&str] = &[
     "ssh -t host --",
     "sshpass -p x ssh host",
     "xargs -0 -n 1",
-    "xargs -I@@",
+    "xargs -I%%",
     "find . -maxdepth 0 -exec",
-    "parallel -j 2",
+    "parallel -j 2 -N0",
     "busybox env",
     "x=1 y=2",
     "LANG=C sudo",
@@ -239,13 +240,13 @@ const LANGUAGES: &[&str] = &[
 ];
 
 /// Gives the text to something that runs it.
-pub fn wrap(text: &mut Text, dice: &mut Dice) -> &'static str {
-    let (name, made, is_simple) = match dice.roll(5) {
+pub fn wrap(text: &mut Text, draw: &mut Draw) -> &'static str {
+    let (name, made, is_simple) = match draw.below(5) {
         0 | 1 if text.is_simple => {
-            let before = *dice.pick(BEFORE);
+            let before = draw.pick(BEFORE);
             let end = match before {
                 // These make one line of it, so that quotes are lost.
-                _ if is_joined(before) && !text.is_plain => return again(text, dice),
+                _ if is_joined(before) && !text.is_plain => return again(text, draw),
                 _ if before.starts_with("find ") => " \\;",
                 _ if before.starts_with("parallel") => " ::: 1",
                 _ => "",
@@ -257,10 +258,10 @@ pub fn wrap(text: &mut Text, dice: &mut Dice) -> &'static str {
             (before, format!("{before} {inner}{end}"), !matches!(before, "!" | "coproc" | "x=1 y=2"))
         }
         4 if !text.script.contains(['\'', '\\', '"', '\n', '`', '$']) => {
-            let language = *dice.pick(LANGUAGES);
+            let language = draw.pick(LANGUAGES);
             (language, language.replace('@', &format!("\"{}\"", text.script)), true)
         }
-        _ => return again(text, dice),
+        _ => return again(text, draw),
     };
     text.script = made;
     text.is_simple = is_simple && !name.contains('\n');
@@ -272,31 +273,33 @@ fn is_joined(before: &str) -> bool {
     ["ssh", "watch", "vagrant", "parallel", "heroku"].iter().any(|name| before.starts_with(name))
 }
 
-fn again(text: &mut Text, dice: &mut Dice) -> &'static str {
+fn again(text: &mut Text, draw: &mut Draw) -> &'static str {
     let form = loop {
-        let form = *dice.pick(QUOTING);
+        let form = draw.pick(QUOTING);
         // These read a line at a time, or take quotes for their own.
         let is_by_line = form.contains("parallel") || form.contains("xargs -I") || form.contains("read -r");
         if !is_by_line || !text.script.contains(['\n', '\'', '"', '\\']) {
             break form;
         }
     };
-    text.script = form.replace('@', &quoted(&text.script));
+    // `%b` takes backslashes for its own, also those of a shell.
+    let inner = if form.contains("%b") { text.script.replace('\\', "\\\\") } else { text.script.clone() };
+    text.script = form.replace('@', &quoted(&inner));
     text.is_simple = !form.contains(['|', ';', '<', '(']) && !form.contains("=@ ");
     text.is_plain = false;
     form
 }
 
 /// Writes the text so that only the shell at the end of a pipe sees it.
-pub fn encode(text: &mut Text, dice: &mut Dice) -> &'static str {
+pub fn encode(text: &mut Text, draw: &mut Draw) -> &'static str {
     let plain = &text.script;
     let base64 = base64::engine::general_purpose::STANDARD.encode(plain);
     let hex: String = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
     let escaped: String = plain.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
     let octal: String = plain.bytes().map(|byte| format!("\\{byte:03o}")).collect();
     let reversed: String = plain.chars().rev().collect();
-    let shell = *dice.pick(&["sh", "bash", "sudo bash", "bash -s", "zsh", "/bin/sh", "bash -x", "dash"]);
-    let (name, made) = match dice.roll(19) {
+    let shell = draw.pick(&["sh", "bash", "sudo bash", "bash -s", "zsh", "/bin/sh", "bash -x", "dash"]);
+    let (name, made) = match draw.below(19) {
         0 => ("base64", format!("echo {base64} | base64 -d | {shell}")),
         1 => ("base64 long", format!("printf %s {base64} | base64 --decode | {shell}")),
         2 => ("base64 here", format!("base64 -d <<< {base64} | {shell}")),
