@@ -53,14 +53,27 @@ fn write_canonical(value: &Value, out: &mut String) {
             names.sort_by_key(|(name, _)| *name);
             out.push('{');
             for (name, value) in names {
-                out.push_str(&Value::from(name.as_str()).to_string());
+                write_string(name, out);
                 out.push(':');
                 write_canonical(value, out);
                 out.push(',');
             }
             out.push('}');
         }
-        scalar => out.push_str(&scalar.to_string()),
+        Value::String(text) => write_string(text, out),
+        Value::Null | Value::Bool(_) => out.push_str(&value.to_string()),
+    }
+}
+
+/// As JSON. A list of permissions is a thousand texts with nothing in them to escape.
+fn write_string(text: &str, out: &mut String) {
+    if text.bytes().any(|byte| matches!(byte, b'"' | b'\\' | ..b' ')) {
+        out.push_str(&Value::from(text).to_string());
+    } else {
+        out.reserve(text.len() + 2);
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
     }
 }
 
@@ -115,6 +128,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_text_in_a_canonical_text_is_as_json_has_it(text in ".*") {
+            prop_assert_eq!(canonical(&Value::from(text.as_str())), Value::from(text.as_str()).to_string());
+        }
+
         #[test]
         fn canonical_texts_are_equal_exactly_when_values_are(a in any_number(), b in any_number()) {
             prop_assert_eq!(equal(&a, &b), canonical(&a) == canonical(&b), "{} {}", a, b);

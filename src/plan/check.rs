@@ -174,10 +174,10 @@ impl Lawful<'_> {
             })
             .collect();
         let is_ours = |value: &Value| ours.contains(&canonical(value));
-        let theirs =
-            |list: &[Value]| list.iter().filter(|value| !is_ours(value)).cloned().collect::<Vec<_>>();
-        let (a, b) = (theirs(a), theirs(b));
-        if equal(&Value::Array(a), &Value::Array(b)) { Ok(()) } else { Err(at.to_vec()) }
+        let mut a = a.iter().filter(|value| !is_ours(value));
+        let mut b = b.iter().filter(|value| !is_ours(value));
+        let is_same = a.by_ref().all(|a| b.next().is_some_and(|b| equal(a, b))) && b.next().is_none();
+        if is_same { Ok(()) } else { Err(at.to_vec()) }
     }
 
     /// Without our hooks, and groups that only held those, the groups are the same.
