@@ -109,6 +109,7 @@ pub mod cli;
 pub mod command;
 pub mod crypto;
 pub mod document;
+pub mod draft;
 pub mod generation;
 pub mod guard;
 pub mod hook;

@@ -64,6 +64,8 @@ pub enum Color {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a profile of what is there, in a folder of your dotfiles
+    Init(InitArgs),
     /// Show what apply would do; changes nothing
     Plan(PlanArgs),
     /// Make it so, as a new generation
@@ -116,6 +118,20 @@ pub struct AuditArgs {
     /// At most so many entries, the newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub most: usize,
+}
+
+/// `cs init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArgs {
+    /// The folder to make it in
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Begin with a profile that declares nothing yet
+    #[arg(long)]
+    pub empty: bool,
+    /// Begin with one that builds on a profile that ships with cs
+    #[arg(long, value_name = "builtin:NAME", conflicts_with = "empty")]
+    pub from: Option<String>,
 }
 
 /// `cs plan`.

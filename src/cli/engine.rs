@@ -141,7 +141,8 @@ impl Context {
     }
 
     /// How hooks are spelled for this root.
-    fn target(&self) -> Target {
+    #[must_use]
+    pub fn target(&self) -> Target {
         let hooks = self.root.path.join("hooks");
         let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@".contains(c));
         let under_home = self.home().and_then(|home| hooks.strip_prefix(home).ok()).and_then(Path::to_str);

@@ -8,6 +8,7 @@ pub mod error;
 pub mod generations;
 pub mod guard;
 pub mod identity;
+pub mod init;
 pub mod keys;
 mod learning;
 pub mod output;
@@ -72,6 +73,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     }
     let context = Context::new(common)?;
     match command {
+        Command::Init(args) => init::run(&context, &args),
         Command::Plan(args) => plan::run(&context, &args),
         Command::Apply(args) => apply::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),

@@ -156,7 +156,7 @@ fn step_line(step: &TreeStep, base: Since) -> Line {
         (Sign::Change, false) => ('~', style::CHANGE),
         (Sign::Remove, _) => ('-', style::REMOVE),
         (Sign::Create | Sign::Change, true) => ('!', style::DRIFT),
-        (Sign::Leave, _) => ('=', style::DIM),
+        (Sign::Adopt | Sign::Leave, _) => ('=', style::DIM),
     };
     Line {
         sign,
@@ -230,6 +230,16 @@ fn both_contents(
     Some((old().and_then(text)?, contents.get(&step.path).cloned().and_then(text)?))
 }
 
+/// What was there already, as declared.
+fn already(changes: &[&EntryChange], before: &str, [one, many]: [&str; 2]) -> Vec<String> {
+    let told =
+        [(Action::Coincide, "already there: yours, and stays"), (Action::Adopt, "already there: taken over")];
+    let number = |action| changes.iter().filter(|change| change.action == action).count();
+    let told = told.map(|(action, words)| (number(action), words));
+    let told = told.into_iter().filter(|(number, _)| *number > 0);
+    told.map(|(number, words)| format!("{before}{} {words}", count(number, one, many))).collect()
+}
+
 fn document_lines(
     id: DocumentId,
     document: &DocumentPlan,
@@ -246,13 +256,7 @@ fn document_lines(
         .collect();
     let mut lines = Vec::new();
     if edits == 0 && told.is_empty() {
-        let already = changes.iter().filter(|change| change.action == Action::Coincide).count();
-        if already > 0 {
-            lines.push(format!(
-                "  = {id}  {} already there: yours, and stays",
-                count(already, "entry is", "entries are")
-            ));
-        }
+        lines.extend(already(&changes, &format!("  = {id}  "), ["entry is", "entries are"]));
         return lines;
     }
     let (sign, style) = match (&document.before, &document.merged.text) {
@@ -269,10 +273,8 @@ fn document_lines(
     lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render(columns));
     let told: Vec<EntryLine> = told.iter().map(|change| entry_line(change, base, detail)).collect();
     lines.extend(entry_lines(&told));
-    let already = changes.iter().filter(|change| change.action == Action::Coincide).count();
-    if already > 0 && !detail.explain {
-        let words = count(already, "declared entry is", "declared entries are");
-        lines.push(format!("      = {words} already there: yours, and stays"));
+    if !detail.explain {
+        lines.extend(already(&changes, "      = ", ["declared entry is", "declared entries are"]));
     }
     if let (Some(before), Some(after)) = (&document.before, &document.merged.text)
         && before != after
@@ -345,7 +347,7 @@ fn entry_line(change: &EntryChange, base: Since, detail: Detail) -> EntryLine {
         Action::Override | Action::Update | Action::Restore => ('~', style::CHANGE),
         Action::Reassert => ('!', style::DRIFT),
         Action::Remove | Action::RemoveDangling => ('-', style::REMOVE),
-        Action::Coincide | Action::Release | Action::Leave => ('=', style::DIM),
+        Action::Coincide | Action::Adopt | Action::Release | Action::Leave => ('=', style::DIM),
     };
     let value = |value: &Option<Value>| match value {
         Some(value) => shorten(&shown(&name, value, detail.show_secrets)),
@@ -357,7 +359,7 @@ fn entry_line(change: &EntryChange, base: Since, detail: Detail) -> EntryLine {
         (false, _) => mask_bare(name.as_str(), rest),
         (true, Action::Add) => value(&change.after),
         (true, Action::Remove | Action::RemoveDangling) => value(&change.before),
-        (true, Action::Coincide | Action::Release | Action::Leave) => value(&change.before),
+        (true, Action::Coincide | Action::Adopt | Action::Release | Action::Leave) => value(&change.before),
         (true, _) => format!("{} → {}", value(&change.before), value(&change.after)),
     };
     let why = match change.action {
@@ -376,6 +378,7 @@ fn entry_line(change: &EntryChange, base: Since, detail: Detail) -> EntryLine {
         Action::Restore if base.is_letting_go => "your value comes back".to_owned(),
         Action::Restore => "no longer declared; your value comes back".to_owned(),
         Action::Coincide => "already there: yours, and stays".to_owned(),
+        Action::Adopt => "already there: taken over".to_owned(),
         Action::Release => "changed outside cs, so it is yours now".to_owned(),
         Action::Leave => "stays: it was yours".to_owned(),
         Action::RemoveDangling => "runs a hook of cs's that is gone".to_owned(),
@@ -447,6 +450,7 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
             Sign::Create => "create",
             Sign::Change => "change",
             Sign::Remove => "remove",
+            Sign::Adopt => "adopt",
             Sign::Leave => "leave",
         };
         json!({"path": step.path, "action": action, "drift": step.is_drift, "reason": step_words(step, Since::of(plan)),
@@ -523,6 +527,7 @@ pub fn action_word(action: Action) -> &'static str {
         Action::Update => "change",
         Action::Reassert => "reassert",
         Action::Coincide => "coincide",
+        Action::Adopt => "adopt",
         Action::Remove => "remove",
         Action::Restore => "restore",
         Action::Release => "release",

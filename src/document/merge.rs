@@ -36,6 +36,8 @@ pub struct MergeInput<'a> {
     /// The document's text; `None` when there is no file.
     pub live: Option<&'a str>,
     pub desired: &'a [Declared],
+    /// What is there already, and as declared, is taken over.
+    pub adopts: bool,
     pub letting_go: LettingGo,
     /// Meanings of the commands of hook files that leave the root: whatever runs exactly
     /// one of them goes too, or the client would report a missing hook at every call.
@@ -107,6 +109,8 @@ pub enum Action {
     Reassert,
     /// Declared, and the user has the same already: nothing is written.
     Coincide,
+    /// The same, and the profile takes over what is as it declares.
+    Adopt,
     /// Ours and no longer declared.
     Remove,
     /// No longer declared: what it stood on comes back.
@@ -123,7 +127,7 @@ impl Action {
     /// Whether the document is edited.
     #[must_use]
     pub fn is_edit(self) -> bool {
-        !matches!(self, Self::Coincide | Self::Release | Self::Leave)
+        !matches!(self, Self::Coincide | Self::Adopt | Self::Release | Self::Leave)
     }
 }
 
@@ -258,11 +262,15 @@ impl<'a> Merger<'a> {
             Verdict::Keep(how) => {
                 let is_news =
                     how == How::Coincident && known.current.is_none_or(|row| row.how != How::Coincident);
+                // A hook with other fields stays the user's: asserting ours would rewrite it.
+                let is_taken =
+                    is_news && self.input.adopts && want.is_some() && decide::same(live.as_ref(), want);
                 let how = match how {
+                    How::Coincident if is_taken => How::Adopted,
                     How::Replaced(before) => How::Replaced(self.displaced.remove(&name).unwrap_or(before)),
                     how => how,
                 };
-                (how, is_news.then_some(Action::Coincide))
+                (how, is_news.then_some(if is_taken { Action::Adopt } else { Action::Coincide }))
             }
             Verdict::Write(how, action) => {
                 let how = match (want, how) {

@@ -73,6 +73,9 @@ pub struct State {
     pub installs: BTreeMap<ManagedPath, Install>,
     pub documents: BTreeMap<DocumentId, Vec<Declared>>,
     pub runtime: Value,
+    /// What was there already, and as declared, was taken over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopts: bool,
 }
 
 /// One content under `files/`.
@@ -174,6 +177,7 @@ impl State {
             installs: desired.installs.clone(),
             documents: desired.documents.clone(),
             runtime: desired.runtime.clone(),
+            adopts: desired.adopts,
         }
     }
 

@@ -72,6 +72,8 @@ pub struct Desired {
     pub documents: BTreeMap<DocumentId, Vec<Declared>>,
     /// Everything a hook reads of the profile (`runtime.json`).
     pub runtime: Value,
+    /// What is there already, and as declared, is taken over: it goes when it is no longer declared.
+    pub adopts: bool,
 }
 
 /// One content in the generation.

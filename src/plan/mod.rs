@@ -125,7 +125,7 @@ impl Plan {
                     Action::Add => Sign::Create,
                     Action::Override | Action::Update | Action::Restore | Action::Reassert => Sign::Change,
                     Action::Remove | Action::RemoveDangling => Sign::Remove,
-                    Action::Coincide | Action::Release | Action::Leave => continue,
+                    Action::Coincide | Action::Adopt | Action::Release | Action::Leave => continue,
                 };
                 tally.count(sign, change.action == Action::Reassert);
             }
@@ -134,12 +134,13 @@ impl Plan {
     }
 }
 
-/// Terraform's three signs, and "left alone".
+/// Terraform's three signs, "taken over as it is", and "left alone".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     Create,
     Change,
     Remove,
+    Adopt,
     Leave,
 }
 
@@ -158,7 +159,7 @@ impl Tally {
             Sign::Create => self.added += 1,
             Sign::Change => self.changed += 1,
             Sign::Remove => self.removed += 1,
-            Sign::Leave => {}
+            Sign::Adopt | Sign::Leave => {}
         }
         self.drifted += usize::from(is_drift);
     }
@@ -263,6 +264,7 @@ fn plan_document(
         },
         live: before.as_deref(),
         desired: state.documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
+        adopts: state.adopts,
         letting_go: going.letting_go,
         leaving: going.leaving,
         returning: going.returning,

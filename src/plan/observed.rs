@@ -29,6 +29,10 @@ pub enum Observation {
         digest: Option<Digest>,
     },
     Folder,
+    /// A folder where one is declared: of somebody else's, with this in it.
+    Tree {
+        digest: Digest,
+    },
     /// A socket, a device, a pipe.
     Other,
 }
@@ -42,7 +46,7 @@ impl Observation {
             Self::File { .. } => "a file".to_owned(),
             Self::Link { target, digest: Some(_) } => format!("a link to {target}"),
             Self::Link { target, digest: None } => format!("a dangling link to {target}"),
-            Self::Folder => "a folder".to_owned(),
+            Self::Folder | Self::Tree { .. } => "a folder".to_owned(),
             Self::Other => "neither file, link nor folder".to_owned(),
         }
     }

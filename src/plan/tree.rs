@@ -48,7 +48,8 @@ impl TreeChange {
     #[must_use]
     pub fn sign(&self) -> Sign {
         match self {
-            Self::Create | Self::MoveAside(_) | Self::Adopt(_) => Sign::Create,
+            Self::Create | Self::MoveAside(_) => Sign::Create,
+            Self::Adopt(_) => Sign::Adopt,
             Self::Content | Self::Reassert(_) | Self::Mode(_) => Sign::Change,
             Self::Remove | Self::Restore(_) => Sign::Remove,
             Self::LeaveEdited | Self::Forget => Sign::Leave,
@@ -140,7 +141,12 @@ fn see(path: &ManagedPath, row: Option<&TreeRow>, wanted: Option<Digest>, found:
         (Observation::File { digest, .. }, Some(row)) if row.mode == InstallMode::Copy => {
             if *digest == row.digest { Seen::AsWritten } else { Seen::Edited }
         }
-        (Observation::File { digest, .. }, _) => Seen::Foreign { identical: Some(*digest) == wanted },
+        (
+            Observation::File { digest, .. }
+            | Observation::Tree { digest }
+            | Observation::Link { digest: Some(digest), .. },
+            _,
+        ) => Seen::Foreign { identical: Some(*digest) == wanted },
         _ => Seen::Foreign { identical: false },
     }
 }
@@ -268,11 +274,13 @@ impl Planner<'_> {
             }
             Seen::Edited => (had.unwrap_or(TreeHow::Added), Some(TreeChange::Reassert(aside))),
             Seen::Foreign { identical } => match self.input.on_conflict {
+                _ if identical
+                    && (self.input.desired.adopts || self.input.on_conflict == OnConflict::Adopt) =>
+                {
+                    (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
+                }
                 OnConflict::Backup => {
                     (TreeHow::MovedAside(aside.clone()), Some(TreeChange::MoveAside(aside)))
-                }
-                OnConflict::Adopt if identical => {
-                    (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
                 }
                 OnConflict::Skip => return Outcome::Skipped,
                 OnConflict::Refuse | OnConflict::Adopt => {

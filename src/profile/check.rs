@@ -131,6 +131,7 @@ pub(super) static LEARNING: &[Field] = &[
 static SECTIONS: &[Field] = &[
     field("without", Shape::Texts),
     field("mode", Shape::OneOf(INSTALL_MODES)),
+    field("adopt", Shape::Bool),
     field("settings", Shape::Free),
     field("defaults", Shape::Free),
     field("unset", Shape::Free),

@@ -175,6 +175,12 @@ pub fn path_of(key: &str) -> Option<ManagedPath> {
     is_section.then(|| names::path(section, &name).ok()).flatten()
 }
 
+/// The section of a profile for what lies in `folder` of a root.
+#[must_use]
+pub fn section(folder: &str) -> Option<&'static str> {
+    names::PLACES.iter().map(|place| place.section).find(|section| *section == folder)
+}
+
 /// The name of what a profile spells `hooks.NAME`.
 #[must_use]
 pub fn hook_of(key: &str) -> Option<String> {
@@ -222,5 +228,6 @@ fn desired(
             documents.entry(document).or_insert_with(Vec::new).extend(declared);
         }
     }
-    Desired { files, installs, documents, runtime: runtime::render(tables) }
+    let adopts = tables.get("adopt").is_some_and(|entry| matches!(entry.node.value, tree::Value::Bool(true)));
+    Desired { files, installs, documents, runtime: runtime::render(tables), adopts }
 }

@@ -131,6 +131,7 @@ impl Worker<'_> {
             },
             live: text.as_deref(),
             desired: self.course.goal_state().documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
+            adopts: self.course.goal_state().adopts,
             letting_go: self.course.letting_go(),
             leaving: &leaving,
             returning: &returning,

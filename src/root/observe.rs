@@ -36,6 +36,13 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
             true => observe_path(store, base.map(|side| &side.manifest.state), path)?,
             false => Observation::Absent,
         };
+        let is_folder = desired.installs.get(path).is_some_and(|install| install.folder);
+        let seen = match seen {
+            Observation::Folder if is_folder => {
+                Observation::Tree { digest: foreign_folder(path, &store.root.path.join(path.as_str())) }
+            }
+            seen => seen,
+        };
         tree.insert(path.clone(), seen);
     }
     let ids: BTreeSet<DocumentId> =
@@ -128,7 +135,7 @@ pub fn observe_path(store: &Store, base: Option<&State>, path: &ManagedPath) -> 
             let target = target.to_string_lossy().into_owned();
             let digest = match base.filter(|_| is_our_link(path, &target)) {
                 Some(state) => own_content(state, path, &full)?,
-                None => foreign_content(&full)?,
+                None => foreign_content(path, &full)?,
             };
             return Ok(Observation::Link { target, digest });
         }
@@ -203,9 +210,16 @@ pub fn is_same_content(a: &Path, b: &Path) -> Result<bool, Error> {
     }
 }
 
-fn foreign_content(full: &Path) -> Result<Option<Digest>, Error> {
+/// The digest of a folder that is not ours, as of one of ours that holds the same.
+fn foreign_folder(path: &ManagedPath, full: &Path) -> Digest {
+    // What can't be read is like nothing that is declared.
+    own_content(&State::default(), path, full).ok().flatten().unwrap_or_else(|| Digest::of(b""))
+}
+
+fn foreign_content(path: &ManagedPath, full: &Path) -> Result<Option<Digest>, Error> {
     Ok(match fs::stat(full)?.map(|stat| stat.kind) {
         Some(Kind::File) => Some(Digest::of(&read_content(full)?)),
+        Some(Kind::Folder) => Some(foreign_folder(path, full)),
         Some(_) => Some(Digest::of(b"")),
         None => None,
     })

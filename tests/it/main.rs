@@ -24,6 +24,7 @@ mod hooked;
 mod hooks;
 mod hostile;
 mod identity;
+mod init;
 mod interference;
 mod keys;
 mod licences;

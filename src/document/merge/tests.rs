@@ -53,11 +53,17 @@ struct World {
     text: Option<String>,
     ledger: DocumentLedger,
     changes: Vec<(String, Action)>,
+    adopts: bool,
 }
 
 impl World {
     fn of(text: &str) -> Self {
-        Self { text: Some(text.to_owned()), ledger: DocumentLedger::default(), changes: Vec::new() }
+        Self {
+            text: Some(text.to_owned()),
+            ledger: DocumentLedger::default(),
+            changes: Vec::new(),
+            adopts: false,
+        }
     }
 
     fn nothing() -> Self {
@@ -74,6 +80,7 @@ impl World {
             bases: Bases { current: &self.ledger, other: None },
             live: self.text.as_deref(),
             desired,
+            adopts: self.adopts,
             letting_go,
             leaving,
             returning: &[],
@@ -230,10 +237,24 @@ fn owned_and_deleted_by_others_comes_back_only_when_desired_and_what_it_displace
 
 #[test]
 fn adopted_goes_when_undeclared_and_stays_on_uninstall() {
-    let mut world = World::of("{\"model\":\"opus\"}").apply(&[value("model", json!("opus"))]);
-    world.ledger.rows[0].how = How::Adopted;
+    let declared = [value("model", json!("opus"))];
+    let found = World { adopts: true, ..World::of("{\"model\":\"opus\"}") };
+    let world = found.apply(&declared);
+    assert_eq!((world.text(), &world.ledger.rows[0].how), ("{\"model\":\"opus\"}", &How::Adopted));
+    let world = world.apply(&declared);
+    assert_eq!(world.changes, []);
     assert_eq!(world.clone().uninstall().text(), "{\"model\":\"opus\"}");
     assert_eq!(world.apply(&[]).text(), "{}");
+}
+
+#[test]
+fn only_what_is_as_declared_is_adopted() {
+    let before = "{\"model\":\"sonnet\",\"hooks\":{\"Stop\":[{\"hooks\":[{\"type\":\"command\",\"command\":\"a\",\"timeout\":9}]}]}}";
+    let found = World { adopts: true, ..World::of(before) };
+    let world = found.apply(&[value("model", json!("opus")), hook("Stop", "", "a")]);
+    assert!(matches!(world.ledger.rows[0].how, How::Replaced(_)));
+    assert_eq!(world.ledger.rows[1].how, How::Coincident);
+    assert_eq!(world.apply(&[]).text(), before);
 }
 
 #[test]
@@ -593,6 +614,7 @@ fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
                     bases: Bases { current: ledgers.0, other: Some(ledgers.1) },
                     live: world.text.as_deref(),
                     desired,
+                    adopts: false,
                     letting_go: LettingGo::Undeclared,
                     leaving: &[],
                     returning: &[],

@@ -1,0 +1,324 @@
+//! `cs init`: from a living folder to a profile in one's dotfiles.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::args::InitArgs;
+use super::engine::Context;
+use super::error::{CliError, exit, refused};
+use super::output::{count, paint, style};
+use super::world::Machine;
+use crate::document::text;
+use crate::draft::{self, Draft, File, Found};
+use crate::model::{DocumentId, limits};
+use crate::profile::{self, Diagnostic, FileRead, ProfileRef, ReadError, Severity, World};
+use crate::root::observe;
+use crate::sys::{env, fs};
+
+/// The profile's name in the folder that is made.
+const PROFILE: &str = "claude-sync.toml";
+
+/// Folders of a root in which people keep what Claude Code reads.
+const FOLDERS: [&str; 6] = ["hooks", "agents", "commands", "skills", "rules", "output-styles"];
+
+/// How many of the things that stay are told; the profile has them all.
+const LEFT_SHOWN: usize = 12;
+
+/// Runs it.
+///
+/// # Errors
+/// When a profile is there already, or what is there can't be read; nothing was written then.
+pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
+    let folder = env::current_dir()?.join(&args.dir);
+    let profile = folder.join(PROFILE);
+    if fs::lstat(&profile)?.is_some() {
+        return Err(refused(
+            format!("there is a profile already: {}", context.root.show(&profile)),
+            "Nothing was changed. Take another folder, or look at it: cs plan --profile FILE.",
+        ));
+    }
+    if args.empty || args.from.is_some() {
+        return skeleton(context, &folder, args.from.as_deref());
+    }
+    if let Some(current) = context.store()?.current()? {
+        return Err(refused(
+            format!("{} is cs's already (generation {current})", context.root.show(&context.root.path)),
+            "Its profile is the one that cs status names. For a new one beside it: cs init --empty DIR.",
+        ));
+    }
+    let settings = settings(context)?;
+    let mut passed = Vec::new();
+    let files = files(context, settings.as_ref(), &mut passed)?;
+    let (root, home) = (context.root.text(), context.root.home_text());
+    let found = Found { settings: settings.as_ref(), files: &files, root: &root, home: home.as_deref() };
+    let mut draft = Draft::of(found);
+    let shown = context.root.show(&context.root.path);
+    let (printed, warnings) = loop {
+        let printed = draft.print(&shown);
+        let world = Beside::new(&folder, printed.text.as_bytes(), draft.copies(&files));
+        let checked = profile::render(&ProfileRef::File(profile.clone()), &context.target(), &world);
+        let diagnostics = match checked {
+            Ok(rendered) => {
+                break (printed, rendered.diagnostics.len());
+            }
+            Err(diagnostics) => diagnostics,
+        };
+        let error = diagnostics.iter().find(|found| found.severity == Severity::Error);
+        let is_left = error
+            .is_some_and(|error| leave(&mut draft, &printed, error, &folder, &context.root.show(&profile)));
+        if !is_left {
+            return Err(CliError::Profile(diagnostics));
+        }
+    };
+    let copies: Vec<&File> = draft.copies(&files).collect();
+    write(context, &folder, &copies, &printed.text)?;
+    tell(context, &profile, &draft, &Told { copies: copies.len(), passed: &passed, warnings });
+    Ok(exit::DONE)
+}
+
+fn skeleton(context: &Context, folder: &Path, from: Option<&str>) -> Result<u8, CliError> {
+    if let Some(from) = from {
+        let name = from.strip_prefix("builtin:").filter(|name| profile::builtin(name).is_some());
+        if name.is_none() {
+            let names: Vec<String> = profile::builtin_names().map(|name| format!("builtin:{name}")).collect();
+            return Err(refused(format!("there is no {from}"), format!("There are {}.", names.join(", "))));
+        }
+    }
+    write(context, folder, &[], &draft::skeleton(from))?;
+    let shown = context.root.show(&folder.join(PROFILE));
+    context.out.line(format!("{shown} is there, with an example of everything in it."));
+    next(context, &folder.join(PROFILE));
+    context.out.object(&json!({"version": 1, "success": true, "profile": folder.join(PROFILE), "copied": 0,
+        "declared": {"settings": 0, "hooks": 0, "files": 0}, "left": [], "suspects": [], "warnings": 0}));
+    Ok(exit::DONE)
+}
+
+/// Leaves out what an error is about; `false` where it is about nothing of the draft's.
+fn leave(
+    draft: &mut Draft,
+    printed: &draft::Printed,
+    error: &Diagnostic,
+    folder: &Path,
+    profile: &str,
+) -> bool {
+    if error.line > 0 && (error.file == profile || Path::new(&error.file) == folder.join(PROFILE)) {
+        return draft.leave(printed, error.line, &error.message);
+    }
+    let file = Path::new(&error.file);
+    let below = file.strip_prefix(folder).ok().and_then(Path::to_str);
+    below.is_some_and(|below| draft.leave_file(below, &error.message))
+}
+
+/// The settings as they are, if they can be read at all.
+fn settings(context: &Context) -> Result<Option<Value>, CliError> {
+    let store = context.store()?;
+    let observed = observe::observe_document(&store, DocumentId::Settings)?;
+    let Some(text) = observed.text else { return Ok(None) };
+    // What the client would not read can't be declared either: the fault is told with its place.
+    text::with_ast(&text, |_| ()).map_err(|fault| {
+        CliError::Root(crate::root::Error::Document {
+            id: DocumentId::Settings,
+            path: observed.path,
+            fault: Box::new(fault),
+        })
+    })?;
+    let (_, body) = text::split_bom(&text);
+    Ok(serde_json::from_str(body).ok())
+}
+
+/// The files that may be declared. What can't be taken along goes to `passed`.
+fn files(
+    context: &Context,
+    settings: Option<&Value>,
+    passed: &mut Vec<draft::Left>,
+) -> Result<Vec<File>, CliError> {
+    let root = &context.root.path;
+    let mut paths: Vec<String> = Vec::new();
+    for name in FOLDERS {
+        let folder = root.join(name);
+        match fs::lstat(&folder)?.map(|stat| stat.kind) {
+            Some(fs::Kind::Folder) => {
+                let below = fs::walk(&folder)?;
+                paths.extend(below.iter().filter_map(|path| Some(format!("{name}/{}", path.to_str()?))));
+            }
+            Some(fs::Kind::Link) => pass(passed, name, "it is a link: declare it where it leads"),
+            _ => {}
+        }
+    }
+    paths.push("CLAUDE.md".to_owned());
+    if let Some(settings) = settings {
+        let (root, home) = (context.root.text(), context.root.home_text());
+        texts(settings, &mut |text| paths.extend(draft::named_in(text, &root, home.as_deref())));
+    }
+    paths.sort();
+    paths.dedup();
+    let mut files = Vec::new();
+    for path in paths {
+        let full = root.join(&path);
+        let Some(stat) = fs::stat(&full)?.filter(|stat| stat.kind == fs::Kind::File) else { continue };
+        match fs::read(&full, limits::SOURCE_BYTES_MAX) {
+            Ok(bytes) => files.push(File { path, bytes, executable: stat.mode & 0o111 != 0 }),
+            Err(error) => pass(passed, &path, &format!("it can't be read: {error}")),
+        }
+    }
+    Ok(files)
+}
+
+fn pass(passed: &mut Vec<draft::Left>, what: &str, why: &str) {
+    passed.push(draft::Left { what: what.to_owned(), why: why.to_owned() });
+}
+
+/// Every text in a value.
+fn texts(value: &Value, visit: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, visit)),
+        Value::Object(members) => members.values().for_each(|member| texts(member, visit)),
+        _ => {}
+    }
+}
+
+/// Writes all of it, the profile last: where that is there, all is.
+fn write(context: &Context, folder: &Path, copies: &[&File], profile: &str) -> Result<(), CliError> {
+    for file in copies {
+        let target = folder.join(&file.path);
+        let there = fs::read_if_there(&target, limits::SOURCE_BYTES_MAX).unwrap_or(Some(Vec::new()));
+        if there.is_some_and(|bytes| bytes != file.bytes) {
+            return Err(refused(
+                format!("{} is there already, with something else in it", context.root.show(&target)),
+                "Nothing was changed. Take an empty folder: cs init DIR.",
+            ));
+        }
+    }
+    for file in copies {
+        let target = folder.join(&file.path);
+        if fs::lstat(&target)?.is_some() {
+            continue;
+        }
+        fs::make_folders(target.parent().unwrap_or(folder), 0o755)?;
+        fs::write_new(&target, &file.bytes, if file.executable { 0o755 } else { 0o644 })?;
+    }
+    fs::make_folders(folder, 0o755)?;
+    Ok(fs::write_new(&folder.join(PROFILE), profile.as_bytes(), 0o644)?)
+}
+
+struct Told<'a> {
+    copies: usize,
+    passed: &'a [draft::Left],
+    warnings: usize,
+}
+
+fn tell(context: &Context, profile: &Path, draft: &Draft, told: &Told<'_>) {
+    let out = context.out;
+    let (settings, hooks, installs) = draft.counts();
+    let parts = [
+        count(settings, "setting", "settings"),
+        count(hooks, "hook", "hooks"),
+        count(installs, "file or folder", "files and folders"),
+    ];
+    out.line(format!("{}   {}", paint(style::BOLD, context.root.show(profile)), parts.join(", ")));
+    if told.copies > 0 {
+        out.line(format!("{} copied beside it.", count(told.copies, "file was", "files were")));
+    }
+    let left: Vec<draft::Left> = told.passed.iter().cloned().chain(draft.left()).collect();
+    if !left.is_empty() {
+        out.line("\nLeft where it is:");
+        let width = left
+            .iter()
+            .take(LEFT_SHOWN)
+            .map(|left| left.what.chars().count())
+            .max()
+            .unwrap_or_default()
+            .min(48);
+        for left in left.iter().take(LEFT_SHOWN) {
+            out.line(format!("  {:width$}   {}", left.what, paint(style::DIM, &left.why)));
+        }
+        if left.len() > LEFT_SHOWN {
+            out.line(format!("  and {} more, listed at the end of the profile", left.len() - LEFT_SHOWN));
+        }
+    }
+    for suspect in draft.suspects() {
+        out.warn(format!(
+            "{suspect} looks as if it held a secret, and was copied: look before you publish it"
+        ));
+    }
+    if told.warnings > 0 {
+        out.line(format!("\n{} about it: cs plan tells.", count(told.warnings, "warning", "warnings")));
+    }
+    next(context, profile);
+    let left: Vec<Value> = left.iter().map(|left| json!({"what": left.what, "why": left.why})).collect();
+    out.object(&json!({"version": 1, "success": true, "profile": profile, "copied": told.copies,
+        "declared": {"settings": settings, "hooks": hooks, "files": installs}, "left": left,
+        "suspects": draft.suspects(), "warnings": told.warnings}));
+}
+
+fn next(context: &Context, profile: &Path) {
+    let shown = context.root.show(profile);
+    let quoted = if shown.contains(' ') { format!("{shown:?}") } else { shown };
+    context.out.line(format!("\nNext: cs plan --profile {quoted}   ·   cs apply --profile {quoted}"));
+}
+
+/// The machine as it will be when the profile and its sources are written.
+struct Beside<'a> {
+    machine: Machine,
+    files: BTreeMap<PathBuf, (&'a [u8], bool)>,
+}
+
+impl<'a> Beside<'a> {
+    fn new(folder: &Path, profile: &'a [u8], copies: impl Iterator<Item = &'a File>) -> Self {
+        let mut files: BTreeMap<PathBuf, (&[u8], bool)> =
+            copies.map(|file| (folder.join(&file.path), (file.bytes.as_slice(), file.executable))).collect();
+        files.insert(folder.join(PROFILE), (profile, false));
+        Self { machine: Machine::new(), files }
+    }
+}
+
+impl World for Beside<'_> {
+    fn read(&self, path: &Path, bytes_max: u64) -> Result<FileRead, ReadError> {
+        match self.files.get(path) {
+            Some((bytes, executable)) => Ok(FileRead { bytes: bytes.to_vec(), executable: *executable }),
+            None if self.files.keys().any(|file| file.starts_with(path)) => Err(ReadError::IsFolder),
+            None => self.machine.read(path, bytes_max),
+        }
+    }
+
+    fn walk(&self, folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
+        let below: Vec<PathBuf> =
+            self.files.keys().filter_map(|file| Some(file.strip_prefix(folder).ok()?.to_owned())).collect();
+        if below.is_empty() { self.machine.walk(folder) } else { Ok(below) }
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.files.keys().any(|file| file.starts_with(path)) || self.machine.exists(path)
+    }
+
+    fn program(&self, name: &str) -> bool {
+        self.machine.program(name)
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        self.machine.env(name)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        self.machine.home()
+    }
+
+    fn os(&self) -> &str {
+        self.machine.os()
+    }
+
+    fn arch(&self) -> &str {
+        self.machine.arch()
+    }
+
+    fn host(&self) -> &str {
+        self.machine.host()
+    }
+
+    fn canonical(&self, path: &Path) -> PathBuf {
+        if self.files.contains_key(path) { path.to_owned() } else { self.machine.canonical(path) }
+    }
+}

@@ -1,0 +1,380 @@
+//! From what is there to a profile that declares it: what `cs init` writes.
+//!
+//! Pure. [`Draft::of`] decides what can be declared and what is left where it is, and why;
+//! [`Draft::print`] writes it as TOML with a comment on each part, and says which line is whose, so
+//! that whatever the profile's own check refuses can be [left](Draft::leave) too.
+
+mod hooks;
+mod print;
+mod toml;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+pub use self::print::{Printed, skeleton};
+use crate::document::hooks::meaning;
+use crate::model::{ManagedPath, Pointer, key, limits, sets};
+use crate::plan::secrets::{looks_secret, mask_line};
+
+/// A file of the root, as read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Relative to the root, with `/` between names.
+    pub path: String,
+    pub bytes: Vec<u8>,
+    /// Somebody may run it.
+    pub executable: bool,
+}
+
+/// A root as it was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// Its settings, where there are any.
+    pub settings: Option<&'a Value>,
+    pub files: &'a [File],
+    /// The root's absolute path.
+    pub root: &'a str,
+    pub home: Option<&'a str>,
+}
+
+/// What stays where it is, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Left {
+    pub what: String,
+    pub why: String,
+}
+
+/// One thing that a profile declares.
+#[derive(Debug, Clone, PartialEq)]
+enum Item {
+    /// An entry of the settings; an element of a set is one of its own.
+    Setting {
+        section: Section,
+        pointer: Pointer,
+        value: Value,
+    },
+    Hook(hooks::Hook),
+    /// A file or folder: `[section.name]`, from `source`, which is also its path in the root.
+    Install {
+        section: &'static str,
+        name: String,
+        source: String,
+    },
+}
+
+/// Where a setting goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    Settings,
+    Defaults,
+}
+
+/// A profile in the making.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Draft {
+    items: Vec<Item>,
+    left: Vec<Left>,
+    /// Lines of copied files that look like secrets: `path:line`.
+    suspects: Vec<String>,
+}
+
+/// Settings that the client writes by itself, at a word of the user's: declared as defaults, or each
+/// `/model` would be drift.
+const CLIENTS_OWN: &[&str] = &[
+    "model",
+    "effortLevel",
+    "outputStyle",
+    "theme",
+    "editorMode",
+    "language",
+    "verbose",
+    "fastMode",
+    "alwaysThinkingEnabled",
+    "autoCompactEnabled",
+    "enabledPlugins",
+    "extraKnownMarketplaces",
+];
+
+/// What belongs to the file and says nothing to the client.
+const FILES_OWN: &[&str] = &["$schema", "hooks", "mcpServers"];
+
+/// Folders in which nobody keeps a source.
+const MADE: &[&str] = &["node_modules", "__pycache__", ".git", ".venv", "target"];
+
+/// The most that is copied of one folder, in bytes.
+const FOLDER_BYTES_MAX: usize = 16 << 20;
+
+impl Draft {
+    /// What can be declared of what was found.
+    #[must_use]
+    pub fn of(found: Found<'_>) -> Self {
+        let mut draft = Self::default();
+        let settings = found.settings.and_then(Value::as_object);
+        for (name, value) in settings.into_iter().flatten() {
+            if !FILES_OWN.contains(&name.as_str()) {
+                let own = CLIENTS_OWN.contains(&name.as_str());
+                let section = if own { Section::Defaults } else { Section::Settings };
+                draft.setting(section, &mut vec![name.clone()], value);
+            }
+        }
+        let scripts = draft.hooks(found, settings.and_then(|settings| settings.get("hooks")));
+        draft.installs(found, &scripts);
+        draft
+    }
+
+    /// What stays where it is.
+    #[must_use]
+    pub fn left(&self) -> Vec<Left> {
+        let mut left = self.left.clone();
+        left.sort();
+        left.dedup();
+        left
+    }
+
+    /// Where copied files hold what looks like a secret: `path:line`.
+    #[must_use]
+    pub fn suspects(&self) -> &[String] {
+        &self.suspects
+    }
+
+    /// How many settings, hooks and files or folders are declared.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        self.items.iter().fold((0, 0, 0), |(settings, hooks, installs), item| match item {
+            Item::Setting { .. } => (settings + 1, hooks, installs),
+            Item::Hook(_) => (settings, hooks + 1, installs),
+            Item::Install { .. } => (settings, hooks, installs + 1),
+        })
+    }
+
+    /// The files that the profile's sources name, of those found: they go beside it, under the same path.
+    pub fn copies<'f>(&self, files: &'f [File]) -> impl Iterator<Item = &'f File> {
+        let sources: Vec<String> = self.items.iter().filter_map(Item::source).collect();
+        files.iter().filter(move |file| {
+            sources.iter().any(|source| {
+                file.path
+                    .strip_prefix(source.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        })
+    }
+
+    /// Takes out what stands at `line` of what was printed; `false` where nothing of ours does.
+    pub fn leave(&mut self, printed: &Printed, line: usize, why: &str) -> bool {
+        let Some(index) = printed.item_at(line) else { return false };
+        self.take(index, why);
+        true
+    }
+
+    fn take(&mut self, index: usize, why: &str) {
+        // A script that can't be a hook of ours is run as it is, and is a file all the same.
+        if let Item::Hook(hook) = &mut self.items[index]
+            && let Some(source) = hook.source.take()
+        {
+            self.items.push(Item::Install { section: "files", name: source.clone(), source });
+            return;
+        }
+        let item = self.items.remove(index);
+        self.left.push(Left { what: item.name(), why: why.to_owned() });
+    }
+
+    /// Takes out what is made of the file at `path`; `false` where nothing is.
+    pub fn leave_file(&mut self, path: &str, why: &str) -> bool {
+        let is_of = |item: &Item| {
+            item.source().is_some_and(|source| {
+                path.strip_prefix(source.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        };
+        let Some(index) = self.items.iter().position(is_of) else { return false };
+        self.take(index, why);
+        true
+    }
+
+    fn skip(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.left.push(Left { what: what.into(), why: why.into() });
+    }
+
+    fn setting(&mut self, section: Section, pointer: &mut Pointer, value: &Value) {
+        let name = pointer.last().cloned().unwrap_or_default();
+        match value {
+            Value::Object(members) if !members.is_empty() => {
+                for (name, value) in members {
+                    pointer.push(name.clone());
+                    self.setting(section, pointer, value);
+                    pointer.pop();
+                }
+            }
+            Value::Array(items) if sets::is_set(pointer) => self.set(section, pointer, items),
+            value if holds_secret(&name, value) => self.skip(key::dotted(pointer), "it looks like a secret"),
+            value => match toml::value(value) {
+                Some(_) if depth(value) + pointer.len() >= limits::DOCUMENT_DEPTH_MAX => {
+                    self.skip(key::dotted(pointer), "it is nested too deeply");
+                }
+                Some(_) => {
+                    self.items.push(Item::Setting {
+                        section,
+                        pointer: pointer.clone(),
+                        value: value.clone(),
+                    });
+                }
+                None => self.skip(key::dotted(pointer), "TOML has no such value"),
+            },
+        }
+    }
+
+    fn set(&mut self, section: Section, pointer: &Pointer, items: &[Value]) {
+        let mut seen = std::collections::HashSet::new();
+        for item in items {
+            let Value::String(text) = item else {
+                self.skip(format!("{}  {item}", key::dotted(pointer)), "only texts stand in this list");
+                continue;
+            };
+            if looks_secret("", item) {
+                self.skip(key::dotted(pointer), "one of its texts looks like a secret");
+            } else if seen.insert(text) {
+                self.items.push(Item::Setting { section, pointer: pointer.clone(), value: item.clone() });
+            }
+        }
+    }
+
+    fn installs(&mut self, found: Found<'_>, scripts: &[String]) {
+        let mut folders: BTreeMap<&str, Vec<&File>> = BTreeMap::new();
+        for file in found.files {
+            let names: Vec<&str> = file.path.split('/').collect();
+            if names.iter().any(|name| matches!(*name, ".DS_Store" | ".gitkeep"))
+                || scripts.contains(&file.path)
+            {
+                continue;
+            }
+            if let ["skills", name, _, ..] = names[..] {
+                folders.entry(name).or_default().push(file);
+            } else if let Some(made) = names.iter().find(|name| MADE.contains(name)) {
+                let end = file.path.find(made).unwrap_or_default() + made.len();
+                self.skip(&file.path[..end], "it is made, not written");
+            } else {
+                self.file(file, &names);
+            }
+        }
+        for (name, files) in folders {
+            self.skill(name, &files);
+        }
+    }
+
+    fn file(&mut self, file: &File, names: &[&str]) {
+        if let Err(error) = ManagedPath::new(file.path.as_str()) {
+            return self.skip(&file.path, format!("such a path can't be declared: {error}"));
+        }
+        let (section, name) = match names {
+            [section @ ("agents" | "commands" | "rules" | "output-styles"), name] => {
+                let stem =
+                    name.strip_suffix(".md").filter(|stem| !stem.is_empty() && !stem.starts_with(['-', '.']));
+                let Some(stem) = stem else {
+                    return self.skip(&file.path, "Claude Code reads no such file there");
+                };
+                let section = crate::profile::section(section).unwrap_or("files");
+                (section, stem.to_owned())
+            }
+            _ => ("files", file.path.clone()),
+        };
+        self.suspect(file);
+        self.items.push(Item::Install { section, name, source: file.path.clone() });
+    }
+
+    fn skill(&mut self, name: &str, files: &[&File]) {
+        let source = format!("skills/{name}");
+        let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
+        let has_skill = files.iter().any(|file| file.path == format!("{source}/SKILL.md"));
+        let bad = files.iter().find(|file| ManagedPath::new(file.path.as_str()).is_err());
+        if !has_skill {
+            self.skip(source, "it has no SKILL.md");
+        } else if bytes > FOLDER_BYTES_MAX {
+            self.skip(source, "it is larger than 16 MiB");
+        } else if name.starts_with('-') || bad.is_some() {
+            self.skip(source, "a path in it can't be declared");
+        } else {
+            files.iter().for_each(|file| self.suspect(file));
+            self.items.push(Item::Install { section: "skills", name: name.to_owned(), source });
+        }
+    }
+
+    /// Notes where a file that goes along holds what looks like a secret.
+    fn suspect(&mut self, file: &File) {
+        let Ok(text) = std::str::from_utf8(&file.bytes) else { return };
+        let mut lines = text.lines().enumerate();
+        let found = lines.find(|(_, line)| line.len() < 4096 && mask_line(line) != *line);
+        self.suspects.extend(found.map(|(number, _)| format!("{}:{}", file.path, number + 1)));
+    }
+}
+
+impl Item {
+    fn name(&self) -> String {
+        match self {
+            Self::Setting { pointer, value, .. } if sets::is_set(pointer) => {
+                format!("{}  {}", key::dotted(pointer), value.as_str().unwrap_or_default())
+            }
+            Self::Setting { pointer, .. } => key::dotted(pointer),
+            Self::Hook(hook) => format!("hooks.{}  {}", hook.events.join(", "), hook.command),
+            Self::Install { source, .. } => source.clone(),
+        }
+    }
+
+    fn source(&self) -> Option<String> {
+        match self {
+            Self::Setting { .. } => None,
+            Self::Hook(hook) => hook.source.clone(),
+            Self::Install { source, .. } => Some(source.clone()),
+        }
+    }
+}
+
+/// Whether a value, or one inside it, is not to be taken along.
+fn holds_secret(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| holds_secret(name, value)),
+        Value::Array(items) => items.iter().any(|item| holds_secret(name, item)),
+        value => looks_secret(name, value),
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or_default(),
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// The file in the root that `command` runs and nothing else.
+fn runs_file(command: &str, found: Found<'_>) -> Option<String> {
+    let path = meaning(command, found.home);
+    Some(path.strip_prefix(found.root)?.strip_prefix('/')?.to_owned())
+}
+
+/// Files of the root that `text` names anywhere, however it spells the root.
+#[must_use]
+pub fn named_in(text: &str, root: &str, home: Option<&str>) -> Vec<String> {
+    let under_home = home.and_then(|home| root.strip_prefix(home));
+    let mut spellings = vec![root.to_owned()];
+    spellings.extend(
+        under_home.into_iter().flat_map(|rest| ["~", "$HOME", "${HOME}"].map(|home| format!("{home}{rest}"))),
+    );
+    let mut named = Vec::new();
+    for spelling in spellings {
+        for (at, _) in text.match_indices(&format!("{spelling}/")) {
+            let rest = &text[at + spelling.len() + 1..];
+            let end =
+                rest.find(|c: char| c.is_whitespace() || "'\";|&<>()$`".contains(c)).unwrap_or(rest.len());
+            if end > 0 && ManagedPath::new(&rest[..end]).is_ok() {
+                named.push(rest[..end].to_owned());
+            }
+        }
+    }
+    named.sort();
+    named.dedup();
+    named
+}
+
+#[cfg(test)]
+mod tests;

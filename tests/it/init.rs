@@ -1,0 +1,192 @@
+//! `cs init`: from a living folder to a profile that changes nothing and is the whole of it.
+
+use std::fs;
+use std::path::Path;
+
+use crate::sandbox::{Sandbox, cases};
+
+/// A root with something of everything in it, and some things that can't be declared.
+fn busy(sandbox: &Sandbox) {
+    sandbox
+        .script(".claude/hooks/format.sh", "#!/bin/sh\nexit 0\n")
+        .script(".claude/hooks/twice.sh", "#!/bin/sh\nexit 0\n")
+        .script(".claude/hooks/odd", "#!/usr/bin/env no-such-interpreter\n")
+        .write(".claude/hooks/lib/util.py", "x = 1\n")
+        .write(".claude/hooks/lib/__pycache__/util.pyc", "made")
+        .write(".claude/agents/reviewer.md", "---\nname: reviewer\ndescription: reviews\n---\nBe kind.\n")
+        .write(".claude/agents/nameless.md", "no frontmatter\n")
+        .write(".claude/agents/notes.txt", "not an agent\n")
+        .write(".claude/commands/hi.md", "Say hi.\n")
+        .write(".claude/commands/git/commit.md", "Commit.\n")
+        .write(".claude/skills/pdf/SKILL.md", "---\nname: pdf\ndescription: reads\n---\n")
+        .write(".claude/skills/pdf/scripts/a.py", "print(1)\n")
+        .write(".claude/skills/empty/notes.md", "no skill\n")
+        .write(".claude/CLAUDE.md", "# Rules\nexport API_TOKEN=\"ghp_0123456789abcdefghijABCDEF\"\n")
+        .script(".claude/status.sh", "#!/bin/sh\n")
+        .write(".claude/projects/x/transcript.jsonl", "{}\n")
+        .write(
+            ".claude/settings.json",
+            r#"{
+  "$schema": "https://example.org/schema.json",
+  "model": "opus",
+  "env": { "RUST_LOG": "info", "MY_API_KEY": "sk-ant-0123456789abcdef" },
+  "permissions": { "allow": ["Bash(ls:*)", "Bash(git status)"], "defaultMode": "acceptEdits" },
+  "statusLine": { "type": "command", "command": "~/.claude/status.sh" },
+  "enabledPlugins": { "a@b": true },
+  "hooks": {
+    "PostToolUse": [
+      { "matcher": "Edit|Write", "hooks": [{ "type": "command", "command": "$HOME/.claude/hooks/format.sh", "timeout": 5 }] },
+      { "matcher": "Bash", "hooks": [{ "type": "command", "command": "~/.claude/hooks/twice.sh" }] },
+      { "matcher": "Read", "hooks": [{ "type": "command", "command": "~/.claude/hooks/twice.sh" }] }
+    ],
+    "Stop": [{ "hooks": [{ "type": "command", "command": "npx prettier --check ." }, { "type": "prompt", "prompt": "x" }] }],
+    "SessionEnd": [{ "hooks": [{ "type": "command", "command": "npx prettier --check ." }] }],
+    "Invented": [{ "hooks": [{ "type": "command", "command": "true" }] }],
+    "PreToolUse": [{ "matcher": "Bash", "hooks": [{ "type": "command", "command": "~/.claude/hooks/odd" }] }]
+  },
+  "odd": null
+}
+"#,
+        );
+}
+
+/// Every file below a folder, with its bytes.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() && !path.is_symlink() {
+                open.push(path);
+            } else {
+                let bytes = fs::read(&path).expect("readable");
+                found.push((path.strip_prefix(folder).expect("below").display().to_string(), bytes));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_busy_folder_becomes_a_profile_that_changes_nothing() {
+    let sandbox = Sandbox::new();
+    busy(&sandbox);
+    let before = contents(&sandbox.root());
+    let said = sandbox.cs(&["init", "dots"]).ok();
+    assert_eq!(contents(&sandbox.root()), before);
+    let profile = sandbox.read("dots/claude-sync.toml");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let shown = format!("{}{}\n---- claude-sync.toml\n{profile}", said.out, said.err);
+    settings.bind(|| insta::assert_snapshot!("init", sandbox.tidy(&shown)));
+
+    let plan = sandbox.cs(&["plan", "--json", "--profile", "dots/claude-sync.toml"]).ok().json();
+    let is_taken = |step: &serde_json::Value| step["action"] == "adopt";
+    let steps = plan["paths"].as_array().expect("paths");
+    assert!(steps.len() > 8 && steps.iter().all(is_taken), "{plan:#}");
+    let written = plan["entries"].as_array().expect("entries");
+    assert!(
+        written.iter().all(|entry| matches!(entry["action"].as_str(), Some("adopt" | "coincide"))),
+        "{plan:#}"
+    );
+
+    sandbox.cs(&["apply", "--yes", "--profile", "dots/claude-sync.toml"]).ok();
+    assert_eq!(
+        fs::read(sandbox.settings()).expect("there"),
+        before.iter().find(|(name, _)| name == "settings.json").expect("there").1
+    );
+    assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 0);
+    sandbox.cs(&["uninstall", "--purge", "--yes"]).ok();
+    assert_eq!(contents(&sandbox.root()), before);
+}
+
+#[test]
+fn what_was_taken_over_goes_when_it_is_taken_out() {
+    let sandbox = Sandbox::new();
+    busy(&sandbox);
+    sandbox.cs(&["init", "dots"]).ok();
+    sandbox.cs(&["apply", "--yes", "--profile", "dots/claude-sync.toml"]).ok();
+    let profile = sandbox.read("dots/claude-sync.toml");
+    let without = profile
+        .replace("  \"Bash(ls:*)\",\n", "")
+        .replace("[agents.reviewer]\nsource = \"agents/reviewer.md\"\n", "");
+    assert_eq!(without.lines().count() + 3, profile.lines().count());
+    sandbox.write("dots/claude-sync.toml", without);
+    sandbox.cs(&["apply", "--yes"]).ok();
+    assert!(!sandbox.read(".claude/settings.json").contains("Bash(ls:*)"));
+    assert!(sandbox.read(".claude/settings.json").contains("Bash(git status)"));
+    assert!(!sandbox.path(".claude/agents/reviewer.md").exists());
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let sandbox = Sandbox::new();
+    busy(&sandbox);
+    sandbox.write("dots/CLAUDE.md", "mine\n");
+    let refused = sandbox.cs(&["init", "dots"]).code(1);
+    assert!(refused.err.contains("dots/CLAUDE.md is there already"), "{refused}");
+    assert_eq!(fs::read_dir(sandbox.path("dots")).expect("a folder").count(), 1);
+    sandbox.cs(&["init", "--empty", "empty"]).ok();
+    sandbox.cs(&["init", "--empty", "empty"]).code(1);
+    sandbox.cs(&["init", "--from", "builtin:learning", "from"]).ok();
+    sandbox.cs(&["init", "--from", "builtin:no-such", "other"]).code(1);
+    sandbox.cs(&["plan", "--profile", "empty/claude-sync.toml"]).ok();
+    sandbox.cs(&["apply", "--yes", "--profile", "from/claude-sync.toml"]).ok();
+    let again = sandbox.cs(&["init", "again"]).code(1);
+    assert!(again.err.contains("is cs's already"), "{again}");
+}
+
+#[test]
+fn real_settings_become_profiles_that_change_nothing() {
+    let Some(cases) = cases() else { return };
+    let agents: Vec<_> =
+        fs::read_dir(cases.join("agents")).expect("cases").map(|e| e.expect("entry").path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(cases.join("settings")).expect("cases").map(|e| e.expect("entry").path()).collect();
+    files.sort();
+    let (mut tried, mut declared) = (0, 0);
+    for (number, file) in
+        files.iter().filter(|file| file.extension().is_some_and(|e| e == "json")).enumerate()
+    {
+        let sandbox = Sandbox::new();
+        sandbox.write(".claude/settings.json", fs::read(file).expect("readable"));
+        for agent in agents
+            .iter()
+            .skip(number % 7)
+            .step_by(7)
+            .filter(|agent| agent.extension().is_some_and(|e| e == "md"))
+        {
+            let name = agent.file_name().expect("a name").display().to_string();
+            sandbox.write(&format!(".claude/agents/{name}"), fs::read(agent).expect("readable"));
+        }
+        let before = contents(&sandbox.root());
+        let made = sandbox.cs(&["init", "--json", "dots"]).ok().json();
+        declared += made["declared"]["settings"].as_u64().expect("a number");
+        let name = file.display();
+        let plan = sandbox.cs(&["plan", "--json", "--profile", "dots/claude-sync.toml"]).ok().json();
+        let changes = |list: &str, own: &[&str]| {
+            plan[list]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .filter(|step| !own.contains(&step["action"].as_str().expect("a word")))
+                .count()
+        };
+        assert_eq!(
+            (changes("paths", &["adopt"]), changes("entries", &["adopt", "coincide"])),
+            (0, 0),
+            "{name}: {plan:#}"
+        );
+        sandbox.cs(&["apply", "--yes", "--profile", "dots/claude-sync.toml"]).ok();
+        assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 0, "{name}");
+        sandbox.cs(&["uninstall", "--purge", "--yes"]).ok();
+        assert!(contents(&sandbox.root()) == before, "{name}");
+        tried += 1;
+    }
+    println!("{tried} files, {declared} settings declared");
+    assert!(tried >= 43);
+}
