@@ -78,6 +78,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Go back to an earlier generation (as a new one)
     Rollback(RollbackArgs),
+    /// Write what changed outside cs back into the profile
+    Capture(CaptureArgs),
     /// Say who owns an entry, since when, and where it is declared
     Why(WhyArgs),
     /// Check that everything cs owns is as written and that Claude Code will load it
@@ -132,6 +134,23 @@ pub struct InitArgs {
     /// Begin with one that builds on a profile that ships with cs
     #[arg(long, value_name = "builtin:NAME", conflicts_with = "empty")]
     pub from: Option<String>,
+}
+
+/// `cs capture`.
+#[derive(Debug, Clone, Args)]
+pub struct CaptureArgs {
+    /// Keep everything, without asking about each
+    #[arg(long)]
+    pub all: bool,
+    /// Keep what begins with this, or matches it (`*` stands for anything)
+    #[arg(long, value_name = "PATTERN", conflicts_with = "all")]
+    pub only: Vec<String>,
+    /// Show what would be written; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Offer everything that is declared nowhere, not only what came since the last apply
+    #[arg(long)]
+    pub undeclared: bool,
 }
 
 /// `cs plan`.

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod args;
 pub mod audit;
+pub mod capture;
 pub mod engine;
 pub mod error;
 pub mod generations;
@@ -80,6 +81,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Generations(args) => generations::run(&context, &args),
         Command::Diff(args) => generations::diff(&context, &args),
         Command::Rollback(args) => generations::rollback(&context, &args),
+        Command::Capture(args) => capture::run(&context, &args),
         Command::Why(args) => why::run(&context, &args),
         Command::Verify => status::verify(&context),
         Command::Recover(args) => recover::run(&context, &args),

@@ -416,7 +416,8 @@ fn leaves(text: Option<&str>) -> usize {
 }
 
 /// Unified hunks, indented, with secrets masked.
-fn diff(old: &str, new: &str, indent: &str, detail: Detail) -> Vec<String> {
+#[must_use]
+pub fn diff(old: &str, new: &str, indent: &str, detail: Detail) -> Vec<String> {
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(2).iter().enumerate() {

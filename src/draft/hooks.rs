@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::{HookId, Key};
+
 use super::{Draft, File, Found, Item, holds_secret, runs_file, toml};
 
 /// The client's fields and the profile's, as a hook has them beside its command.
@@ -29,6 +31,19 @@ pub(super) struct Hook {
     pub source: Option<String>,
     /// By the profile's names.
     pub fields: Vec<(&'static str, Value)>,
+}
+
+impl Hook {
+    pub(super) fn keys(&self) -> Vec<Key> {
+        let id = |event: &String| HookId::new(event, self.matcher.as_deref(), &self.command);
+        self.events.iter().map(|event| Key::Hook(id(event))).collect()
+    }
+}
+
+/// The profile's fields of a hook entry, each with its value there.
+#[must_use]
+pub fn profile_fields(entry: &Value) -> Vec<(&'static str, Option<Value>)> {
+    FIELDS.iter().map(|(theirs, ours)| (*ours, entry.get(*theirs).cloned())).collect()
 }
 
 impl Draft {

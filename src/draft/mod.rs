@@ -4,6 +4,7 @@
 //! [`Draft::print`] writes it as TOML with a comment on each part, and says which line is whose, so
 //! that whatever the profile's own check refuses can be [left](Draft::leave) too.
 
+mod edit;
 mod hooks;
 mod print;
 mod toml;
@@ -12,9 +13,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub use self::edit::{Edit, EditError, edit};
+pub use self::hooks::profile_fields;
 pub use self::print::{Printed, skeleton};
 use crate::document::hooks::meaning;
-use crate::model::{ManagedPath, Pointer, key, limits, sets};
+use crate::model::{Key, ManagedPath, Pointer, key, limits, sets};
 use crate::plan::secrets::{looks_secret, mask_line};
 
 /// A file of the root, as read.
@@ -70,6 +73,21 @@ enum Section {
     Defaults,
 }
 
+impl Section {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Defaults => "defaults",
+        }
+    }
+}
+
+/// What stands at a pointer.
+#[must_use]
+pub fn at<'v>(value: &'v Value, pointer: &[String]) -> Option<&'v Value> {
+    pointer.iter().try_fold(value, |value, name| value.as_object()?.get(name))
+}
+
 /// A profile in the making.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Draft {
@@ -121,6 +139,35 @@ impl Draft {
         let scripts = draft.hooks(found, settings.and_then(|settings| settings.get("hooks")));
         draft.installs(found, &scripts);
         draft
+    }
+
+    /// What can be declared of what is there `now`, and was not `before`, and that nobody declares yet.
+    #[must_use]
+    pub fn news(now: Found<'_>, before: Found<'_>, is_declared: impl Fn(&Key) -> bool) -> Self {
+        let mut known: Vec<Key> = Self::of(before).items.iter().flat_map(Item::keys).collect();
+        let old = |pointer: &Pointer| before.settings.and_then(|value| at(value, pointer));
+        let new = |pointer: &Pointer| now.settings.and_then(|value| at(value, pointer));
+        // Another value is news, too.
+        known.retain(|key| match key {
+            Key::Value(pointer) => old(pointer) == new(pointer),
+            _ => true,
+        });
+        let is_known = |key: &Key| known.contains(key) || is_declared(key);
+        let mut draft = Self::of(now);
+        for item in &mut draft.items {
+            if let Item::Hook(hook) = item {
+                let keys = hook.keys();
+                let mut fresh = keys.iter().map(|key| !is_known(key));
+                hook.events.retain(|_| fresh.next().unwrap_or_default());
+            }
+        }
+        draft.items.retain(|item| !item.keys().is_empty() && !item.keys().iter().all(is_known));
+        draft
+    }
+
+    /// Each of the settings and hooks in words, and what declares it.
+    pub fn edits(&self) -> impl Iterator<Item = (String, Edit)> {
+        self.items.iter().filter_map(|item| Some((item.name(), item.edit()?)))
     }
 
     /// What stays where it is.
@@ -309,6 +356,33 @@ impl Draft {
 }
 
 impl Item {
+    /// What it is called in a document.
+    fn keys(&self) -> Vec<Key> {
+        match self {
+            Self::Setting { pointer, value, .. } if sets::is_set(pointer) => {
+                vec![Key::Element { list: pointer.clone(), value: value.clone() }]
+            }
+            Self::Setting { pointer, .. } => vec![Key::Value(pointer.clone())],
+            Self::Hook(hook) => hook.keys(),
+            Self::Install { .. } => Vec::new(),
+        }
+    }
+
+    fn edit(&self) -> Option<Edit> {
+        match self {
+            Self::Setting { section, pointer, value } => {
+                let section = section.name();
+                let (pointer, value) = (pointer.clone(), value.clone());
+                Some(match sets::is_set(&pointer) {
+                    true => Edit::Add { section, pointer, value },
+                    false => Edit::Set { section, pointer, value },
+                })
+            }
+            Self::Hook(hook) => Some(Edit::Append(print::hook_text(hook))),
+            Self::Install { .. } => None,
+        }
+    }
+
     fn name(&self) -> String {
         match self {
             Self::Setting { pointer, value, .. } if sets::is_set(pointer) => {

@@ -123,7 +123,7 @@ impl Draft {
             return;
         }
         out.comment(comment);
-        out.line(None, if wanted == Section::Settings { "[settings]" } else { "[defaults]" });
+        out.line(None, &format!("[{}]", wanted.name()));
         let mut done = 0;
         while let Some(&at) = mine.get(done) {
             let Some((pointer, value)) = of(at) else { break };
@@ -177,6 +177,13 @@ impl Draft {
             out.line(Some(at), &format!("source = {}", spelled(&Value::from(source.as_str()))));
         }
     }
+}
+
+/// The table of one hook.
+pub(super) fn hook_text(hook: &Hook) -> String {
+    let mut out = Printed { text: String::new(), owners: Vec::new() };
+    hook_table(hook, 0, &mut out);
+    out.text
 }
 
 fn hook_table(hook: &Hook, at: usize, out: &mut Printed) {

@@ -224,8 +224,16 @@ impl Writer<'_> {
     /// Old and new bytes of each document that changes, and the new ones beside it, ready to be swapped in.
     fn documents(&mut self, plan: &Plan) -> Result<BTreeMap<DocumentId, DocumentRecord>, Error> {
         let mut records = BTreeMap::new();
-        for (id, document) in plan.documents.iter().filter(|(_, document)| document.is_edit()) {
+        for (id, document) in &plan.documents {
             self.sub_folder("documents")?;
+            if !document.is_edit() {
+                if let Some(text) = &document.before {
+                    // What comes after this and is declared nowhere is news: `cs capture` asks about it.
+                    let path = self.folder.join("documents").join(format!("{id}.seen"));
+                    fs::write_new(&path, text.as_bytes(), 0o600)?;
+                }
+                continue;
+            }
             let observed = self.staging.observed.get(id).expect("BUG: a planned document was observed");
             let texts = [("before", &document.before), ("after", &document.merged.text)];
             for (name, text) in texts {

@@ -1,0 +1,519 @@
+//! `cs capture`: what changed outside `cs`, written back into the profile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::args::CaptureArgs;
+use super::engine::{Context, Planned, Wanted};
+use super::error::{CliError, exit, refused};
+use super::output::{count, paint, style};
+use super::show::{self, Detail};
+use crate::document::Action;
+use crate::document::merge::name_of;
+use crate::draft::{self, Draft, Edit, Found};
+use crate::generation::Cause;
+use crate::model::{DocumentId, Key, Origin, Want, limits};
+use crate::plan::secrets::shown;
+use crate::plan::{OnConflict, TreeChange};
+use crate::profile::{self, ProfileRef};
+use crate::root::{Side, Store};
+use crate::sys::fs;
+
+/// One thing that can be kept, and what it takes.
+#[derive(Debug, Clone)]
+struct Offer {
+    what: String,
+    /// What was and what is, for people.
+    how: String,
+    edits: Vec<(PathBuf, Edit)>,
+    /// New contents of sources; `None`: the file goes.
+    sources: Vec<(PathBuf, Option<Vec<u8>>)>,
+}
+
+/// What changed and can't be written back, and why.
+#[derive(Debug, Clone)]
+struct Passed {
+    what: String,
+    why: String,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When nothing was applied yet, the profile can't be changed, or a person is needed and none is there.
+pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
+    let store = context.store()?;
+    let Some(base) = context.base(&store)? else {
+        return Err(refused("nothing is applied here yet", "Make a profile of what is there: cs init DIR."));
+    };
+    let wanted = context.wanted(Some(&base))?;
+    let ProfileRef::File(profile) = &wanted.which else {
+        return Err(refused(
+            format!("{} can't be written to", wanted.which),
+            format!("Make a profile of your own that builds on it: cs init --from {} DIR.", wanted.which),
+        ));
+    };
+    // What stands in the way was put there by somebody: that is what this is about.
+    let planned = context.plan(&store, Some(&base), &wanted.state, Cause::Apply, OnConflict::Backup)?;
+    let mut hunt = Hunt {
+        context,
+        profile,
+        store: &store,
+        base: &base,
+        wanted: &wanted,
+        planned: &planned,
+        offers: Vec::new(),
+        passed: Vec::new(),
+    };
+    hunt.drift();
+    hunt.defaults();
+    hunt.files()?;
+    hunt.news(args.undeclared)?;
+    let Hunt { mut offers, passed, .. } = hunt;
+    if !args.only.is_empty() {
+        offers.retain(|offer| args.only.iter().any(|pattern| matches(pattern, &offer.what)));
+    }
+    tell(context, &offers, &passed);
+    if offers.is_empty() {
+        context.out.object(&json!({"version": 1, "success": true, "captured": [], "passed": passed_json(&passed), "files": []}));
+        return Ok(exit::DONE);
+    }
+    let chosen = choose(context, args, offers)?;
+    let changed = rewritten(&chosen)?;
+    let files: Vec<PathBuf> = changed
+        .keys()
+        .cloned()
+        .chain(chosen.iter().flat_map(|offer| offer.sources.iter().map(|(path, _)| path.clone())))
+        .collect();
+    show_changes(context, &changed);
+    let is_meant = !args.dry_run && !chosen.is_empty() && consent(context, args)?;
+    if is_meant {
+        write(context, &wanted, &changed, &chosen)?;
+        let names = files.iter().collect::<BTreeSet<_>>().len();
+        context.out.line(format!(
+            "Kept: {} in {}.   {}",
+            count(chosen.len(), "entry", "entries"),
+            count(names, "file", "files"),
+            paint(style::DIM, format!("{} takes over what it had not", context.spell("cs apply")))
+        ));
+    } else {
+        context.out.line("Nothing was changed.");
+    }
+    context.out.object(&json!({"version": 1, "success": true, "written": is_meant,
+        "captured": chosen.iter().map(|offer| json!({"entry": offer.what, "change": offer.how})).collect::<Vec<_>>(),
+        "passed": passed_json(&passed), "files": files}));
+    Ok(exit::DONE)
+}
+
+fn passed_json(passed: &[Passed]) -> Vec<Value> {
+    passed.iter().map(|passed| json!({"entry": passed.what, "why": passed.why})).collect()
+}
+
+/// `*` stands for anything; without one the pattern is the beginning of what it means.
+fn matches(pattern: &str, what: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return what.starts_with(pattern) };
+    let Some(mut left) = what.strip_prefix(first) else { return false };
+    let parts: Vec<&str> = rest.split('*').collect();
+    for (index, part) in parts.iter().enumerate() {
+        let is_last = index + 1 == parts.len();
+        match if is_last && !part.is_empty() {
+            left.ends_with(part).then_some(left.len())
+        } else {
+            left.find(part).map(|at| at + part.len())
+        } {
+            Some(end) => left = &left[end..],
+            None => return false,
+        }
+    }
+    true
+}
+
+struct Hunt<'a> {
+    context: &'a Context,
+    profile: &'a Path,
+    store: &'a Store,
+    base: &'a Side,
+    wanted: &'a Wanted,
+    planned: &'a Planned,
+    offers: Vec<Offer>,
+    passed: Vec<Passed>,
+}
+
+impl Hunt<'_> {
+    fn pass(&mut self, what: impl Into<String>, why: impl Into<String>) {
+        self.passed.push(Passed { what: what.into(), why: why.into() });
+    }
+
+    fn offer(&mut self, what: String, how: String, file: PathBuf, edit: Edit) {
+        self.offers.push(Offer { what, how, edits: vec![(file, edit)], sources: Vec::new() });
+    }
+
+    /// The profile file that declares something; `None` for one that ships with `cs`.
+    fn file_of(origin: Option<&Origin>) -> Option<PathBuf> {
+        let file = &origin?.file;
+        (!file.starts_with("builtin:")).then(|| PathBuf::from(file))
+    }
+
+    /// Entries of ours that others changed.
+    fn drift(&mut self) {
+        let changes: Vec<_> = self
+            .planned
+            .checked
+            .plan()
+            .documents
+            .values()
+            .flat_map(|document| document.merged.changes.clone())
+            .collect();
+        for change in changes.into_iter().filter(|change| change.action == Action::Reassert) {
+            let what = words(&change.key);
+            let how = format!(
+                "{} → {}",
+                told(&change.key, change.after.as_ref()),
+                told(&change.key, change.before.as_ref())
+            );
+            let Some(file) = Self::file_of(change.origin.as_ref()) else {
+                let value = change.before.clone();
+                match (&change.key, value) {
+                    // Later wins: the user's own file says otherwise.
+                    (Key::Value(pointer), Some(value)) => {
+                        let edit = Edit::Set { section: "settings", pointer: pointer.clone(), value };
+                        self.offer(what, how, self.profile.to_owned(), edit);
+                    }
+                    _ => self
+                        .pass(what, "a profile that ships with cs declares it: take it out with `without`"),
+                }
+                continue;
+            };
+            let hook = change.origin.as_ref().and_then(|origin| origin.hook.clone()).unwrap_or_default();
+            let edit = match (&change.key, &change.before, change.after.is_some()) {
+                (Key::Value(pointer), Some(value), true) => {
+                    Edit::Set { section: "settings", pointer: pointer.clone(), value: value.clone() }
+                }
+                (Key::Value(pointer), None, _) => {
+                    Edit::Drop { section: "settings", pointer: pointer.clone() }
+                }
+                (Key::Value(pointer), Some(_), false) => {
+                    Edit::Drop { section: "unset", pointer: pointer.clone() }
+                }
+                (Key::Element { list, value }, None, _) => {
+                    Edit::Take { section: "settings", pointer: list.clone(), value: value.clone() }
+                }
+                (Key::Element { list, value }, Some(_), _) => {
+                    Edit::Take { section: "unset", pointer: list.clone(), value: value.clone() }
+                }
+                (Key::Hook(id), None, _) => Edit::Event { name: hook, event: id.event.clone() },
+                (Key::Hook(_), Some(entry), _) => {
+                    Edit::Fields { name: hook, fields: draft::profile_fields(entry) }
+                }
+            };
+            self.offer(what, how, file, edit);
+        }
+    }
+
+    /// Defaults that the user, or the client at a word of theirs, has set to something else.
+    fn defaults(&mut self) {
+        for (id, declared) in &self.wanted.state.documents {
+            let live = self.live(*id);
+            for declared in declared {
+                let (Want::Default(value), Key::Value(pointer)) = (&declared.want, &declared.key) else {
+                    continue;
+                };
+                let now = live.as_ref().and_then(|live| draft::at(live, pointer));
+                let Some(now) = now.filter(|now| !crate::document::value::equal(now, value)) else {
+                    continue;
+                };
+                let (what, how) = (
+                    words(&declared.key),
+                    format!("{} → {}", told(&declared.key, Some(value)), told(&declared.key, Some(now))),
+                );
+                let own = Self::file_of(Some(&declared.origin));
+                let file = own.unwrap_or_else(|| self.profile.to_owned());
+                let edit = Edit::Set { section: "defaults", pointer: pointer.clone(), value: now.clone() };
+                self.offers.push(Offer { what, how, edits: vec![(file, edit)], sources: Vec::new() });
+            }
+        }
+    }
+
+    fn live(&self, id: DocumentId) -> Option<Value> {
+        parsed(self.planned.observed.documents.get(&id)?.text.as_deref()?)
+    }
+
+    /// Files that were edited, replaced or removed.
+    fn files(&mut self) -> Result<(), CliError> {
+        for step in self.planned.checked.plan().steps.iter().filter(|step| step.is_drift) {
+            let Some(install) = self.wanted.state.installs.get(&step.path) else { continue };
+            let what = step.path.to_string();
+            let live = self.store.root.path.join(step.path.as_str());
+            let own = Self::file_of(Some(&install.origin));
+            if step.change == TreeChange::Create {
+                match (own, table(step.path.as_str())) {
+                    (Some(file), Some((section, name))) => {
+                        let edit = Edit::Table { section, name };
+                        self.offer(what, "removed".to_owned(), file, edit);
+                    }
+                    _ => self.pass(what, "it was removed, and is declared where it can't be taken out"),
+                }
+                continue;
+            }
+            let Some(source) = install.source.as_ref().map(PathBuf::from) else {
+                self.pass(what, "it was edited, but its text stands in the profile: edit it there");
+                continue;
+            };
+            let sources = if install.folder {
+                folder(&live, &source)?
+            } else {
+                vec![(source, Some(fs::read(&live, limits::SOURCE_BYTES_MAX)?))]
+            };
+            self.offers.push(Offer { what, how: "edited".to_owned(), edits: Vec::new(), sources });
+        }
+        Ok(())
+    }
+
+    /// What others added since the last apply, and nobody declares.
+    fn news(&mut self, all: bool) -> Result<(), CliError> {
+        let id = self.context.target().settings_document;
+        let Some(now) = self.live(id) else { return Ok(()) };
+        let before = if all { Some(json!({})) } else { self.seen(id)? };
+        let Some(before) = before else { return Ok(()) };
+        let (root, home) = (self.context.root.text(), self.context.root.home_text());
+        let found =
+            |settings| Found { settings: Some(settings), files: &[], root: &root, home: home.as_deref() };
+        let declared: BTreeSet<String> = self
+            .wanted
+            .state
+            .documents
+            .values()
+            .flatten()
+            .map(|declared| name_of(&declared.key, home.as_deref()))
+            .collect();
+        let is_declared = |key: &Key| declared.contains(&name_of(key, home.as_deref()));
+        let news = Draft::news(found(&now), found(&before), is_declared);
+        let known = Draft::of(found(&before)).left();
+        for left in news.left().into_iter().filter(|left| !known.contains(left)) {
+            self.pass(left.what, left.why);
+        }
+        for (what, edit) in news.edits() {
+            let how = match &edit {
+                Edit::Set { pointer, value, .. } => {
+                    format!("new: {}", told(&Key::Value(pointer.clone()), Some(value)))
+                }
+                _ => "new".to_owned(),
+            };
+            self.offer(what, how, self.profile.to_owned(), edit);
+        }
+        Ok(())
+    }
+
+    /// The document as the current generation left it.
+    fn seen(&self, id: DocumentId) -> Result<Option<Value>, CliError> {
+        let folder = self.store.generation(self.base.manifest.generation).join("documents");
+        for name in ["after", "seen"] {
+            if let Some(bytes) =
+                fs::read_if_there(&folder.join(format!("{id}.{name}")), limits::DOCUMENT_READ_BYTES_MAX)?
+            {
+                return Ok(std::str::from_utf8(&bytes).ok().and_then(parsed));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn parsed(text: &str) -> Option<Value> {
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
+}
+
+/// The table that declares a path: `agents/x.md` is `[agents.x]`.
+fn table(path: &str) -> Option<(&'static str, String)> {
+    let (folder, name) = path.split_once('/')?;
+    if folder == "hooks" && !name.contains('/') {
+        return Some(("hooks", name.to_owned()));
+    }
+    let section = profile::section(folder).filter(|_| !name.contains('/'));
+    match section {
+        Some(section) => Some((section, name.strip_suffix(".md").unwrap_or(name).to_owned())),
+        None => Some(("files", path.to_owned())),
+    }
+}
+
+/// What makes the source folder like the live one.
+fn folder(live: &Path, source: &Path) -> Result<Vec<(PathBuf, Option<Vec<u8>>)>, CliError> {
+    let mut sources = Vec::new();
+    let now = fs::walk(live)?;
+    for below in &now {
+        let bytes = fs::read(&live.join(below), limits::SOURCE_BYTES_MAX)?;
+        let there = fs::read_if_there(&source.join(below), limits::SOURCE_BYTES_MAX)?;
+        if there.as_ref() != Some(&bytes) {
+            sources.push((source.join(below), Some(bytes)));
+        }
+    }
+    let gone = fs::walk(source)?.into_iter().filter(|below| !now.contains(below));
+    sources.extend(gone.map(|below| (source.join(below), None)));
+    Ok(sources)
+}
+
+fn words(key: &Key) -> String {
+    key.to_string()
+}
+
+fn told(key: &Key, value: Option<&Value>) -> String {
+    let name = key.pointer().last().cloned().unwrap_or_default();
+    match (key, value) {
+        (_, None) => "(absent)".to_owned(),
+        (Key::Value(_), Some(value)) => shown(&name, value, false),
+        (Key::Hook(_), Some(entry)) => {
+            let fields = entry
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| !matches!(name.as_str(), "type" | "command"));
+            let fields: Vec<String> =
+                fields.map(|(name, value)| format!("{name} {}", shown(name, value, false))).collect();
+            if fields.is_empty() { "as it is".to_owned() } else { fields.join(", ") }
+        }
+        (Key::Element { .. }, Some(_)) => "(there)".to_owned(),
+    }
+}
+
+fn tell(context: &Context, offers: &[Offer], passed: &[Passed]) {
+    if offers.is_empty() && passed.is_empty() {
+        context.out.line("Nothing was changed outside cs.");
+        return;
+    }
+    let width = offers.iter().map(|offer| offer.what.chars().count()).max().unwrap_or_default().min(60);
+    for offer in offers {
+        context.out.line(format!("  {} {:width$}   {}", paint(style::DRIFT, "!"), offer.what, offer.how));
+    }
+    for passed in passed {
+        context.out.line(format!(
+            "  {} {:width$}   {}",
+            paint(style::DIM, "="),
+            passed.what,
+            paint(style::DIM, &passed.why)
+        ));
+    }
+}
+
+/// Which of them are kept.
+fn choose(context: &Context, args: &CaptureArgs, offers: Vec<Offer>) -> Result<Vec<Offer>, CliError> {
+    if args.all || args.dry_run || !args.only.is_empty() {
+        return Ok(offers);
+    }
+    let mut chosen = Vec::new();
+    for offer in offers {
+        let answer = context.out.ask(&format!("Keep {} ({})?", offer.what, offer.how)).ok_or_else(|| {
+            refused(
+                "this wants an answer for each, and there is no terminal to ask on",
+                "Nothing was changed. Look: cs capture --dry-run. Keep all: cs capture --all --yes. Keep some: --only PATTERN.",
+            )
+        })?;
+        if answer {
+            chosen.push(offer);
+        }
+    }
+    Ok(chosen)
+}
+
+fn consent(context: &Context, args: &CaptureArgs) -> Result<bool, CliError> {
+    // Who answered for each has answered.
+    if context.common.yes || !(args.all || !args.only.is_empty()) {
+        return Ok(true);
+    }
+    context.out.ask("Write this?").ok_or_else(|| {
+        refused(
+            "this wants a yes, and there is no terminal to ask on",
+            "Nothing was changed. To write it: add --yes.",
+        )
+    })
+}
+
+/// Each profile that changes: what it was and what it becomes.
+fn rewritten(chosen: &[Offer]) -> Result<BTreeMap<PathBuf, (String, String)>, CliError> {
+    let mut edits: BTreeMap<PathBuf, Vec<Edit>> = BTreeMap::new();
+    for (file, edit) in chosen.iter().flat_map(|offer| &offer.edits) {
+        edits.entry(file.clone()).or_default().push(edit.clone());
+    }
+    let mut changed = BTreeMap::new();
+    for (file, edits) in edits {
+        let text = String::from_utf8_lossy(&fs::read(&file, limits::SOURCE_BYTES_MAX)?).into_owned();
+        let new = draft::edit(&text, &edits).map_err(|error| {
+            refused(
+                format!("{} can't be changed: {error}", file.display()),
+                "Nothing was changed. Edit it by hand; cs plan shows what drifted.",
+            )
+        })?;
+        changed.insert(file, (text, new));
+    }
+    Ok(changed)
+}
+
+fn show_changes(context: &Context, changed: &BTreeMap<PathBuf, (String, String)>) {
+    let detail = Detail { verbose: context.out.verbose, ..Detail::default() };
+    for (file, (old, new)) in changed {
+        context.out.line(format!("\n  {}", paint(style::BOLD, context.root.show(file))));
+        context.out.lines(&show::diff(old, new, "    ", detail));
+    }
+    if !changed.is_empty() {
+        context.out.line("");
+    }
+}
+
+/// Sources first, then profiles; a profile that would not be one is put back.
+fn write(
+    context: &Context,
+    wanted: &Wanted,
+    changed: &BTreeMap<PathBuf, (String, String)>,
+    chosen: &[Offer],
+) -> Result<(), CliError> {
+    for (path, bytes) in chosen.iter().flat_map(|offer| &offer.sources) {
+        match bytes {
+            Some(bytes) => replace(path, bytes)?,
+            None => drop(fs::remove_file(path)?),
+        }
+    }
+    for (file, (_, new)) in changed {
+        replace(file, new.as_bytes())?;
+    }
+    let checked = profile::render(&wanted.which, &context.target(), &super::world::Machine::new());
+    checked.map(drop).map_err(|diagnostics| {
+        for (file, (old, _)) in changed {
+            let _ = replace(file, old.as_bytes());
+        }
+        CliError::Profile(diagnostics)
+    })
+}
+
+/// Writes a file of the user's whole, with the permissions it had; through a link to where it lies.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let path = fs::canonical(path).unwrap_or_else(|_| path.to_owned());
+    let mode = fs::stat(&path)?.map_or(0o644, |stat| stat.mode);
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    fs::make_folders(parent, 0o755)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = parent.join(format!(".{name}.cs-new"));
+    fs::remove_file(&temporary)?;
+    fs::write_new(&temporary, bytes, mode | 0o200)?;
+    Ok(fs::rename(&temporary, &path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, what, is) in [
+            ("model", "model", true),
+            ("permissions", "permissions.allow  Bash(ls:*)", true),
+            ("*allow*", "permissions.allow  x", true),
+            ("*.md", "agents/a.md", true),
+            ("*.md", "agents/a.md.bak", false),
+            ("env.*", "model", false),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxcyyb", false),
+        ] {
+            assert_eq!(matches(pattern, what), is, "{pattern} {what}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `cs capture`: what changed outside `cs` goes back into the profile, and into nothing else.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+
+const PROFILE: &str = r#"# How I work.
+format = 1
+
+[settings]
+env.RUST_LOG = "info"   # quiet
+permissions.allow = [
+  "Bash(ls:*)",   # everyday
+  "Bash(make:*)",
+]
+
+[defaults]
+model = "opus"
+
+[hooks.fmt]
+event = ["PostToolUse", "Stop"]
+source = "hooks/fmt.sh"
+timeout = 5
+
+[agents.reviewer]
+source = "agents/reviewer.md"
+
+[agents.other]
+source = "agents/other.md"
+
+[skills.pdf]
+source = "skills/pdf"
+"#;
+
+/// A root as this profile wants it.
+fn applied() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox
+        .script("dotfiles/hooks/fmt.sh", "#!/bin/sh\n")
+        .write("dotfiles/agents/reviewer.md", "---\nname: reviewer\ndescription: d\n---\nOne.\n")
+        .write("dotfiles/agents/other.md", "---\nname: other\ndescription: d\n---\n")
+        .write("dotfiles/skills/pdf/SKILL.md", "---\nname: pdf\ndescription: d\n---\n")
+        .write("dotfiles/skills/pdf/old.py", "1\n")
+        .write(
+            ".claude/settings.json",
+            "{\n  \"permissions\": { \"allow\": [\"mine\"] },\n  \"theirs\": 1\n}\n",
+        )
+        .write("dotfiles/claude-sync.toml", PROFILE);
+    sandbox.apply();
+    sandbox
+}
+
+fn change(sandbox: &Sandbox, edit: impl FnOnce(&mut Value)) {
+    let mut value: Value = serde_json::from_str(&sandbox.read(".claude/settings.json")).expect("JSON");
+    edit(&mut value);
+    sandbox.write(".claude/settings.json", serde_json::to_string_pretty(&value).expect("JSON"));
+}
+
+/// Replaces what a link of ours shows by a file of the user's.
+fn rewrite(sandbox: &Sandbox, path: &str, text: &str) {
+    fs::remove_file(sandbox.path(path)).expect("a link");
+    sandbox.write(path, text);
+}
+
+#[test]
+fn what_changed_goes_into_the_profile_and_then_nothing_is_pending() {
+    let sandbox = applied();
+    change(&sandbox, |settings| {
+        settings["model"] = json!("haiku");
+        settings["env"]["RUST_LOG"] = json!("debug");
+        settings["permissions"]["allow"] = json!(["mine", "Bash(make:*)", "Bash(cargo test:*)"]);
+        settings["enabledPlugins"] = json!({"a@b": true});
+        settings["theirs"] = json!(2);
+        settings["env"]["MY_TOKEN"] = json!("sk-ant-0123456789abcdef");
+        settings["hooks"].as_object_mut().expect("hooks").remove("Stop");
+        settings["hooks"]["PostToolUse"][0]["hooks"][0]["timeout"] = json!(9);
+        settings["hooks"]["SessionEnd"] =
+            json!([{"hooks": [{"type": "command", "command": "npm run tidy"}]}]);
+    });
+    rewrite(&sandbox, ".claude/agents/reviewer.md", "---\nname: reviewer\ndescription: d\n---\nTwo.\n");
+    fs::remove_file(sandbox.path(".claude/agents/other.md")).expect("a link");
+    fs::remove_file(sandbox.path(".claude/skills/pdf")).expect("a link");
+    sandbox.write(".claude/skills/pdf/SKILL.md", "---\nname: pdf\ndescription: d\n---\n");
+    sandbox.write(".claude/skills/pdf/new.py", "2\n");
+
+    let before = sandbox.read("dotfiles/claude-sync.toml");
+    let dry = sandbox.cs(&["capture", "--dry-run"]).ok();
+    assert_eq!(sandbox.read("dotfiles/claude-sync.toml"), before);
+    assert!(dry.out.contains("Nothing was changed."), "{dry}");
+    let said = sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let shown = format!("{}\n---- claude-sync.toml\n{}", said.out, sandbox.read("dotfiles/claude-sync.toml"));
+    settings.bind(|| insta::assert_snapshot!("capture", sandbox.tidy(&shown)));
+    assert!(sandbox.read("dotfiles/agents/reviewer.md").ends_with("Two.\n"));
+    assert!(
+        sandbox.path("dotfiles/skills/pdf/new.py").exists()
+            && !sandbox.path("dotfiles/skills/pdf/old.py").exists()
+    );
+
+    let settings = sandbox.read(".claude/settings.json");
+    let plan = sandbox.cs(&["plan", "--json", "--on-conflict", "adopt"]).ok().json();
+    let entries = plan["entries"].as_array().expect("entries");
+    let is_left = |entry: &Value| matches!(entry["action"].as_str(), Some("coincide" | "release"));
+    let changes: Vec<&Value> = entries.iter().filter(|entry| !is_left(entry)).collect();
+    assert!(changes.is_empty(), "{changes:#?}");
+    sandbox.cs(&["apply", "--yes", "--on-conflict", "adopt"]).ok();
+    assert_eq!(sandbox.read(".claude/settings.json"), settings);
+    assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 0);
+    let nothing = sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    assert_eq!(nothing.out, "Nothing was changed outside cs.\n");
+}
+
+#[test]
+fn some_of_it_can_be_kept() {
+    let sandbox = applied();
+    change(&sandbox, |settings| {
+        settings["model"] = json!("haiku");
+        settings["env"]["RUST_LOG"] = json!("debug");
+    });
+    sandbox.cs(&["capture"]).code(1);
+    sandbox.cs(&["capture", "--only", "env.*", "--yes"]).ok();
+    let profile = sandbox.read("dotfiles/claude-sync.toml");
+    assert_eq!(profile, PROFILE.replace("\"info\"   # quiet", "\"debug\"   # quiet"));
+    let json = sandbox.cs(&["capture", "--all", "--yes", "--json"]).ok().json();
+    assert_eq!(json["captured"], json!([{"entry": "model", "change": "\"opus\" → \"haiku\""}]));
+    assert_eq!(json["written"], true);
+}
+
+#[test]
+fn what_a_base_profile_declares_is_written_there() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("dotfiles/base.toml", "format = 1\n[settings]\ncleanupPeriodDays = 30\n[when.\"os(linux) or os(macos)\".settings]\nenv.A = \"1\"\n")
+        .write("dotfiles/claude-sync.toml", "format = 1\nextends = [\"base.toml\", \"builtin:default\"]\n");
+    sandbox.apply();
+    change(&sandbox, |settings| {
+        settings["cleanupPeriodDays"] = json!(7);
+        settings["env"]["A"] = json!("2");
+    });
+    sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    let base = sandbox.read("dotfiles/base.toml");
+    assert!(base.contains("cleanupPeriodDays = 7\n") && base.contains("env.A = \"2\"\n"), "{base}");
+    assert_eq!(
+        sandbox.read("dotfiles/claude-sync.toml"),
+        "format = 1\nextends = [\"base.toml\", \"builtin:default\"]\n"
+    );
+    // What ships with cs can't be written to: what is taken out of it is told.
+    change(&sandbox, |settings| settings["permissions"]["deny"] = json!([]));
+    let said = sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    assert!(said.out.contains("ships with cs"), "{said}");
+}
+
+#[test]
+fn without_a_profile_of_ones_own_there_is_nothing_to_write_to() {
+    let sandbox = Sandbox::new();
+    sandbox.cs(&["capture"]).code(1);
+    sandbox.cs(&["apply", "--yes", "--profile", "builtin:default"]).ok();
+    let refused = sandbox.cs(&["capture"]).code(1);
+    assert!(refused.err.contains("cs init --from builtin:default DIR"), "{refused}");
+}
