@@ -147,9 +147,11 @@ impl Context {
         let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@".contains(c));
         let under_home = self.home().and_then(|home| hooks.strip_prefix(home).ok()).and_then(Path::to_str);
         let under_home = under_home.filter(|rest| plain(rest));
-        let (hooks_document, settings_document) = match self.root.scope {
-            Scope::User => (DocumentId::Settings, DocumentId::Settings),
-            Scope::Project(_) => (DocumentId::LocalSettings, DocumentId::Settings),
+        let (hooks_document, settings_document, servers_document) = match self.root.scope {
+            Scope::User => (DocumentId::Settings, DocumentId::Settings, DocumentId::Servers),
+            Scope::Project(_) => {
+                (DocumentId::LocalSettings, DocumentId::Settings, DocumentId::ProjectServers)
+            }
         };
         let (hooks_prefix, quoted) = match under_home {
             Some(rest) => (format!("~/{rest}"), false),
@@ -159,7 +161,7 @@ impl Context {
                 (text, quoted)
             }
         };
-        Target { hooks_prefix, quoted, hooks_document, settings_document }
+        Target { hooks_prefix, quoted, hooks_document, settings_document, servers_document }
     }
 
     /// Renders the profile.

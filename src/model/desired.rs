@@ -18,19 +18,34 @@ pub enum DocumentId {
     /// `settings.local.json` in the root, where a project's unshared entries go.
     #[serde(rename = "settings.local.json")]
     LocalSettings,
+    /// `.claude.json` beside the user's root, or in one that the environment names: the client's own
+    /// state, with the user's MCP servers in it.
+    #[serde(rename = ".claude.json")]
+    Servers,
+    /// A project's `.mcp.json`.
+    #[serde(rename = ".mcp.json")]
+    ProjectServers,
 }
 
 impl DocumentId {
     /// Every document there is.
-    pub const ALL: [Self; 2] = [Self::Settings, Self::LocalSettings];
+    pub const ALL: [Self; 4] = [Self::Settings, Self::LocalSettings, Self::Servers, Self::ProjectServers];
 
-    /// The name shown to people, and the file's name in the root.
+    /// The name shown to people, and the file's.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Settings => "settings.json",
             Self::LocalSettings => "settings.local.json",
+            Self::Servers => ".claude.json",
+            Self::ProjectServers => ".mcp.json",
         }
+    }
+
+    /// Whether it holds settings, which the client drops as a whole for one bad entry.
+    #[must_use]
+    pub fn is_settings(self) -> bool {
+        matches!(self, Self::Settings | Self::LocalSettings)
     }
 }
 

@@ -271,13 +271,15 @@ fn plan_document(
         home: input.home,
     })
     .map_err(|refusal| Problem::Document(id, refusal))?;
-    if input.cause != Cause::Uninstall {
+    if input.cause != Cause::Uninstall && id.is_settings() {
         check_size(before.as_deref(), &merged).map_err(|refusal| Problem::Document(id, refusal))?;
     }
     let voiding = match input.cause {
         // Letting go always works: what is then wrong with the file was wrong without us.
         Cause::Uninstall => None,
-        Cause::Apply | Cause::Rollback { .. } => claude::voiding(&merged.value),
+        Cause::Apply | Cause::Rollback { .. } => {
+            id.is_settings().then(|| claude::voiding(&merged.value)).flatten()
+        }
     };
     if let Some(voiding) = &voiding
         && (is_hooks(voiding) || !was_void_before(before.as_deref(), voiding))

@@ -178,12 +178,7 @@ fn section(field: &Field, entry: &mut Entry, report: &mut Report) -> bool {
         "settings" => settings::check(entry, report),
         "defaults" => settings::check(entry, report),
         "unset" => settings::check_unset(entry, report),
-        "mcp" => {
-            report
-                .error(entry.at, "[mcp] is not yet supported by this version")
-                .help("declare servers with `claude mcp add` or in `.mcp.json` for now");
-            false
-        }
+        "mcp" => super::mcp::check(entry, report),
         "when" => table_expected(&"when", entry, report),
         name => {
             if let (Shape::Named(_), Some(table)) = (&field.shape, entry.node.table_mut()) {

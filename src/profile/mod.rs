@@ -46,6 +46,7 @@ mod frontmatter;
 mod hooks;
 mod installs;
 mod load;
+mod mcp;
 mod names;
 mod rules;
 mod runtime;
@@ -153,6 +154,8 @@ pub struct Target {
     pub hooks_document: DocumentId,
     /// Where everything else goes.
     pub settings_document: DocumentId,
+    /// Where MCP servers go.
+    pub servers_document: DocumentId,
 }
 
 /// A profile, rendered.
@@ -221,9 +224,12 @@ fn desired(
     installs::render(tables, &mut out);
     let (files, installs) = out.finish();
     let mut documents = BTreeMap::new();
-    for (document, declared) in
-        [(target.settings_document, settings::render(tables, report)), (target.hooks_document, hooks)]
-    {
+    let parts = [
+        (target.settings_document, settings::render(tables, report)),
+        (target.hooks_document, hooks),
+        (target.servers_document, mcp::render(tables, report)),
+    ];
+    for (document, declared) in parts {
         if !declared.is_empty() {
             documents.entry(document).or_insert_with(Vec::new).extend(declared);
         }

@@ -167,6 +167,7 @@ fn target() -> Target {
         quoted: false,
         hooks_document: DocumentId::Settings,
         settings_document: DocumentId::Settings,
+        servers_document: DocumentId::Servers,
     }
 }
 

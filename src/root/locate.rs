@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::Error;
+use crate::model::DocumentId;
 use crate::sys::{env, fs};
 
 /// A Claude configuration folder.
@@ -74,6 +75,18 @@ impl Root {
             return Err(Error::ForeignOwner { path: path.to_owned(), owner: stat.uid, us });
         }
         Ok(())
+    }
+
+    /// Where a document lies, if it is no link.
+    #[must_use]
+    pub fn document(&self, id: DocumentId) -> PathBuf {
+        let folder = match (id, &self.scope, &self.home) {
+            (DocumentId::ProjectServers, Scope::Project(project), _) => project,
+            // The client keeps it beside the usual root, and in any other.
+            (DocumentId::Servers, Scope::User, Some(home)) if self.path == home.join(".claude") => home,
+            _ => &self.path,
+        };
+        folder.join(id.name())
     }
 
     /// The path as text; what is not UTF-8 is replaced (and then matches nothing).

@@ -256,7 +256,7 @@ pub fn observe_document(store: &Store, id: DocumentId) -> Result<ObservedDocumen
 
 /// The file that is a document: in the root, or where one link leads.
 fn document_path(store: &Store, id: DocumentId) -> Result<PathBuf, Error> {
-    let path = store.root.path.join(id.name());
+    let path = store.root.document(id);
     let refuse =
         |path: &Path, why, remedy| Err(Error::DocumentPlace { id, path: path.to_owned(), why, remedy });
     let Some(stat) = fs::lstat(&path)? else { return Ok(path) };

@@ -188,7 +188,7 @@ fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
         fs::remove_all(&store.folder().join(name))?;
     }
     for id in DocumentId::ALL {
-        swap::clear(&store.root.path.join(id.name()))?;
+        swap::clear(&store.root.document(id))?;
         if let Ok(document) = observe::observe_document(store, id) {
             swap::clear(&document.path)?;
         }

@@ -26,7 +26,7 @@ pub(super) fn check(store: &Store, id: DocumentId, file: &Path) -> Result<(), Er
         let root = Root { path, scope: Scope::User, home: store.root.home.clone() };
         let Ok(Some(side)) = Store::new(root.clone()).current_side() else { continue };
         let is_it = |other: &&DocumentId| {
-            let seen = fs::stat(&root.path.join(other.name()));
+            let seen = fs::stat(&root.document(**other));
             seen.is_ok_and(|seen| seen.is_some_and(|s| (s.device, s.inode) == (stat.device, stat.inode)))
         };
         if side.ledger.documents.keys().any(|other| is_it(&other)) {

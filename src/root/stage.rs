@@ -227,7 +227,7 @@ impl Writer<'_> {
         for (id, document) in &plan.documents {
             self.sub_folder("documents")?;
             if !document.is_edit() {
-                if let Some(text) = &document.before {
+                if let Some(text) = document.before.as_ref().filter(|_| id.is_settings()) {
                     // What comes after this and is declared nowhere is news: `cs capture` asks about it.
                     let path = self.folder.join("documents").join(format!("{id}.seen"));
                     fs::write_new(&path, text.as_bytes(), 0o600)?;

@@ -129,6 +129,7 @@ fn finish(locked: &LockedRoot, new: &Side, ledger: &Ledger) -> Vec<String> {
     note(written);
     if is_written {
         note(forget_pending(locked));
+        note(forget_servers(locked, new));
         note(clear_swaps(locked, new));
     }
     warnings
@@ -155,12 +156,24 @@ pub(super) fn forget_pending(locked: &LockedRoot) -> Result<(), Error> {
     locked.sync(&locked.store.folder())
 }
 
+/// Removes the bytes kept of the client's own state: it holds more than settings, and what undoes the
+/// apply from here on is the ledger.
+pub(super) fn forget_servers(locked: &LockedRoot, new: &Side) -> Result<(), Error> {
+    let folder = locked.store.generation(new.manifest.generation).join("documents");
+    for id in new.manifest.documents.keys().filter(|id| !id.is_settings()) {
+        for name in ["before", "after"] {
+            fs::remove_file(&folder.join(format!("{id}.{name}")))?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn clear_swaps(locked: &LockedRoot, new: &Side) -> Result<(), Error> {
     for record in new.manifest.documents.values() {
         swap::clear(std::path::Path::new(&record.path))?;
     }
     for id in DocumentId::ALL {
-        swap::clear(&locked.store.root.path.join(id.name()))?;
+        swap::clear(&locked.store.root.document(id))?;
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ mod interference;
 mod keys;
 mod licences;
 mod machines;
+mod mcp;
 mod picture;
 mod points;
 mod quiet;

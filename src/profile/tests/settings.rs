@@ -358,12 +358,6 @@ command = "y"
         6 | hooks = {}
           | ^^^^^
       help: declare each one under [hooks.NAME]: only so can `cs` own it and let it go
-
-    error: [mcp] is not yet supported by this version
-      /p/main.toml:7:2
-        7 | [mcp.x]
-          |  ^^^
-      help: declare servers with `claude mcp add` or in `.mcp.json` for now
     "#);
 }
 
@@ -466,4 +460,30 @@ permissions.allow = ["Bash(pwd"]
           |                    ^^^^^^^^^^^^
       help: did you mean `Bash(rm:*)`?
     "#);
+}
+
+#[test]
+fn servers_are_checked_and_rendered_in_the_clients_order() {
+    let profile = "format = 1\n[mcp.a]\nargs = [\"x\"]\ncommand = \"c\"\n[mcp.b]\nheaders = { H = \"v\" }\nurl = \"https://e.org\"\n";
+    let rendered = Machine::new(profile).good();
+    let servers: Vec<String> = rendered.desired.documents[&DocumentId::Servers]
+        .iter()
+        .map(|declared| format!("{} {:?}", declared.key, declared.want))
+        .collect();
+    assert_eq!(
+        servers,
+        [
+            r#"mcpServers.a Enforced(Object {"command": String("c"), "args": Array [String("x")]})"#,
+            r#"mcpServers.b Enforced(Object {"type": String("http"), "url": String("https://e.org"), "headers": Object {"H": String("v")}})"#
+        ]
+    );
+    for (wrong, message) in [
+        ("[mcp.a]\n", "[mcp.a] has neither a `command` nor a `url`"),
+        ("[mcp.a]\ncommand = \"c\"\nurl = \"u\"\n", "[mcp.a] has both a `command` and a `url`"),
+        ("[mcp.a]\ncommand = 1\n", "`mcp.a.command` must be a string"),
+        ("[mcp.a]\ncommand = \"c\"\nenv = { A = 1 }\n", "`mcp.a.env` must be a table of strings"),
+        ("[mcp.\"a b\"]\ncommand = \"c\"\n", "\"a b\" can't be a server's name"),
+    ] {
+        assert_eq!(Machine::new(&format!("format = 1\n{wrong}")).message(), message, "{wrong}");
+    }
 }
