@@ -482,7 +482,7 @@ fn servers_are_checked_and_rendered_in_the_clients_order() {
         ("[mcp.a]\ncommand = \"c\"\nurl = \"u\"\n", "[mcp.a] has both a `command` and a `url`"),
         ("[mcp.a]\ncommand = 1\n", "`mcp.a.command` must be a string"),
         ("[mcp.a]\ncommand = \"c\"\nenv = { A = 1 }\n", "`mcp.a.env` must be a table of strings"),
-        ("[mcp.\"a b\"]\ncommand = \"c\"\n", "\"a b\" can't be a server's name"),
+        ("[mcp.\"a b\"]\ncommand = \"c\"\n", "`a b` can't be a server's name"),
     ] {
         assert_eq!(Machine::new(&format!("format = 1\n{wrong}")).message(), message, "{wrong}");
     }
