@@ -94,6 +94,9 @@ pub enum Command {
     Keys(KeysArgs),
     /// Say what the guard makes of a command
     Guard(GuardArgs),
+    /// Print the JSON Schema of profiles, for editors
+    #[command(after_help = SCHEMA_HELP)]
+    Schema,
     /// Run a bundled hook (Claude Code does this)
     #[command(hide = true)]
     Hook {
@@ -101,6 +104,14 @@ pub enum Command {
         name: String,
     },
 }
+
+const SCHEMA_HELP: &str = "\
+An editor that reads TOML by schemas (VS Code with Even Better TOML, and whatever else is built on taplo)
+then completes a profile, explains its keys and underlines what is wrong:
+  cs schema > ~/dotfiles/claude/claude-sync.schema.json
+
+with this as the profile's first line:
+  #:schema ./claude-sync.schema.json";
 
 /// `cs stats`.
 #[derive(Debug, Clone, Args)]

@@ -13,6 +13,7 @@ mod learning;
 pub mod output;
 pub mod plan;
 pub mod recover;
+pub mod schema;
 pub mod show;
 pub mod stats;
 pub mod status;
@@ -66,9 +67,11 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     if let Command::Hook { name } = &command {
         return Ok(crate::hook::main(name));
     }
-    // It works also where there is no root.
-    if let Command::Guard(args) = &command {
-        return guard::run(&common, args);
+    // These work also where there is no root.
+    match &command {
+        Command::Guard(args) => return guard::run(&common, args),
+        Command::Schema => return schema::run(&common),
+        _ => {}
     }
     let context = Context::new(common)?;
     match command {
@@ -86,7 +89,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Audit(args) => audit::run(&context, &args),
         Command::Identity(args) => identity::run(&context, &args),
         Command::Keys(args) => keys::run(&context, &args),
-        Command::Guard(_) => unreachable!("BUG: the guard was asked above"),
+        Command::Guard(_) | Command::Schema => unreachable!("BUG: done above, without a root"),
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
     }
 }

@@ -43,12 +43,14 @@ mod conflict;
 mod diagnostic;
 mod dotted;
 mod frontmatter;
+mod grammar;
 mod hooks;
 mod installs;
 mod load;
 mod names;
 mod rules;
 mod runtime;
+mod schema;
 mod script;
 mod settings;
 mod suggest;
@@ -57,9 +59,10 @@ mod tests;
 mod tree;
 
 pub use builtin::{builtin, builtin_names};
-pub use check::{BUILTIN_HOOKS, FORMAT};
 pub use client::EVENTS;
 pub use diagnostic::{Diagnostic, Severity};
+pub use grammar::{BUILTIN_HOOKS, FORMAT};
+pub use schema::schema;
 
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

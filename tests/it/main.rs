@@ -33,6 +33,7 @@ mod points;
 mod quiet;
 mod sandbox;
 mod scenarios;
+mod schema;
 mod session;
 mod settings_files;
 mod shape;
