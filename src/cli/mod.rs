@@ -3,13 +3,16 @@
 pub mod apply;
 pub mod args;
 pub mod audit;
+pub mod completions;
 pub mod engine;
 pub mod error;
 pub mod generations;
 pub mod guard;
+pub mod help;
 pub mod identity;
 pub mod keys;
 mod learning;
+pub mod man;
 pub mod output;
 pub mod plan;
 pub mod recover;
@@ -71,6 +74,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     match &command {
         Command::Guard(args) => return guard::run(&common, args),
         Command::Schema => return schema::run(&common),
+        Command::Completions(args) => return completions::run(&common, args),
+        Command::Man(args) => return man::run(&common, args),
         _ => {}
     }
     let context = Context::new(common)?;
@@ -89,7 +94,9 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Audit(args) => audit::run(&context, &args),
         Command::Identity(args) => identity::run(&context, &args),
         Command::Keys(args) => keys::run(&context, &args),
-        Command::Guard(_) | Command::Schema => unreachable!("BUG: done above, without a root"),
+        Command::Guard(_) | Command::Schema | Command::Completions(_) | Command::Man(_) => {
+            unreachable!("BUG: done above, without a root")
+        }
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
     }
 }

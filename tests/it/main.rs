@@ -37,6 +37,7 @@ mod schema;
 mod session;
 mod settings_files;
 mod shape;
+mod shells;
 mod shown;
 mod store;
 mod storm;
