@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use super::help;
 
 /// Declarative configuration for Claude Code: say what you want, see the plan, apply it as a
 /// numbered generation, go back.
 #[derive(Debug, Parser)]
 #[command(name = "cs", version, max_term_width = 100, propagate_version = true)]
-#[command(
-    after_help = "Exit codes: 0 done or nothing to do · 1 refused or failed, nothing changed · 2 usage · \
-3 changes pending · 4 another cs is at work · 5 an interrupted apply needs a decision · 70 a bug"
-)]
+#[command(help_template = help::TEMPLATE, after_help = help::AFTER)]
 pub struct Cli {
     #[command(flatten)]
     pub common: Common,
@@ -21,20 +20,22 @@ pub struct Cli {
 
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// The profile: a file, or builtin:NAME [default: the one applied last]
-    #[arg(long, global = true, value_name = "FILE|builtin:NAME")]
+    #[arg(long, global = true, value_name = "FILE|builtin:NAME", value_hint = ValueHint::FilePath)]
     pub profile: Option<String>,
     /// The configuration folder.
     #[arg(
         long,
         global = true,
         value_name = "DIR",
+        value_hint = ValueHint::DirPath,
         help = "The configuration folder [default: $CLAUDE_CONFIG_DIR, else ~/.claude]"
     )]
     pub root: Option<PathBuf>,
     /// Work on a project's .claude instead [default DIR: here]
-    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
+    #[arg(long, global = true, value_name = "DIR", num_args = 0..=1, default_missing_value = ".", value_hint = ValueHint::DirPath)]
     pub project: Option<PathBuf>,
     /// Don't ask
     #[arg(long, short, global = true)]
@@ -48,8 +49,8 @@ pub struct Common {
     /// Print more
     #[arg(long, short, global = true)]
     pub verbose: bool,
-    /// Colours [default: on a terminal]
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, hide_default_value = true)]
+    /// Colours: auto (on a terminal), always, never
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, hide_default_value = true, hide_possible_values = true, value_name = "WHEN")]
     pub color: Color,
 }
 
@@ -61,49 +62,88 @@ pub enum Color {
     Never,
 }
 
-/// What to do.
+/// What to do, in the order of `cs help`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a profile of what is there, in a folder of your dotfiles
     Init(InitArgs),
-    /// Show what apply would do; changes nothing
+    /// Show what apply would change; changes nothing
+    #[command(after_help = help::PLAN)]
     Plan(PlanArgs),
-    /// Make it so, as a new generation
+    /// Make it what the profile says, as a new generation
+    #[command(after_help = help::APPLY)]
     Apply(ApplyArgs),
-    /// One look: generation, drift, hooks
+    /// One look: what is applied, what drifted, which hooks run
     Status(StatusArgs),
-    /// List generations; prune, pin and unpin them
-    Generations(GenerationsArgs),
-    /// Show what changed from one generation to another, or to what is on the disk now
-    Diff(DiffArgs),
-    /// Go back to an earlier generation (as a new one)
-    Rollback(RollbackArgs),
     /// Write what changed outside cs back into the profile
     Capture(CaptureArgs),
     /// Say who owns an entry, since when, and where it is declared
+    #[command(after_help = help::WHY)]
     Why(WhyArgs),
-    /// Check that everything cs owns is as written and that Claude Code will load it
+    /// Show what changed from one generation to another, or to the disk
+    #[command(after_help = help::DIFF)]
+    Diff(DiffArgs),
+    /// Check that all is as written, and that Claude Code will load it
     Verify,
+    /// List generations (each apply makes one); prune, pin, unpin
+    Generations(GenerationsArgs),
+    /// Go back to an earlier generation (as a new one)
+    #[command(after_help = help::ROLLBACK)]
+    Rollback(RollbackArgs),
     /// Finish or undo an apply that was interrupted
     Recover(RecoverArgs),
-    /// Let go of everything: entries and links go, what they stood on comes back
+    /// Let go of everything; what was there before comes back
+    #[command(after_help = help::UNINSTALL)]
     Uninstall(UninstallArgs),
-    /// How long the bundled hooks take, beside their budgets
+    /// Say what the guard makes of a command; runs nothing
+    Guard(GuardArgs),
+    /// How long the hooks take, beside their budgets
     Stats(StatsArgs),
-    /// The trail of what the guard, the journals and the keys did
+    /// What the guard asked and refused, what became of keys and journals
     Audit(AuditArgs),
-    /// Say which machine this is to others, and whether that survives a reinstall
-    Identity(IdentityArgs),
     /// The keys that everything learned is sealed with
     Keys(KeysArgs),
-    /// Say what the guard makes of a command
-    Guard(GuardArgs),
+    /// Which machine this is to others, and whether that lasts
+    Identity(IdentityArgs),
+    /// Print the JSON Schema of profiles
+    #[command(after_help = help::SCHEMA)]
+    Schema,
+    /// Print completions for bash, zsh or fish
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them into a folder
+    #[command(after_help = help::MAN)]
+    Man(ManArgs),
     /// Run a bundled hook (Claude Code does this)
     #[command(hide = true)]
     Hook {
         /// context-enhancer, intelligent-optimizer or learning-collector
         name: String,
     },
+}
+
+/// `cs completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// For which shell: bash, zsh or fish
+    #[arg(value_enum, hide_possible_values = true)]
+    pub shell: Shell,
+}
+
+/// A shell that completes by a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// `cs man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// Write every page into this folder, one for each command [default: print cs.1]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folder: Option<PathBuf>,
 }
 
 /// `cs stats`.
@@ -163,7 +203,7 @@ pub struct PlanArgs {
     #[arg(long)]
     pub exit_code: bool,
     /// Save the plan, for `cs apply FILE`
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
     /// Show values that look like secrets
     #[arg(long)]
@@ -194,7 +234,7 @@ pub enum OnConflict {
 #[derive(Debug, Clone, Args)]
 pub struct ApplyArgs {
     /// A plan that `cs plan --out` saved: apply exactly that, or refuse it as stale
-    #[arg(value_name = "PLAN")]
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
     pub plan: Option<PathBuf>,
     /// Show values that look like secrets
     #[arg(long)]
@@ -244,6 +284,7 @@ pub enum GenerationsCommand {
     /// List them, newest first
     List,
     /// Remove old ones; never the current, its parent, or a pinned one
+    #[command(after_help = help::PRUNE)]
     Prune {
         /// Keep the newest N
         #[arg(long, value_name = "N")]
@@ -352,6 +393,7 @@ pub enum KeysCommand {
     /// Write the secret keys to a file
     Export {
         /// A file that is not there yet
+        #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
         /// Yes: whoever has the file can read everything that was learned here
         #[arg(long)]
@@ -360,6 +402,7 @@ pub enum KeysCommand {
     /// Put back a ring that was lost or damaged
     Restore {
         /// What `cs keys export` wrote
+        #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
 }
@@ -375,6 +418,7 @@ pub struct GuardArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum GuardCommand {
     /// Say what it would answer to a command, and why; runs nothing
+    #[command(after_help = help::GUARD_CHECK)]
     Check {
         /// The command, as Claude would run it
         #[arg(value_name = "COMMAND", required_unless_present = "batch", allow_hyphen_values = true)]

@@ -20,6 +20,9 @@ use crate::sys::{env, fs};
 /// The profile's name in the folder that is made.
 const PROFILE: &str = "claude-sync.toml";
 
+/// What editors complete and check it by, beside it.
+const SCHEMA: &str = "claude-sync.schema.json";
+
 /// Folders of a root in which people keep what Claude Code reads.
 const FOLDERS: [&str; 6] = ["hooks", "agents", "commands", "skills", "rules", "output-styles"];
 
@@ -201,6 +204,10 @@ fn write(context: &Context, folder: &Path, copies: &[&File], profile: &str) -> R
         fs::write_new(&target, &file.bytes, if file.executable { 0o755 } else { 0o644 })?;
     }
     fs::make_folders(folder, 0o755)?;
+    let schema = folder.join(SCHEMA);
+    if fs::lstat(&schema)?.is_none() {
+        fs::write_new(&schema, super::schema::text().as_bytes(), 0o644)?;
+    }
     Ok(fs::write_new(&folder.join(PROFILE), profile.as_bytes(), 0o644)?)
 }
 

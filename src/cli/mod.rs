@@ -4,17 +4,21 @@ pub mod apply;
 pub mod args;
 pub mod audit;
 pub mod capture;
+pub mod completions;
 pub mod engine;
 pub mod error;
 pub mod generations;
 pub mod guard;
+pub mod help;
 pub mod identity;
 pub mod init;
 pub mod keys;
 mod learning;
+pub mod man;
 pub mod output;
 pub mod plan;
 pub mod recover;
+pub mod schema;
 pub mod show;
 pub mod stats;
 pub mod status;
@@ -68,9 +72,13 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     if let Command::Hook { name } = &command {
         return Ok(crate::hook::main(name));
     }
-    // It works also where there is no root.
-    if let Command::Guard(args) = &command {
-        return guard::run(&common, args);
+    // These work also where there is no root.
+    match &command {
+        Command::Guard(args) => return guard::run(&common, args),
+        Command::Schema => return schema::run(&common),
+        Command::Completions(args) => return completions::run(&common, args),
+        Command::Man(args) => return man::run(&common, args),
+        _ => {}
     }
     let context = Context::new(common)?;
     match command {
@@ -90,7 +98,9 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Audit(args) => audit::run(&context, &args),
         Command::Identity(args) => identity::run(&context, &args),
         Command::Keys(args) => keys::run(&context, &args),
-        Command::Guard(_) => unreachable!("BUG: the guard was asked above"),
+        Command::Guard(_) | Command::Schema | Command::Completions(_) | Command::Man(_) => {
+            unreachable!("BUG: done above, without a root")
+        }
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),
     }
 }

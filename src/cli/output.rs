@@ -84,6 +84,19 @@ impl Output {
         }
     }
 
+    /// A document that was asked for, as it is: no flag silences it, and half of one is an error, except to
+    /// a reader that went away.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn document(self, text: &str) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// A line that is not the answer: progress, warnings.
     pub fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {

@@ -15,6 +15,7 @@ mod code;
 mod expand;
 mod feed;
 pub(crate) mod name;
+mod peel;
 mod read;
 mod redirect;
 mod runs;

@@ -2,8 +2,9 @@
 
 use super::code::{self, Call};
 use super::feed::{self, joined, printed, printed_raw};
+use super::peel::options;
 use super::state::State;
-use super::unfold::{add_inner, apart, is_shell, options};
+use super::unfold::{add_inner, apart, is_shell};
 use super::{FOUND, FOUND_BY_NAME, FOUND_DIR, FOUND_DIR_BY_NAME, Simple, Site, UNKNOWN, Word, base_name};
 
 /// A shell: `-c text`, a script on its input, or nothing of interest.

@@ -171,9 +171,8 @@ fn fresh(hook: &Hook, taken: &mut Vec<String>) -> String {
     };
     let is_verb = |word: &&str| !word.starts_with(['-', '$', '{', '[']) && !word.contains('=');
     let names = words.filter(is_verb).map(base);
-    let name = names
-        .into_iter()
-        .find(|name| name.len() > 1 && name.len() <= 40 && !RUNNERS.contains(&name.as_str()));
+    let name =
+        names.into_iter().find(|name| (1..=40).contains(&name.len()) && !RUNNERS.contains(&name.as_str()));
     let stem = name.unwrap_or_else(|| hook.events[0].to_ascii_lowercase());
     let mut numbers = 1..;
     let is_free = |name: &String| !taken.contains(name);

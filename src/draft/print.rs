@@ -38,7 +38,9 @@ impl Printed {
 /// What a profile begins with that declares nothing yet.
 #[must_use]
 pub fn skeleton(extends: Option<&str>) -> String {
-    let mut text = "# A profile for Claude Code.   cs plan shows what it would change, cs apply changes it.\nformat = 1\n".to_owned();
+    let mut text = format!(
+        "{SCHEMA}\n# A profile for Claude Code. cs plan shows what it would change, cs apply changes it.\nformat = 1\n"
+    );
     match extends {
         Some(name) => {
             let _ = writeln!(text, "extends = [{}]", spelled(&Value::from(name)));
@@ -50,6 +52,9 @@ pub fn skeleton(extends: Option<&str>) -> String {
     text.push_str(SKELETON);
     text
 }
+
+/// What an editor goes by: the schema lies beside the profile.
+const SCHEMA: &str = "#:schema ./claude-sync.schema.json";
 
 const SKELETON: &str = r#"
 # Entries of settings.json that are enforced. Everything else in that file stays yours.
@@ -78,6 +83,7 @@ impl Draft {
     #[must_use]
     pub fn print(&self, from: &str) -> Printed {
         let mut out = Printed { text: String::new(), owners: Vec::new() };
+        out.line(None, SCHEMA);
         out.line(
             None,
             &format!(

@@ -1,4 +1,4 @@
-//! The profile's grammar: which keys each table takes, and what their values look like.
+//! Whether a file keeps to the [`grammar`](super::grammar).
 //!
 //! Checked per file and before anything is composed, also where a condition does not hold, so
 //! that a slip meant for another machine is found on this one.
@@ -7,153 +7,10 @@ use std::fmt::{self, Display};
 
 use super::client::EVENTS;
 use super::diagnostic::{Diagnostic, Report, Spot, named};
+use super::grammar::{BUNDLED_AGENTS, Field, SECTIONS, Shape, TOP};
 use super::tree::{self, Entry, Node, Table, Value};
 use super::{client, conflict, names, settings, suggest};
 use crate::model::key::dotted;
-
-/// The newest profile format this program reads.
-pub const FORMAT: i64 = 1;
-
-/// A key of a closed table.
-pub(super) struct Field {
-    pub name: &'static str,
-    pub shape: Shape,
-}
-
-/// What a value must look like.
-pub(super) enum Shape {
-    /// A string that is not empty.
-    Text,
-    /// Any string.
-    AnyText,
-    /// As the client's: a string, several tools in one.
-    Matcher,
-    Bool,
-    /// An integer from and to.
-    Integer(i64, i64),
-    /// A number ≥ 0.
-    Number,
-    /// A number > 0.
-    Positive,
-    Texts,
-    OneOf(&'static [&'static str]),
-    /// One of the client's events, or a list of them.
-    Events,
-    /// A table with these keys and no others.
-    Table(&'static [Field]),
-    /// A table of names, each with a table of these keys.
-    Named(&'static [Field]),
-    /// Looked at elsewhere.
-    Free,
-}
-
-const fn field(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape }
-}
-
-const INSTALL_MODES: &[&str] = &["link", "copy"];
-
-/// The hooks that ship inside `cs`.
-pub const BUILTIN_HOOKS: [&str; 3] = ["context-enhancer", "intelligent-optimizer", "learning-collector"];
-
-/// The agents that ship with `cs`.
-const BUNDLED_AGENTS: [&str; 3] = ["learning-analyst", "hpc-advisor", "troubleshooting-detective"];
-
-static HOOK: &[Field] = &[
-    field("event", Shape::Events),
-    field("matcher", Shape::Matcher),
-    field("source", Shape::Text),
-    field("builtin", Shape::OneOf(&BUILTIN_HOOKS)),
-    field("command", Shape::Text),
-    field("args", Shape::Texts),
-    field("if", Shape::Text),
-    field("shell", Shape::OneOf(&["bash", "powershell"])),
-    field("timeout", Shape::Positive),
-    field("on-failure", Shape::OneOf(&["block", "continue"])),
-    field("status-message", Shape::Text),
-    field("async", Shape::Bool),
-    field("async-rewake", Shape::Bool),
-    field("mode", Shape::OneOf(INSTALL_MODES)),
-];
-
-static INSTALL: &[Field] = &[
-    field("source", Shape::Text),
-    field("text", Shape::AnyText),
-    field("mode", Shape::OneOf(INSTALL_MODES)),
-];
-
-const VERDICTS: &[&str] = &["ask", "deny", "off"];
-
-/// `[guard]`: per family what it answers, and what is left alone.
-pub(super) static GUARD: &[Field] = &[
-    field("default", Shape::OneOf(VERDICTS)),
-    field("filesystem", Shape::OneOf(VERDICTS)),
-    field("git", Shape::OneOf(VERDICTS)),
-    field("devices", Shape::OneOf(VERDICTS)),
-    field("permissions", Shape::OneOf(VERDICTS)),
-    field("databases", Shape::OneOf(VERDICTS)),
-    field("containers", Shape::OneOf(VERDICTS)),
-    field("cloud", Shape::OneOf(VERDICTS)),
-    field("packages", Shape::OneOf(VERDICTS)),
-    field("remote-code", Shape::OneOf(VERDICTS)),
-    field("secrets", Shape::OneOf(VERDICTS)),
-    field("exceptions", Shape::Texts),
-    field("paths", Shape::Texts),
-    field("protected-paths", Shape::Texts),
-    field("on-failure", Shape::OneOf(&["block", "allow"])),
-];
-
-/// What the learning runtime counts.
-static COUNTERS: &[Field] = &[
-    field("new-commands", Shape::Number),
-    field("failures", Shape::Number),
-    field("optimizations", Shape::Number),
-    field("performance-shifts", Shape::Number),
-    field("host-changes", Shape::Number),
-];
-
-static AGENT_THRESHOLD: &[Field] =
-    &[field("threshold", Shape::Positive), field("factors", Shape::Table(COUNTERS))];
-
-/// `[thresholds]`: how much news it takes before an agent is suggested.
-pub(super) static THRESHOLDS: &[Field] =
-    &[field("weights", Shape::Table(COUNTERS)), field("agents", Shape::Named(AGENT_THRESHOLD))];
-
-/// `[learning]`.
-pub(super) static LEARNING: &[Field] = &[
-    field("enabled", Shape::Bool),
-    field("retention-days", Shape::Integer(1, 365)),
-    field("streak-sessions", Shape::Integer(1, 100)),
-    field("host-type", Shape::OneOf(&["laptop", "desktop", "server", "hpc", "ci", "container"])),
-];
-
-/// The tables a profile has at its top and under each `[when."…"]`.
-static SECTIONS: &[Field] = &[
-    field("without", Shape::Texts),
-    field("mode", Shape::OneOf(INSTALL_MODES)),
-    field("adopt", Shape::Bool),
-    field("settings", Shape::Free),
-    field("defaults", Shape::Free),
-    field("unset", Shape::Free),
-    field("hooks", Shape::Named(HOOK)),
-    field("agents", Shape::Named(INSTALL)),
-    field("commands", Shape::Named(INSTALL)),
-    field("skills", Shape::Named(INSTALL)),
-    field("rules", Shape::Named(INSTALL)),
-    field("output-styles", Shape::Named(INSTALL)),
-    field("files", Shape::Named(INSTALL)),
-    field("mcp", Shape::Free),
-    field("thresholds", Shape::Table(THRESHOLDS)),
-    field("guard", Shape::Table(GUARD)),
-    field("learning", Shape::Table(LEARNING)),
-];
-
-/// What only the top of a file takes.
-static TOP: &[Field] = &[
-    field("format", Shape::Integer(1, i64::MAX)),
-    field("extends", Shape::Texts),
-    field("when", Shape::Free),
-];
 
 /// Checks one layer of a file: its unconditional tables (`top`), or those under one condition.
 /// What is unknown is reported and taken out, so that it is not stumbled over again.
@@ -174,20 +31,19 @@ pub(super) fn layer(tables: &mut Table, top: bool, report: &mut Report) {
 }
 
 fn section(field: &Field, entry: &mut Entry, report: &mut Report) -> bool {
-    match field.name {
-        "settings" => settings::check(entry, report),
-        "defaults" => settings::check(entry, report),
-        "unset" => settings::check_unset(entry, report),
-        "mcp" => super::mcp::check(entry, report),
-        "when" => table_expected(&"when", entry, report),
-        name => {
+    match field.shape {
+        Shape::Settings => settings::check(entry, report),
+        Shape::Unset => settings::check_unset(entry, report),
+        Shape::Conditions => table_expected(&field.name, entry, report),
+        Shape::Servers(_) => super::mcp::check(entry, report),
+        _ => {
             if let (Shape::Named(_), Some(table)) = (&field.shape, entry.node.table_mut()) {
-                table_names(name, table, report);
+                table_names(field.name, table, report);
             }
-            if name == "thresholds" {
+            if field.name == "thresholds" {
                 threshold_agents(entry, report);
             }
-            value(&name, &mut entry.node, &field.shape, report)
+            value(&field.name, &mut entry.node, &field.shape, report)
         }
     }
 }
@@ -238,10 +94,19 @@ fn unknown_section(name: &str, entry: &Entry, top: bool, report: &mut Report) ->
 }
 
 /// Whether `node` has the shape; if not, that is reported.
-fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: &mut Report) -> bool {
+pub(super) fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: &mut Report) -> bool {
     let at = node.at;
     match (shape, &mut node.value) {
-        (Shape::Free, _) | (Shape::Bool, Value::Bool(_)) => true,
+        (Shape::Settings | Shape::Unset | Shape::Conditions | Shape::Servers(_) | Shape::Free, _) => true,
+        (Shape::TextTable, Value::Table(table)) => {
+            let odd = table.iter().find(|(_, entry)| entry.node.text().is_none());
+            if let Some((name, entry)) = odd {
+                let found = entry.node.value.kind();
+                report.error(entry.node.at, format!("`{path}.{name}` must be a string, found {found}"));
+            }
+            odd.is_none()
+        }
+        (Shape::Bool, Value::Bool(_)) => true,
         (Shape::AnyText | Shape::Matcher, Value::Text(_)) => true,
         (Shape::Text, Value::Text(text)) => not_empty(path, text, at, report),
         (Shape::OneOf(known), Value::Text(text)) => one_of(path, text, known, at, report),
@@ -254,7 +119,7 @@ fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: &mut Report
         (Shape::Number, number @ (Value::Integer(_) | Value::Float(_))) => {
             within(path, as_number(number) >= 0.0, "at least 0", at, report)
         }
-        (Shape::Texts, Value::List(items)) => each(path, items, &Shape::Text, report),
+        (Shape::Texts | Shape::Profiles, Value::List(items)) => each(path, items, &Shape::Text, report),
         (Shape::Events, Value::List(items)) => each(path, items, &Shape::OneOf(&EVENTS), report),
         (Shape::Events, Value::Text(text)) => one_of(path, text, &EVENTS, at, report),
         (Shape::Table(fields), Value::Table(table)) => {
@@ -270,7 +135,7 @@ fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: &mut Report
                 report.error(at, format!("`{path}` must be {}, found {}", expected(shape), found.kind()));
             if let (Shape::Matcher, Value::List(_)) = (shape, &found) {
                 finding.help("several tools are one string: \"Edit|Write\"");
-            } else if let (Shape::Texts, Value::Text(_)) = (shape, &found) {
+            } else if let (Shape::Texts | Shape::Profiles, Value::Text(_)) = (shape, &found) {
                 finding.help("a single one is written in brackets, too");
             }
             false
@@ -390,9 +255,15 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::Bool => "true or false",
         Shape::Integer(..) => "an integer",
         Shape::Number | Shape::Positive => "a number",
-        Shape::Texts => "a list of strings",
+        Shape::Texts | Shape::Profiles => "a list of strings",
         Shape::Events => "an event or a list of events",
-        Shape::Table(_) | Shape::Named(_) => "a table",
-        Shape::Free => "anything",
+        Shape::Table(_)
+        | Shape::Named(_)
+        | Shape::Settings
+        | Shape::Conditions
+        | Shape::Servers(_)
+        | Shape::Free => "a table",
+        Shape::TextTable => "a table of strings",
+        Shape::Unset => "a table or a list of keys",
     }
 }

@@ -60,52 +60,78 @@ pub(super) enum Kind {
 const MODES: &[&str] =
     &["default", "acceptEdits", "plan", "dontAsk", "auto", "bypassPermissions", "delegate", "manual"];
 
-/// Settings whose wrong type makes the client ignore the whole file, silently under `-p`.
-const TYPED: &[(&[&str], Kind)] = &[
-    (&["$schema"], Kind::Text),
-    (&["alwaysThinkingEnabled"], Kind::Bool),
-    (&["apiKeyHelper"], Kind::Text),
-    (&["availableModels"], Kind::Texts),
-    (&["awsAuthRefresh"], Kind::Text),
-    (&["awsCredentialExport"], Kind::Text),
-    (&["cleanupPeriodDays"], Kind::Number),
-    (&["companyAnnouncements"], Kind::Texts),
-    (&["disableAllHooks"], Kind::Bool),
-    (&["disabledMcpjsonServers"], Kind::Texts),
-    (&["enableAllProjectMcpServers"], Kind::Bool),
-    (&["enabledMcpjsonServers"], Kind::Texts),
-    (&["enabledPlugins"], Kind::Table),
-    (&["env"], Kind::TextTable),
-    (&["includeCoAuthoredBy"], Kind::Bool),
-    (&["includeGitInstructions"], Kind::Bool),
-    (&["language"], Kind::Text),
-    (&["model"], Kind::Text),
-    (&["otelHeadersHelper"], Kind::Text),
-    (&["outputStyle"], Kind::Text),
-    (&["permissions"], Kind::Table),
-    (&["permissions", "additionalDirectories"], Kind::Texts),
-    (&["permissions", "allow"], Kind::Texts),
-    (&["permissions", "ask"], Kind::Texts),
-    (&["permissions", "defaultMode"], Kind::OneOf(MODES)),
-    (&["permissions", "deny"], Kind::Texts),
-    (&["permissions", "disableBypassPermissionsMode"], Kind::OneOf(&["disable"])),
-    (&["plansDirectory"], Kind::Text),
-    (&["respectGitignore"], Kind::Bool),
-    (&["sandbox"], Kind::Table),
-    (&["sandbox", "enabled"], Kind::Bool),
-    (&["sandbox", "excludedCommands"], Kind::Texts),
-    (&["sandbox", "filesystem"], Kind::Table),
-    (&["sandbox", "network"], Kind::Table),
-    (&["showTurnDuration"], Kind::Bool),
-    (&["spinnerTipsEnabled"], Kind::Bool),
-    (&["statusLine"], Kind::Table),
-    (&["verbose"], Kind::Bool),
+/// Settings whose wrong type makes the client ignore the whole file, silently under `-p`; what each is for.
+/// A table stands before what is in it.
+const TYPED: &[(&[&str], Kind, &str)] = &[
+    (&["$schema"], Kind::Text, "The schema that editors check settings.json by."),
+    (&["alwaysThinkingEnabled"], Kind::Bool, "Whether Claude thinks at length by default."),
+    (&["apiKeyHelper"], Kind::Text, "A program that prints the key or token to log in with."),
+    (&["availableModels"], Kind::Texts, "The models that can be chosen from."),
+    (&["awsAuthRefresh"], Kind::Text, "A command that renews AWS credentials."),
+    (&["awsCredentialExport"], Kind::Text, "A command that prints AWS credentials as JSON."),
+    (&["cleanupPeriodDays"], Kind::Number, "Days for which transcripts are kept."),
+    (&["companyAnnouncements"], Kind::Texts, "Announcements, one of which is shown at start."),
+    (&["disableAllHooks"], Kind::Bool, "Whether hooks and the status line are off."),
+    (&["disabledMcpjsonServers"], Kind::Texts, "Servers of .mcp.json that are rejected."),
+    (
+        &["enableAllProjectMcpServers"],
+        Kind::Bool,
+        "Whether every server of a project's .mcp.json is approved.",
+    ),
+    (&["enabledMcpjsonServers"], Kind::Texts, "Servers of .mcp.json that are approved."),
+    (&["enabledPlugins"], Kind::Table, "Plugins that are on or off: `\"name@marketplace\" = true`."),
+    (&["env"], Kind::TextTable, "Environment variables for Claude Code and what it runs."),
+    (
+        &["includeCoAuthoredBy"],
+        Kind::Bool,
+        "Whether commits name Claude as co-author; `attribution` has replaced it.",
+    ),
+    (
+        &["includeGitInstructions"],
+        Kind::Bool,
+        "Whether Claude is told how commits and pull requests are made.",
+    ),
+    (&["language"], Kind::Text, "The language Claude answers in."),
+    (&["model"], Kind::Text, "The model to use: \"opus\", \"sonnet\", or a full name."),
+    (&["otelHeadersHelper"], Kind::Text, "A program that prints OpenTelemetry headers as JSON."),
+    (&["outputStyle"], Kind::Text, "The output style, by its name."),
+    (&["permissions"], Kind::Table, "What Claude may do without asking, after asking, or not at all."),
+    (
+        &["permissions", "additionalDirectories"],
+        Kind::Texts,
+        "Folders besides the project that Claude may work in.",
+    ),
+    (&["permissions", "allow"], Kind::Texts, "Rules for what needs no question: \"Bash(cargo test:*)\"."),
+    (&["permissions", "ask"], Kind::Texts, "Rules for what is always asked about."),
+    (&["permissions", "defaultMode"], Kind::OneOf(MODES), "The mode a session starts in."),
+    (&["permissions", "deny"], Kind::Texts, "Rules for what is refused: \"Read(~/.ssh/**)\"."),
+    (
+        &["permissions", "disableBypassPermissionsMode"],
+        Kind::OneOf(&["disable"]),
+        "\"disable\": no session may skip every question.",
+    ),
+    (&["plansDirectory"], Kind::Text, "Where plans are kept."),
+    (&["respectGitignore"], Kind::Bool, "Whether the file picker leaves out what .gitignore names."),
+    (&["sandbox"], Kind::Table, "The sandbox that commands run in."),
+    (&["sandbox", "enabled"], Kind::Bool, "Whether commands run in a sandbox."),
+    (&["sandbox", "excludedCommands"], Kind::Texts, "Commands that run outside it."),
+    (&["sandbox", "filesystem"], Kind::Table, "What of the file system can be read and written in it."),
+    (&["sandbox", "network"], Kind::Table, "Which hosts can be reached from it."),
+    (&["showTurnDuration"], Kind::Bool, "Whether it is shown how long an answer took."),
+    (&["spinnerTipsEnabled"], Kind::Bool, "Whether tips are shown while Claude works."),
+    (&["statusLine"], Kind::Table, "The program that draws the status line."),
+    (&["verbose"], Kind::Bool, "Whether the output of tools is shown whole."),
 ];
 
 /// The kind the setting at `pointer` must have, if that is known well enough to refuse others.
 pub(super) fn kind(pointer: &[String]) -> Option<Kind> {
     let is = |names: &[&str]| names.len() == pointer.len() && names.iter().zip(pointer).all(|(a, b)| a == b);
-    TYPED.iter().find(|(names, _)| is(names)).map(|(_, kind)| *kind)
+    TYPED.iter().find(|(names, ..)| is(names)).map(|(_, kind, _)| *kind)
+}
+
+/// The settings whose kind is known, and what they are for.
+pub(super) fn typed() -> impl Iterator<Item = (&'static [&'static str], Kind, &'static str)> {
+    TYPED.iter().copied()
 }
 
 /// Names of the top-level settings.
@@ -168,7 +194,7 @@ mod tests {
 
     #[test]
     fn every_typed_setting_is_a_known_one() {
-        for (names, _) in TYPED {
+        for (names, ..) in TYPED {
             assert!(settings().any(|name| name == names[0]), "{names:?}");
         }
     }

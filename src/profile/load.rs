@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-use super::check::{self, FORMAT};
+use super::check;
 use super::condition::{self, expand};
 use super::diagnostic::{Diagnostic, Report, Severity, Source, Spot, named};
+use super::grammar::FORMAT;
 use super::tree::{self, Entry, Node, Table, Value};
 use super::{ProfileRef, ReadError, World, builtin, compose, dotted, suggest};
 use crate::model::limits;

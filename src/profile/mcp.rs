@@ -3,27 +3,10 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::diagnostic::{Report, named};
+use super::grammar::SERVER;
 use super::suggest;
-use super::tree::{self, Entry, Node, Table, Value};
+use super::tree::{self, Entry, Table};
 use crate::model::{Declared, Key, Want};
-
-/// The client's fields of a server, in the order it writes them.
-const FIELDS: [&str; 12] = [
-    "type",
-    "command",
-    "args",
-    "env",
-    "url",
-    "headers",
-    "headersHelper",
-    "oauth",
-    "timeout",
-    "alwaysLoad",
-    "cwd",
-    "disabled",
-];
-
-const TYPES: [&str; 4] = ["stdio", "http", "sse", "ws"];
 
 /// Checks `[mcp]`; `false` if it can't be used at all.
 pub(super) fn check(entry: &mut Entry, report: &mut Report) -> bool {
@@ -37,7 +20,7 @@ pub(super) fn check(entry: &mut Entry, report: &mut Report) -> bool {
     true
 }
 
-fn server(name: &str, entry: &Entry, report: &mut Report) -> bool {
+fn server(name: &str, entry: &mut Entry, report: &mut Report) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if name.is_empty() || !name.chars().all(is_plain) {
         report
@@ -45,29 +28,24 @@ fn server(name: &str, entry: &Entry, report: &mut Report) -> bool {
             .help("Claude Code takes letters, digits, `-` and `_`");
         return false;
     }
-    let Some(table) = entry.node.table() else {
-        report.error(entry.at, format!("[mcp.{name}] must be a table, found {}", entry.node.value.kind()));
+    let (at, found) = (entry.at, entry.node.value.kind());
+    let Some(table) = entry.node.table_mut() else {
+        report.error(at, format!("[mcp.{name}] must be a table, found {found}"));
         return false;
     };
     let mut is_sound = true;
-    let mut wrong = |entry: &Entry, what: String| {
-        report.error(entry.node.at, what);
-        is_sound = false;
-    };
-    for (field, entry) in table {
-        let expected = match field.as_str() {
-            "command" | "url" | "cwd" | "headersHelper" => entry.node.text().is_none().then_some("a string"),
-            "args" => (!texts(&entry.node)).then_some("a list of strings"),
-            "env" | "headers" => (!text_table(&entry.node)).then_some("a table of strings"),
-            "type" => entry
-                .node
-                .text()
-                .is_none_or(|kind| !TYPES.contains(&kind))
-                .then_some("one of stdio, http, sse, ws"),
-            _ => None,
-        };
-        if let Some(expected) = expected {
-            wrong(entry, format!("`mcp.{name}.{field}` must be {expected}"));
+    for (field, entry) in table.iter_mut() {
+        match SERVER.iter().find(|known| known.name == field) {
+            Some(known) => {
+                let path = format!("mcp.{name}.{field}");
+                is_sound &= super::check::value(&path, &mut entry.node, &known.shape, report);
+            }
+            None => {
+                let near = suggest::nearest(field, SERVER.iter().map(|field| field.name));
+                report
+                    .warning(entry.at, format!("Claude Code knows no {} of a server", named(field)))
+                    .suggest(near);
+            }
         }
     }
     if table.contains_key("command") == table.contains_key("url") {
@@ -77,24 +55,11 @@ fn server(name: &str, entry: &Entry, report: &mut Report) -> bool {
             "neither a `command` nor a `url`"
         };
         report
-            .error(entry.at, format!("[mcp.{name}] has {what}"))
+            .error(at, format!("[mcp.{name}] has {what}"))
             .help("give it the `command` that starts it, or the `url` it is at");
         return false;
     }
-    for (field, entry) in table.iter().filter(|(field, _)| !FIELDS.contains(&field.as_str())) {
-        report
-            .warning(entry.at, format!("Claude Code knows no {} of a server", named(field)))
-            .suggest(suggest::nearest(field, FIELDS));
-    }
     is_sound
-}
-
-fn texts(node: &Node) -> bool {
-    node.list().is_some_and(|items| items.iter().all(|item| item.text().is_some()))
-}
-
-fn text_table(node: &Node) -> bool {
-    node.table().is_some_and(|table| table.values().all(|entry| matches!(entry.node.value, Value::Text(_))))
 }
 
 /// An entry per server, in the order they are declared.
@@ -116,13 +81,11 @@ fn json(table: &Table) -> Json {
     if table.contains_key("url") && !table.contains_key("type") {
         server.insert("type".to_owned(), json!("http"));
     }
-    for field in FIELDS {
-        if let Some(entry) = table.get(field) {
-            server.insert(field.to_owned(), entry.node.to_json());
-        }
-    }
-    for (field, entry) in table.iter().filter(|(field, _)| !FIELDS.contains(&field.as_str())) {
-        server.insert(field.clone(), entry.node.to_json());
+    let known = |name: &str| SERVER.iter().any(|field| field.name == name);
+    let named = SERVER.iter().filter_map(|field| Some((field.name, table.get(field.name)?)));
+    let others = table.iter().filter(|(name, _)| !known(name)).map(|(name, entry)| (name.as_str(), entry));
+    for (name, entry) in named.chain(others) {
+        server.insert(name.to_owned(), entry.node.to_json());
     }
     Json::Object(server)
 }

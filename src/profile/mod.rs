@@ -43,6 +43,7 @@ mod conflict;
 mod diagnostic;
 mod dotted;
 mod frontmatter;
+mod grammar;
 mod hooks;
 mod installs;
 mod load;
@@ -50,6 +51,7 @@ mod mcp;
 mod names;
 mod rules;
 mod runtime;
+mod schema;
 mod script;
 mod settings;
 mod suggest;
@@ -58,9 +60,10 @@ mod tests;
 mod tree;
 
 pub use builtin::{builtin, builtin_names};
-pub use check::{BUILTIN_HOOKS, FORMAT};
 pub use client::EVENTS;
 pub use diagnostic::{Diagnostic, Severity};
+pub use grammar::{BUILTIN_HOOKS, FORMAT};
+pub use schema::schema;
 
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

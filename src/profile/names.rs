@@ -43,6 +43,22 @@ pub(super) fn path(section: &str, name: &str) -> Result<ManagedPath, Refusal> {
     ManagedPath::new([folder, name, suffix].concat()).map_err(|error| refusal(&error))
 }
 
+/// The names that [`path`] takes, as a regular expression for editors; it lets through a few more.
+pub(super) fn pattern(section: &str) -> Option<String> {
+    if section == "files" {
+        return Some(r"^(?!.*(^|/)\.{0,2}(/|$))[^\\]+$".to_owned());
+    }
+    let suffix = PLACES.iter().find(|place| place.section == section).map(|place| place.suffix);
+    if suffix.is_none() && section != "hooks" {
+        return None;
+    }
+    let not_twice = match suffix {
+        Some(".md") => r"(?!.*\.[mM][dD]$)",
+        _ => "",
+    };
+    Some(format!(r"^(?!-)(?!\.{{1,2}}$){not_twice}[^/\\]+$"))
+}
+
 /// A name is one component: no `/`, and nothing a command line could take for an option.
 fn simple(section: &str, name: &str, suffix: &str) -> Result<(), Refusal> {
     let refuse = |why: &str, help: Option<String>| Err(Refusal { why: why.to_owned(), help });

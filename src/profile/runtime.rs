@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::check::{self, Field, Shape};
+use super::grammar::{self, Field, Shape};
 use super::tree::{Node, Table, Value};
 
 /// The format of `runtime.json`.
@@ -13,7 +13,7 @@ pub(super) fn render(tables: &Table) -> Json {
     let mut runtime = Map::new();
     runtime.insert("format".to_owned(), json!(FORMAT));
     let sections =
-        [("guard", check::GUARD), ("thresholds", check::THRESHOLDS), ("learning", check::LEARNING)];
+        [("guard", grammar::GUARD), ("thresholds", grammar::THRESHOLDS), ("learning", grammar::LEARNING)];
     for (name, fields) in sections {
         if let Some(section) = super::tree::table(tables, name) {
             insert(&mut runtime, name, closed(section, fields));

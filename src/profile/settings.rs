@@ -34,9 +34,11 @@ pub(super) fn check(entry: &mut Entry, report: &mut Report) -> bool {
     true
 }
 
-/// What has a table of its own in a profile.
+/// What has a table of its own in a profile, and which.
+pub(super) const RAW: [(&str, &str); 2] = [("hooks", "[hooks.NAME]"), ("mcpServers", "[mcp.NAME]")];
+
 fn refuse_raw(table: &mut Table, report: &mut Report) {
-    for (raw, instead) in [("hooks", "[hooks.NAME]"), ("mcpServers", "[mcp.NAME]")] {
+    for (raw, instead) in RAW {
         if let Some(entry) = table.remove(raw) {
             report
                 .error(entry.at, format!("`{raw}` is not written as a setting"))

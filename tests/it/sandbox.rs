@@ -209,3 +209,11 @@ pub fn skipped(why: &str) {
     let line = format!("SKIPPED: {why}\n");
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
+
+/// Says that a test could not test for want of something; CI has no excuse.
+#[track_caller]
+pub fn missing(what: &str) {
+    let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    assert!(!is_ci, "{what} is not on this machine, and on CI it must be");
+    skipped(&format!("{what} is not on this machine"));
+}

@@ -365,9 +365,10 @@ fn the_lock_file_stays_below_its_ceiling() {
 #[test]
 fn every_profile_that_ships_plans() {
     let shipped: Vec<String> = files("profiles").into_iter().map(|file| file.name).collect();
+    let shipped: Vec<&str> = shipped.iter().filter_map(|name| name.strip_suffix(".toml")).collect();
     assert!(!shipped.is_empty());
     for name in shipped {
-        let name = name.trim_start_matches("profiles/").trim_end_matches(".toml");
+        let name = name.trim_start_matches("profiles/");
         let sandbox = crate::sandbox::Sandbox::new();
         let ran = sandbox.cs(&["plan", "--profile", &format!("builtin:{name}")]).ok();
         assert_eq!(ran.err, "", "{name}");
