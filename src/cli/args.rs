@@ -108,6 +108,9 @@ pub enum Command {
     /// Print the JSON Schema of profiles
     #[command(after_help = help::SCHEMA)]
     Schema,
+    /// Print a profile as one file, for tools that roll it out to a fleet
+    #[command(after_help = help::BUILD)]
+    Build(BuildArgs),
     /// Print completions for bash, zsh or fish
     #[command(after_help = help::COMPLETIONS)]
     Completions(CompletionsArgs),
@@ -120,6 +123,23 @@ pub enum Command {
         /// context-enhancer, intelligent-optimizer or learning-collector
         name: String,
     },
+}
+
+/// `cs build`.
+#[derive(Debug, Clone, Args)]
+pub struct BuildArgs {
+    /// As managed settings: for /etc/claude-code/managed-settings.json, or a file in managed-settings.d/
+    #[arg(long, required = true)]
+    pub managed: bool,
+    /// The folder in which the hooks' scripts, and cs itself, will lie on every machine
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub hooks_dir: Option<PathBuf>,
+    /// Collect what has to lie there in a folder of this machine
+    #[arg(long, value_name = "DIR", requires = "hooks_dir", value_hint = ValueHint::DirPath)]
+    pub files: Option<PathBuf>,
+    /// Write it to a file [default: print it]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
 }
 
 /// `cs completions`.

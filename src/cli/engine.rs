@@ -118,7 +118,10 @@ impl Context {
     }
 
     /// Which profile is meant, and whether it was merely found.
-    fn which(&self, base: Option<&Side>) -> Result<(ProfileRef, bool), CliError> {
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn which(&self, base: Option<&Side>) -> Result<(ProfileRef, bool), CliError> {
         let here = env::current_dir()?;
         if let Some(text) = &self.common.profile {
             return Ok((absolute(ProfileRef::parse(text), &here), false));
@@ -144,9 +147,8 @@ impl Context {
     #[must_use]
     pub fn target(&self) -> Target {
         let hooks = self.root.path.join("hooks");
-        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@".contains(c));
         let under_home = self.home().and_then(|home| hooks.strip_prefix(home).ok()).and_then(Path::to_str);
-        let under_home = under_home.filter(|rest| plain(rest));
+        let under_home = under_home.filter(|rest| is_plain(rest));
         let (hooks_document, settings_document, servers_document) = match self.root.scope {
             Scope::User => (DocumentId::Settings, DocumentId::Settings, DocumentId::Servers),
             Scope::Project(_) => {
@@ -155,11 +157,7 @@ impl Context {
         };
         let (hooks_prefix, quoted) = match under_home {
             Some(rest) => (format!("~/{rest}"), false),
-            None => {
-                let text = hooks.to_string_lossy().into_owned();
-                let quoted = !plain(&text);
-                (text, quoted)
-            }
+            None => spelled(&hooks),
         };
         Target { hooks_prefix, quoted, hooks_document, settings_document, servers_document }
     }
@@ -256,6 +254,32 @@ impl Context {
         };
         let staged = stage(locked, &staging)?;
         Ok(transaction::commit(locked, base, staged)?)
+    }
+}
+
+/// Whether a path means the same to a shell, unquoted.
+fn is_plain(path: &str) -> bool {
+    path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+@".contains(c))
+}
+
+/// A folder outside the home, for hooks' commands, and whether these are to be quoted.
+fn spelled(folder: &Path) -> (String, bool) {
+    let text = folder.to_string_lossy().into_owned();
+    let quoted = !is_plain(&text);
+    (text, quoted)
+}
+
+/// Everything in one document, with hooks in `folder`.
+#[must_use]
+pub fn target_in(folder: &Path) -> Target {
+    let (hooks_prefix, quoted) = spelled(folder);
+    let document = DocumentId::Settings;
+    Target {
+        hooks_prefix,
+        quoted,
+        hooks_document: document,
+        settings_document: document,
+        servers_document: DocumentId::Servers,
     }
 }
 

@@ -44,8 +44,9 @@ pub const TEMPLATE: &str = concat!(
     row!("keys", "         ", "The keys that everything learned is sealed with"),
     row!("identity", "     ", "Which machine this is to others, and whether that lasts"),
     "\n",
-    heading!("For your editor and shell:"),
+    heading!("For your editor, fleet and shell:"),
     row!("schema", "       ", "Print the JSON Schema of profiles"),
+    row!("build", "        ", "Print a profile as one file, for tools that roll it out to a fleet"),
     row!("completions", "  ", "Print completions for bash, zsh or fish"),
     row!("man", "          ", "Print the manual page, or write all of them into a folder"),
     row!("help", "         ", "Say more of a command: cs help COMMAND"),
@@ -161,6 +162,18 @@ pub const SCHEMA: &str = concat!(
   and on the profile's first line:
 
     #:schema ./claude-sync.schema.json",
+);
+
+/// Of `cs build`.
+pub const BUILD: &str = concat!(
+    heading!("Examples:"),
+    "  cs build --managed --profile builtin:team > managed-settings.json
+  cs build --managed --profile fleet.toml --hooks-dir /usr/local/lib/cs/hooks \\
+      --files rollout/hooks --out rollout/managed-settings.json
+                 with hooks: these are files, and managed settings only name them
+
+[settings] and [defaults] become one; conditions are judged on this machine; agents, commands
+and other files are left out, and told. The same profile gives the same bytes.",
 );
 
 /// Of `cs completions`.

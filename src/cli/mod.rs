@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod args;
 pub mod audit;
+pub mod build;
 pub mod capture;
 pub mod completions;
 pub mod engine;
@@ -98,6 +99,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Audit(args) => audit::run(&context, &args),
         Command::Identity(args) => identity::run(&context, &args),
         Command::Keys(args) => keys::run(&context, &args),
+        Command::Build(args) => build::run(&context, &args),
         Command::Guard(_) | Command::Schema | Command::Completions(_) | Command::Man(_) => {
             unreachable!("BUG: done above, without a root")
         }

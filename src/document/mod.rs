@@ -6,9 +6,11 @@
 //! - [`value`]: when two values are equal
 //! - [`hooks`]: finding and naming hook entries
 //! - [`mod@merge`]: who owns what, decided entry by entry
+//! - [`mod@fresh`]: a document that nobody else writes
 //! - [`claude`]: what makes the client drop a whole settings file
 
 pub mod claude;
+pub mod fresh;
 pub mod hooks;
 pub mod merge;
 pub mod splice;
@@ -16,6 +18,7 @@ pub mod text;
 pub mod tree;
 pub mod value;
 
+pub use fresh::fresh;
 pub use merge::{Action, Bases, EntryChange, LettingGo, MergeInput, Merged, Refusal, merge};
 pub use splice::Splice;
 pub use text::{Fault, FaultKind};

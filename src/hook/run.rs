@@ -55,10 +55,13 @@ impl World {
     }
 }
 
-/// `generations/N/runtime.json`, seen from `generations/N/files/hooks/NAME`.
+/// `generations/N/runtime.json`, seen from `generations/N/files/hooks/NAME`; for hooks that a fleet has in a
+/// folder of its own, the one in there.
 fn beside(executable: &Path) -> Option<Value> {
-    let generation = executable.parent()?.parent()?.parent()?;
-    read_runtime(&generation.join("runtime.json"))
+    let folder = executable.parent()?;
+    let generation = folder.parent().and_then(Path::parent);
+    let of_generation = generation.and_then(|generation| read_runtime(&generation.join("runtime.json")));
+    of_generation.or_else(|| read_runtime(&folder.join("runtime.json")))
 }
 
 /// Of the user's root: for `cs hook NAME`, which may lie anywhere.

@@ -1,8 +1,10 @@
 //! The profiles that ship with `cs`.
 
 /// Name and text of each.
-const BUILTINS: [(&str, &str); 4] = [
+const BUILTINS: [(&str, &str); 6] = [
     ("default", include_str!("../../profiles/default.toml")),
+    ("guarded", include_str!("../../profiles/guarded.toml")),
+    ("hpc", include_str!("../../profiles/hpc.toml")),
     ("learning", include_str!("../../profiles/learning.toml")),
     ("minimal", include_str!("../../profiles/minimal.toml")),
     ("team", include_str!("../../profiles/team.toml")),

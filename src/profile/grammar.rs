@@ -1,7 +1,7 @@
 //! The profile's grammar: which keys each table takes, what their values look like, and what they are for.
 //!
 //! One set of tables for all who need it: [`check`](super::check) refuses by them, `runtime` renders in
-//! their order, and [`schema`](super::schema) says them to editors.
+//! their order, and [`schema`](mod@super::schema) says them to editors.
 
 /// The newest profile format this program reads.
 pub const FORMAT: i64 = 1;

@@ -146,6 +146,38 @@ fn what_is_declared_is_loaded_and_runs() {
 }
 
 #[test]
+fn every_builtin_profile_is_loaded() {
+    let Some(client) = Client::find() else { return };
+    for name in claude_sync::profile::builtin_names() {
+        let sandbox = Sandbox::new();
+        sandbox.cs(&["apply", "--yes", "--profile", &format!("builtin:{name}")]).ok();
+        let doctor = client.run(&sandbox, &["doctor"]).ok();
+        assert!(!doctor.out.is_empty() && !doctor.out.contains("Invalid settings"), "{name}: {doctor}");
+        let told = client.talk(&sandbox, &[json!({"bash": "echo hi"}), json!({"say": "Done."})]);
+        let guards = told.hooks().iter().any(|(event, code, _)| *event == "PreToolUse" && **code == 0);
+        assert_eq!(guards, ["guarded", "hpc", "learning"].contains(&name), "{name}: {:?}", told.hooks());
+    }
+}
+
+/// Managed settings are settings: what a fleet gets is loaded where they are read from everywhere.
+#[test]
+fn what_is_built_for_a_fleet_is_loaded() {
+    let Some(client) = Client::find() else { return };
+    let sandbox = Sandbox::new();
+    let hooks = sandbox.path("fleet").display().to_string();
+    for profile in ["builtin:team", "builtin:learning"] {
+        let out = [".claude/settings.json", "--hooks-dir", &hooks, "--files", &hooks];
+        fs::create_dir_all(sandbox.root()).expect("a root");
+        sandbox.cs(&[&["build", "--managed", "--profile", profile, "--out"][..], &out].concat()).ok();
+        let told = client.talk(&sandbox, &[json!({"bash": "echo hi"}), json!({"say": "Done."})]);
+        let doctor = client.run(&sandbox, &["doctor"]).ok();
+        assert!(!doctor.out.is_empty() && !doctor.out.contains("Invalid settings"), "{profile}: {doctor}");
+        let ran: Vec<&str> = told.hooks().iter().map(|(event, ..)| *event).collect();
+        assert_eq!(ran.contains(&"PreToolUse"), profile == "builtin:learning", "{ran:?}");
+    }
+}
+
+#[test]
 fn an_apply_takes_effect_in_the_session_that_is_running() {
     let Some(client) = Client::find() else { return };
     let sandbox = Sandbox::new();

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "tests say what they counted")]
 
 mod bad_input;
+mod build;
 mod capture;
 mod cli;
 mod client;

@@ -78,6 +78,35 @@ fn learning_puts_each_hook_on_its_events() {
     assert_eq!((&spec.content, spec.executable), (&Content::RunningExecutable, true));
 }
 
+#[test]
+fn guarded_is_the_guard_and_nothing_else() {
+    let rendered = rendered("guarded");
+    insta::assert_snapshot!(entries(&rendered), @"= hooks.PreToolUse  Bash|Edit|Write|MultiEdit|NotebookEdit → ~/.claude/hooks/intelligent-optimizer");
+    let paths: Vec<String> = rendered.desired.installs.keys().map(ToString::to_string).collect();
+    assert_eq!(paths, ["hooks/intelligent-optimizer"]);
+    let runtime = json!({"format": 1, "guard": {"default": "ask"}, "learning": {"enabled": false}});
+    assert_eq!(rendered.desired.runtime, runtime);
+}
+
+#[test]
+fn hpc_looks_without_a_question_and_asks_before_it_spends() {
+    let rendered = rendered("hpc");
+    let rules = |rendered: &Rendered, list: &str| -> BTreeSet<String> {
+        let said = entries(rendered);
+        let start = format!("= permissions.{list}  ");
+        said.lines().filter_map(|line| line.strip_prefix(&start)).map(str::to_owned).collect()
+    };
+    let (allow, ask) = (rules(&rendered, "allow"), rules(&rendered, "ask"));
+    let all = |list: &BTreeSet<String>, named: &[&str]| {
+        named.iter().all(|name| list.iter().any(|rule| rule.starts_with(&format!("Bash({name}:*)"))))
+    };
+    assert!(all(&allow, &["squeue", "sinfo", "sacct", "scontrol show", "module avail"]), "{allow:?}");
+    assert!(all(&ask, &["sbatch", "srun", "scancel", "scontrol update", "qdel"]), "{ask:?}");
+    assert!(allow.is_disjoint(&ask));
+    assert_eq!(rendered.desired.runtime["learning"]["host-type"], "hpc");
+    assert_eq!(rules(&rendered, "deny"), rules(&self::rendered("default"), "deny"));
+}
+
 /// The table of the mission, requirement L4.
 #[test]
 fn learning_weighs_as_the_mission_says() {

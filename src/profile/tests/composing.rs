@@ -322,7 +322,7 @@ fn what_is_extended_must_be_there() {
       /p/main.toml:2:42
         2 | extends = ["no.toml", "builtin:lerning", "builtin:x", "sub"]
           |                                          ^^^^^^^^^^^
-      help: there are `default`, `learning`, `minimal` or `team`
+      help: there are `default`, `guarded`, `hpc`, `learning`, `minimal` or `team`
 
     error: can't read the profile `/p/sub`: it is a folder
       /p/main.toml:2:55
