@@ -112,7 +112,7 @@ fn sent_file(call: &Call) -> Option<Found> {
             let is_sender = call.is("croc|wormhole|ffsend");
             // Behind a far place something may yet stand: `parallel scp key host: ::: 1`.
             let last = operands.iter().rposition(is_far).unwrap_or_default();
-            let sources = if is_sender { &operands[..] } else { &operands[..last] };
+            let sources = if is_sender { operands } else { &operands[..last] };
             sources
                 .iter()
                 .copied()
