@@ -6,17 +6,20 @@
 //! - [`value`]: when two values are equal
 //! - [`hooks`]: finding and naming hook entries
 //! - [`mod@merge`]: who owns what, decided entry by entry
-//! - [`claude`]: what makes the client drop a whole settings file
+//! - [`claude`]: what makes the client drop a whole settings file, or pass over an entry
+//! - [`outline`]: values with the places they stand at
 
 pub mod claude;
 pub mod hooks;
 pub mod merge;
+pub mod outline;
 pub mod splice;
 pub mod text;
 pub mod tree;
 pub mod value;
 
 pub use merge::{Action, Bases, EntryChange, LettingGo, MergeInput, Merged, Refusal, merge};
+pub use outline::Outline;
 pub use splice::Splice;
 pub use text::{Fault, FaultKind};
 pub use tree::Document;
