@@ -45,6 +45,7 @@ mod dotted;
 mod frontmatter;
 mod hooks;
 mod installs;
+pub mod judge;
 mod load;
 mod names;
 mod rules;
