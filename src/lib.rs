@@ -34,6 +34,7 @@
 //! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
 //! | [`generation`] | pure | what a generation is on disk; retention; differences |
 //! | [`plan`] | pure | base × observed × desired → steps with reasons; an independent checker; what is secret |
+//! | [`doctor`] | pure | what the client would ignore, and what is wrong with our own state: texts and looks → findings |
 //! | [`crypto`] | pure | seals, the ring of keys, the node key, which machine this is |
 //! | [`knowledge`] | shell | what was learned, and the folder it lives in |
 //! | [`root`] | shell | a configuration folder: locate, lock, observe, stage, converge, recover |
@@ -41,7 +42,8 @@
 //! | [`sys`] | shell | the only module that may touch files, environment, clock, randomness or processes; counts every mutating call |
 //! | [`cli`] | shell | arguments → requests; one file per command; errors → exit codes and remedies |
 //!
-//! Dependencies point down: `cli → root → plan → generation, document, profile → model`; only
+//! Dependencies point down: `cli → root → plan → generation, document, profile → model`, and `cli → doctor →
+//! plan, profile, document, command`; only
 //! the shell reaches `sys`; `hook → knowledge, guard → command, crypto → model` never imports the engine. A test (`tidy`) holds the edges.
 //!
 //! # What lies on disk
@@ -108,6 +110,7 @@
 pub mod cli;
 pub mod command;
 pub mod crypto;
+pub mod doctor;
 pub mod document;
 pub mod generation;
 pub mod guard;

@@ -80,6 +80,8 @@ pub enum Command {
     Why(WhyArgs),
     /// Check that everything cs owns is as written and that Claude Code will load it
     Verify,
+    /// Find what Claude Code would ignore or misread, and what is wrong with cs's own state; changes nothing
+    Doctor,
     /// Finish or undo an apply that was interrupted
     Recover(RecoverArgs),
     /// Let go of everything: entries and links go, what they stood on comes back

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod args;
 pub mod audit;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod generations;
@@ -80,6 +81,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Rollback(args) => generations::rollback(&context, &args),
         Command::Why(args) => why::run(&context, &args),
         Command::Verify => status::verify(&context),
+        Command::Doctor => doctor::run(&context),
         Command::Recover(args) => recover::run(&context, &args),
         Command::Uninstall(args) => uninstall::run(&context, &args),
         Command::Stats(args) => stats::run(&context, &args),
