@@ -34,6 +34,8 @@
 //! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
 //! | [`generation`] | pure | what a generation is on disk; retention; differences |
 //! | [`plan`] | pure | base × observed × desired → steps with reasons; an independent checker; what is secret |
+//! | [`draft`] | pure | what is there → a profile that declares it; edits of a profile that leave the rest alone |
+//! | [`doctor`] | pure | what the client would ignore, and what is wrong with our own state: texts and looks → findings |
 //! | [`crypto`] | pure | seals, the ring of keys, the node key, which machine this is |
 //! | [`knowledge`] | shell | what was learned, and the folder it lives in |
 //! | [`root`] | shell | a configuration folder: locate, lock, observe, stage, converge, recover |
@@ -41,13 +43,14 @@
 //! | [`sys`] | shell | the only module that may touch files, environment, clock, randomness or processes; counts every mutating call |
 //! | [`cli`] | shell | arguments → requests; one file per command; errors → exit codes and remedies |
 //!
-//! Dependencies point down: `cli → root → plan → generation, document, profile → model`; only
-//! the shell reaches `sys`; `hook → knowledge, guard → command, crypto → model` never imports the engine. A test (`tidy`) holds the edges.
+//! Dependencies point down: `cli → root → plan → generation, document, profile → model`, and `cli → draft, doctor →
+//! plan, profile, document`; only the shell reaches `sys`; `hook → knowledge, guard → command, crypto → model` never imports the engine. A test (`tidy`) holds the edges.
 //!
 //! # What lies on disk
 //! ```text
 //! ~/.claude/
-//!   settings.json            the user's regular file; cs owns only recorded entries in it
+//!   settings.json            the user's regular file; cs owns only recorded entries in it; so in
+//!                            .claude.json beside the root, or a project's .mcp.json, for MCP servers
 //!   hooks/NAME  agents/NAME.md …    links: ../claude-sync/current/files/…
 //!   claude-sync/             0700
 //!     current -> generations/12     flipped by one rename
@@ -108,6 +111,7 @@
 pub mod cli;
 pub mod command;
 pub mod crypto;
+pub mod doctor;
 pub mod document;
 pub mod draft;
 pub mod generation;

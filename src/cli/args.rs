@@ -85,6 +85,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Check that all is as written, and that Claude Code will load it
     Verify,
+    /// Find what Claude Code would ignore or misread; changes nothing
+    Doctor,
     /// List generations (each apply makes one); prune, pin, unpin
     Generations(GenerationsArgs),
     /// Go back to an earlier generation (as a new one)

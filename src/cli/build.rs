@@ -147,7 +147,9 @@ fn hooks(rendered: &Rendered) -> impl Iterator<Item = (&ManagedPath, &Install)> 
 /// What is no setting and no hook.
 fn left_out(rendered: &Rendered) -> Vec<String> {
     let installs = rendered.desired.installs.iter().filter(|(_, install)| install.kind != Kind::Hook);
-    installs.map(|(path, _)| path.to_string()).collect()
+    let servers = rendered.desired.documents.get(&DocumentId::Servers).into_iter().flatten();
+    let servers = servers.map(|declared| declared.key.to_string());
+    installs.map(|(path, _)| path.to_string()).chain(servers).collect()
 }
 
 fn not_unset(entries: &[Declared]) -> Vec<String> {

@@ -30,6 +30,7 @@ pub const TEMPLATE: &str = concat!(
     row!("why", "          ", "Say who owns an entry, since when, and where it is declared"),
     row!("diff", "         ", "Show what changed from one generation to another, or to the disk"),
     row!("verify", "       ", "Check that all is as written, and that Claude Code will load it"),
+    row!("doctor", "       ", "Find what Claude Code would ignore or misread; changes nothing"),
     "\n",
     heading!("Going back:"),
     row!("generations", "  ", "List generations (each apply makes one); prune, pin, unpin"),

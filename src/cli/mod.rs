@@ -6,6 +6,7 @@ pub mod audit;
 pub mod build;
 pub mod capture;
 pub mod completions;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod generations;
@@ -93,6 +94,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Capture(args) => capture::run(&context, &args),
         Command::Why(args) => why::run(&context, &args),
         Command::Verify => status::verify(&context),
+        Command::Doctor => doctor::run(&context),
         Command::Recover(args) => recover::run(&context, &args),
         Command::Uninstall(args) => uninstall::run(&context, &args),
         Command::Stats(args) => stats::run(&context, &args),

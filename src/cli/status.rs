@@ -93,7 +93,8 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
     Ok(Status { side, drift, pending: pending.ok(), hooks })
 }
 
-fn drift(plan: &Plan) -> Vec<String> {
+/// What of ours changed outside cs, one line each.
+pub(super) fn drift(plan: &Plan) -> Vec<String> {
     let steps = plan.steps.iter().map(|step| format!("{} changed outside cs", step.path));
     let entries = plan.documents.iter().flat_map(|(id, document)| {
         let edits = document.merged.changes.iter().filter(|change| change.action.is_edit());

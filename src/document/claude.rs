@@ -4,6 +4,10 @@
 
 use serde_json::{Map, Value};
 
+mod all;
+
+pub use all::{every_voiding, passed_over};
+
 /// An entry that voids the file it is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Voiding {
@@ -23,6 +27,7 @@ pub fn voiding(settings: &Value) -> Option<Voiding> {
         .or_else(|| settings.get("permissions").and_then(permissions))
         .or_else(|| settings.get("statusLine").and_then(status_line))
         .or_else(|| settings.get("enabledPlugins").and_then(enabled_plugins))
+        .or_else(|| settings.get("sandbox").and_then(sandbox))
         .or_else(|| settings.get("hooks").and_then(hooks))
         .or_else(|| misplaced_hooks(settings))
 }
@@ -277,6 +282,52 @@ fn enabled_plugins(plugins: &Value) -> Option<Voiding> {
     wrong.map(|(name, value)| void(format!("enabledPlugins.{name}"), "true or false", value))
 }
 
+/// What stands below `sandbox`. For all but the ports `null` was not tried.
+const SANDBOX: &[(&str, Accepts, &[&str])] = &[
+    (
+        "true or false",
+        |v| v.is_boolean() || v.is_null(),
+        &[
+            "enabled",
+            "failIfUnavailable",
+            "autoAllowBashIfSandboxed",
+            "allowUnsandboxedCommands",
+            "enableWeakerNestedSandbox",
+            "enableWeakerNetworkIsolation",
+            "allowAppleEvents",
+            "network.allowManagedDomainsOnly",
+            "network.allowAllUnixSockets",
+            "network.allowLocalBinding",
+            "filesystem.allowManagedReadPathsOnly",
+        ],
+    ),
+    (
+        "a list",
+        |v| v.is_array() || v.is_null(),
+        &[
+            "excludedCommands",
+            "network.allowedDomains",
+            "network.deniedDomains",
+            "network.allowUnixSockets",
+            "network.allowMachLookup",
+            "filesystem.allowRead",
+            "filesystem.allowWrite",
+            "filesystem.denyRead",
+            "filesystem.denyWrite",
+        ],
+    ),
+    ("a number", Value::is_number, &["network.httpProxyPort", "network.socksProxyPort"]),
+    ("an object", |v| v.is_object() || v.is_null(), &["ignoreViolations", "ripgrep"]),
+];
+
+fn sandbox(sandbox: &Value) -> Option<Voiding> {
+    let at = |path: &str| path.split('.').try_fold(sandbox, |value, name| value.get(name));
+    SANDBOX.iter().find_map(|(wanted, accepts, paths)| {
+        let wrong = paths.iter().find_map(|path| Some((path, at(path).filter(|value| !accepts(value))?)));
+        wrong.map(|(path, value)| void(format!("sandbox.{path}"), wanted, value))
+    })
+}
+
 /// Events whose hooks guard something: the client drops the file rather than run without one.
 const GUARDING: [&str; 2] = ["PreToolUse", "PermissionRequest"];
 
@@ -408,6 +459,8 @@ mod tests {
             (json!({"permissions": {"additionalDirectories": [5]}}), "permissions.additionalDirectories"),
             (json!({"statusLine": {"command": "x"}}), "statusLine.type"),
             (json!({"enabledPlugins": {"a@b": "yes"}}), "enabledPlugins.a@b"),
+            (json!({"sandbox": {"enabled": "yes"}}), "sandbox.enabled"),
+            (json!({"sandbox": {"network": {"httpProxyPort": null}}}), "sandbox.network.httpProxyPort"),
             (json!({"hooks": {"PreToolUse": {}}}), "hooks.PreToolUse"),
             (pre(json!("x")), "hooks.PreToolUse[0]"),
             (pre(json!({"matcher": {"tools": ["Bash"]}, "hooks": []})), "hooks.PreToolUse[0].matcher"),
@@ -430,6 +483,7 @@ mod tests {
             json!({}),
             json!({"anything": {"at": ["all"]}, "effortLevel": 5, "// note": null}),
             json!({"env": {"A": 5, "PreToolUse": "x"}}),
+            json!({"sandbox": {"enabled": true, "network": {"httpProxyPort": 80, "future": 1}}}),
             json!({"permissions": {"allow": ["Bash(", 5], "defaultMode": "plan"}}),
             json!({"hooks": "x"}),
             json!({"hooks": {"Stop": {}, "PostToolUse": [{"matcher": 5, "hooks": [{"timeout": "5"}]}]}}),

@@ -7,12 +7,14 @@
 //! - [`hooks`]: finding and naming hook entries
 //! - [`mod@merge`]: who owns what, decided entry by entry
 //! - [`mod@fresh`]: a document that nobody else writes
-//! - [`claude`]: what makes the client drop a whole settings file
+//! - [`claude`]: what makes the client drop a whole settings file, or pass over an entry
+//! - [`outline`]: values with the places they stand at
 
 pub mod claude;
 pub mod fresh;
 pub mod hooks;
 pub mod merge;
+pub mod outline;
 pub mod splice;
 pub mod text;
 pub mod tree;
@@ -20,6 +22,7 @@ pub mod value;
 
 pub use fresh::fresh;
 pub use merge::{Action, Bases, EntryChange, LettingGo, MergeInput, Merged, Refusal, merge};
+pub use outline::Outline;
 pub use splice::Splice;
 pub use text::{Fault, FaultKind};
 pub use tree::Document;

@@ -88,6 +88,17 @@ pub fn split_bom(text: &str) -> (bool, &str) {
 /// # Errors
 /// The first fault in reading order.
 pub fn with_ast<T>(text: &str, read: impl FnOnce(&ast::Value<'_>) -> T) -> Result<T, Fault> {
+    with_any_ast(text, |root| match duplicate_key(root) {
+        Some((name, range)) => Err(fault_at(text, range, FaultKind::DuplicateKey(name))),
+        None => Ok(read(root)),
+    })?
+}
+
+/// The same, for who wants to look into a text where a key stands twice: the client reads those.
+///
+/// # Errors
+/// The first fault in reading order.
+pub fn with_any_ast<T>(text: &str, read: impl FnOnce(&ast::Value<'_>) -> T) -> Result<T, Fault> {
     if text.len() as u64 > limits::DOCUMENT_READ_BYTES_MAX {
         return Err(fault_at(text, 0..0, FaultKind::TooLarge(text.len() as u64)));
     }
@@ -109,9 +120,6 @@ pub fn with_ast<T>(text: &str, read: impl FnOnce(&ast::Value<'_>) -> T) -> Resul
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default().to_owned();
         return Err(fault_at(text, at..at + 1, FaultKind::Syntax(message)));
-    }
-    if let Some((name, range)) = duplicate_key(&root) {
-        return Err(fault_at(text, range, FaultKind::DuplicateKey(name)));
     }
     Ok(read(&root))
 }

@@ -55,6 +55,17 @@ pub const GENERATIONS_KEPT: usize = 50;
 /// Time for a staged executable to answer before it counts as not runnable, in milliseconds.
 pub const SELF_TEST_MS_MAX: u64 = 5_000;
 
+/// Time for the client to say its version, in milliseconds: it takes some 100; on a cold disk ten times that.
+pub const CLIENT_ANSWER_MS_MAX: u64 = 5_000;
+
+/// Files that `cs doctor` looks at in one folder of agents, commands or rules, and how deep below it: more is
+/// no such folder.
+pub const DOCTOR_FILES_MAX: usize = 2_000;
+pub const DOCTOR_DEPTH_MAX: usize = 8;
+
+/// A Markdown file larger than this is not looked into: no context holds it.
+pub const MARKDOWN_BYTES_MAX: u64 = 4 << 20;
+
 /// What a hook reads of its input: a tool call of more is judged by what fits.
 pub const HOOK_INPUT_BYTES_MAX: usize = 1 << 20;
 

@@ -43,6 +43,65 @@ impl Of {
     }
 }
 
+/// What the client makes of a frontmatter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// The value of `name`, if it is known.
+    pub name: Option<String>,
+    pub flaws: Vec<Flaw>,
+}
+
+/// Something that keeps the client from reading what was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    pub kind: FlawKind,
+    /// In bytes of the text.
+    pub range: Range<usize>,
+    pub message: String,
+    pub help: &'static str,
+}
+
+/// What kind of flaw it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlawKind {
+    /// There is none.
+    Missing,
+    /// It can't be read.
+    Broken,
+    /// This key is missing, empty or no text.
+    Lacks(&'static str),
+}
+
+/// Judges a text's frontmatter.
+pub(super) fn judge(of: Of, text: &str) -> Judged {
+    let flaw =
+        |kind, range, message, help| Judged { name: None, flaws: vec![Flaw { kind, range, message, help }] };
+    let Some((start, block)) = block(text) else {
+        let range = 0..text.find('\n').unwrap_or(text.len());
+        let help = "begin with a line `---`, then `name: …` and `description: …`, then a line `---`";
+        let message = "there is no frontmatter between two lines `---` at the top".to_owned();
+        return flaw(FlawKind::Missing, range, message, help);
+    };
+    let fields = match fields(block) {
+        Ok(fields) => fields,
+        Err(broken) => {
+            let range = broken.range.start + start..broken.range.end + start;
+            return flaw(FlawKind::Broken, range, broken.message, broken.help);
+        }
+    };
+    let (required, _, help) = of.needs();
+    let lacks = |key: &&'static str| {
+        let message = problem(of, key, last(&fields, key))?;
+        Some(Flaw { kind: FlawKind::Lacks(key), range: 0..3, message, help })
+    };
+    let flaws = required.iter().filter_map(lacks).collect();
+    let name = match last(&fields, "name") {
+        Some(Scalar::Text(name)) => Some(name.clone()),
+        _ => None,
+    };
+    Judged { name, flaws }
+}
+
 /// Checks the frontmatter of `bytes`, of the file at `path` or in the profile itself at `at`.
 /// Gives back the value of `name`, if it is known.
 pub(super) fn check(
@@ -54,7 +113,12 @@ pub(super) fn check(
 ) -> Option<String> {
     // The client reads invalid UTF-8 with replacement characters, too.
     let text = String::from_utf8_lossy(bytes);
-    let mut tell = |severity: Severity, range: Range<usize>, message: &str, help: &str| {
+    let Judged { name, flaws } = judge(of, &text);
+    for Flaw { kind, range, message, help } in flaws {
+        let severity = match kind {
+            FlawKind::Missing | FlawKind::Lacks(_) => of.needs().1,
+            FlawKind::Broken => Severity::Error,
+        };
         let finding = match path {
             Some(path) => {
                 let source = Source::new(&path.display().to_string(), &text, None);
@@ -63,31 +127,8 @@ pub(super) fn check(
             None => out.report.note(severity, at, message),
         };
         finding.help(help);
-    };
-    let (required, severity, consequence) = of.needs();
-    let Some((start, block)) = block(&text) else {
-        let range = 0..text.find('\n').unwrap_or(text.len());
-        let help = "begin with a line `---`, then `name: …` and `description: …`, then a line `---`";
-        tell(severity, range, "there is no frontmatter between two lines `---` at the top", help);
-        return None;
-    };
-    let fields = match fields(block) {
-        Ok(fields) => fields,
-        Err(broken) => {
-            let range = broken.range.start + start..broken.range.end + start;
-            tell(Severity::Error, range, &broken.message, broken.help);
-            return None;
-        }
-    };
-    for key in required {
-        if let Some(problem) = problem(of, key, last(&fields, key)) {
-            tell(severity, 0..3, &problem, consequence);
-        }
     }
-    match last(&fields, "name") {
-        Some(Scalar::Text(name)) => Some(name.clone()),
-        _ => None,
-    }
+    name
 }
 
 /// What is wrong with a value that must be there.

@@ -46,6 +46,7 @@ mod frontmatter;
 mod grammar;
 mod hooks;
 mod installs;
+pub mod judge;
 mod load;
 mod mcp;
 mod names;

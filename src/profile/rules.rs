@@ -9,7 +9,7 @@ use super::suggest;
 const LISTS: [&str; 3] = ["allow", "ask", "deny"];
 
 /// Tools the client has, from the schema it publishes.
-const TOOLS: [&str; 30] = [
+pub(super) const TOOLS: [&str; 30] = [
     "Agent",
     "Artifact",
     "Bash",
@@ -47,7 +47,7 @@ const GUESS_BYTES_MIN: usize = 4;
 
 /// What is wrong with a rule, and what it should say.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Slip {
+pub struct Slip {
     pub why: &'static str,
     /// The rule that was probably meant.
     pub meant: Option<String>,

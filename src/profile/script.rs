@@ -17,9 +17,15 @@ const MAGIC: [&[u8]; 7] = [
     b"\xca\xfe\xba\xbf",
 ];
 
+/// Whether a file begins like a program, which needs no interpreter.
+#[must_use]
+pub fn is_program(bytes: &[u8]) -> bool {
+    MAGIC.iter().any(|magic| bytes.starts_with(magic))
+}
+
 /// Checks a hook's file; findings point into it, or at `at` in the profile.
 pub(super) fn check(file: &SourceFile, at: Spot, out: &mut Out<'_>) {
-    if MAGIC.iter().any(|magic| file.bytes.starts_with(magic)) {
+    if is_program(&file.bytes) {
         return;
     }
     let shown = file.path.display().to_string();
@@ -140,16 +146,18 @@ fn is_bare_python(shebang: &str) -> bool {
 
 /// What a `#!` line runs.
 #[derive(Debug, PartialEq, Eq)]
-struct Interpreter {
-    program: String,
+pub struct Interpreter {
+    pub program: String,
     /// Looked up on PATH by `env`.
-    by_env: bool,
+    pub by_env: bool,
     /// `env` with more than one word and without `-S`: only some systems split them.
-    unsplit: bool,
+    pub unsplit: bool,
 }
 
 impl Interpreter {
-    fn parse(shebang: &str) -> Self {
+    /// Reads the line after its `#!`.
+    #[must_use]
+    pub fn parse(shebang: &str) -> Self {
         let mut words = shebang.split_ascii_whitespace();
         let first = words.next().unwrap_or_default();
         if first.rsplit('/').next() != Some("env") {

@@ -48,6 +48,21 @@ pub fn host() -> String {
     name.split('.').next().unwrap_or_default().to_owned()
 }
 
+/// Where the client looks for the administrator's settings.
+#[must_use]
+pub fn managed_folder() -> PathBuf {
+    // Tests have no administrator.
+    if cfg!(debug_assertions)
+        && let Some(folder) = var("CS_MANAGED")
+    {
+        return folder.into();
+    }
+    PathBuf::from(match os() {
+        "macos" => "/Library/Application Support/ClaudeCode",
+        _ => "/etc/claude-code",
+    })
+}
+
 /// `linux`, `macos`, …
 #[must_use]
 pub fn os() -> &'static str {

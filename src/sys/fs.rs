@@ -19,6 +19,7 @@ pub struct Stat {
     /// Permission bits.
     pub mode: u32,
     pub uid: u32,
+    pub gid: u32,
     pub size: u64,
     /// Of the content, in nanoseconds since 1970.
     pub modified_ns: i64,
@@ -49,6 +50,7 @@ fn stat_of(metadata: &std::fs::Metadata) -> Stat {
         kind,
         mode: metadata.permissions().mode() & 0o7777,
         uid: metadata.uid(),
+        gid: metadata.gid(),
         size: metadata.size(),
         modified_ns: metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()),
         inode: metadata.ino(),
@@ -105,6 +107,27 @@ pub fn is_noexec(path: &Path) -> bool {
         .is_ok_and(|stat| stat.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
     #[cfg(not(target_os = "linux"))]
     return false;
+}
+
+/// Whether two names can't be exchanged on the file system of `path`, as far as that can be known without
+/// trying it: network file systems and their like refuse it.
+#[must_use]
+pub fn is_without_exchange(path: &Path) -> bool {
+    if cfg!(debug_assertions) && super::env::var("CS_NO_EXCHANGE").is_some() {
+        return true;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        // NFS, SMB (in its three versions), 9P, as in linux/magic.h.
+        const REFUSING: [u64; 5] = [0x6969, 0x517B, 0xFF53_4D42, 0xFE53_4D42, 0x0102_1997];
+        rustix::fs::statfs(path)
+            .is_ok_and(|stat| REFUSING.contains(&(stat.f_type.cast_unsigned() & 0xFFFF_FFFF)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        !cfg!(target_os = "macos")
+    }
 }
 
 /// The text of a link.

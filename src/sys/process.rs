@@ -27,6 +27,51 @@ pub fn runs(program: &Path, args: &[&str], limit_ms: u64) -> std::io::Result<boo
     }
 }
 
+/// What a program prints, called by the name `arg0`, if it ends well within a time. It gets no input, and
+/// neither it nor what it started outlives its time.
+///
+/// # Errors
+/// When it can't be started.
+pub fn asked(program: &Path, arg0: &str, args: &[&str], limit_ms: u64) -> std::io::Result<Option<String>> {
+    use std::io::Read as _;
+    use std::os::unix::process::CommandExt as _;
+    /// More than this is no answer to a short question.
+    const BYTES_MAX: u64 = 64 << 10;
+    super::fault::spawn();
+    let mut command = Command::new(program);
+    command.arg0(arg0).args(args).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn()?;
+    let (say, said) = std::sync::mpsc::channel();
+    let pipe = child.stdout.take();
+    // Whoever holds the other end of the pipe may never let go of it: the thread ends with us then.
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = pipe.map(|pipe| pipe.take(BYTES_MAX).read_to_end(&mut text));
+        let _ = say.send(read.is_some_and(|read| read.is_ok()).then_some(text));
+    });
+    let limit = Duration::from_millis(limit_ms);
+    let started = Instant::now();
+    let text = said.recv_timeout(limit).ok().flatten();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break Some(status);
+        }
+        if started.elapsed() > limit {
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    if status.is_none()
+        && let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed())
+    {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        child.wait()?;
+    }
+    let is_well = status.is_some_and(|status| status.success());
+    Ok(text.filter(|_| is_well).and_then(|text| String::from_utf8(text).ok()))
+}
+
 /// What a program prints, if it ends well.
 #[must_use]
 pub fn output(program: &str, args: &[&str], folder: &Path) -> Option<String> {
@@ -72,4 +117,24 @@ pub fn client_runs() -> bool {
     let Ok(mut system) = System::new() else { return false };
     let _ = system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
     system.processes().values().any(|process| process.name() == "claude")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(text: &str, limit_ms: u64) -> Option<String> {
+        asked(Path::new("/bin/sh"), "sh", &["-c", text], limit_ms).expect("sh starts")
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_so_long_and_no_longer() {
+        assert_eq!(sh("echo hi", 10_000).as_deref(), Some("hi\n"));
+        assert_eq!(sh("echo hi; exit 3", 10_000), None);
+        let started = Instant::now();
+        assert_eq!(sh("sleep 60", 50), None);
+        assert_eq!(sh("sleep 60 & echo started", 50), None, "somebody holds the pipe");
+        assert!(started.elapsed() < Duration::from_secs(30));
+        assert!(asked(Path::new("/nowhere/at/all"), "x", &[], 50).is_err());
+    }
 }

@@ -351,3 +351,44 @@ fn real_files_survive_a_rewrite_in_between() {
     }
     assert!(rewrites * 10 >= files.len() * 9, "the client rewrote only {rewrites} of {}", files.len());
 }
+
+/// Whether the client's own `doctor` complains of its settings, and how often.
+fn complaints(client: &Client, sandbox: &Sandbox) -> Vec<String> {
+    let out = client.run(sandbox, &["doctor"]).out;
+    let section = out.split("Invalid settings\n").nth(1).unwrap_or_default();
+    let lines = section.lines().take_while(|line| !line.is_empty());
+    lines.filter(|line| line.starts_with("- ")).map(str::to_owned).collect()
+}
+
+/// What the client's doctor says of settings, ours says too, and of no file more.
+#[test]
+fn our_doctor_agrees_with_the_client_s() {
+    let (Some(client), Some(cases)) = (Client::find(), cases()) else { return };
+    let (mut files, mut faulty) = (0, 0);
+    for folder in ["settings", "settings-odd"] {
+        for entry in fs::read_dir(cases.join(folder)).expect("cases") {
+            let path = entry.expect("an entry").path();
+            let settings = fs::read(&path).expect("readable");
+            // An empty file is ignored without a word.
+            if path.extension().is_none_or(|extension| extension != "json") || settings.is_empty() {
+                continue;
+            }
+            let sandbox = Sandbox::new();
+            sandbox.write(".claude/settings.json", settings);
+            let theirs = complaints(&client, &sandbox);
+            let found = sandbox.cs(&["doctor", "--json"]).json()["findings"].take();
+            // Not about what the file names, and about no key that is dropped without a word.
+            let is_of_settings = |own: &&Value| {
+                let code = own["code"].as_str().unwrap_or_default();
+                let codes = ["settings-", "event-", "rule-ignored", "hook-ignored", "json-"];
+                codes.iter().any(|own| code.starts_with(own)) && code != "json-duplicate-key"
+            };
+            let ours = found.as_array().into_iter().flatten().filter(is_of_settings).count();
+            assert_eq!(theirs.is_empty(), ours == 0, "{}: {theirs:#?}\n{found:#}", path.display());
+            files += 1;
+            faulty += usize::from(ours > 0);
+        }
+    }
+    println!("{files} files, {faulty} of them faulty to both");
+    assert!(faulty > 10);
+}

@@ -13,6 +13,7 @@ mod clock;
 mod concurrency;
 mod crash;
 mod damage;
+mod doctor;
 mod draw;
 mod erasure;
 mod errors;

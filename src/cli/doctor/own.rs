@@ -1,0 +1,221 @@
+//! Looking at our own state: the store and the learning folder.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::cli::engine::Context;
+use crate::cli::status::drift;
+use crate::doctor::Finding;
+use crate::doctor::own::{self, Damage, Executable, Own};
+use crate::generation::Cause;
+use crate::knowledge::fold::{self, FoldError};
+use crate::knowledge::{KeyError, Learning};
+use crate::model::{Digest, DocumentId, Generation, limits};
+use crate::plan::OnConflict;
+use crate::root::{Error, Scope, Side, Store, observe, swap};
+use crate::sys::{clock, env, fs, process};
+
+/// Looks at it, and adds what is wrong.
+pub(super) fn look(context: &Context, found: &mut Vec<Finding>) {
+    let store = Store::new(context.root.clone());
+    let is_there = fs::lstat(&store.folder()).ok().flatten().is_some();
+    if is_there || fs::lstat(&store.gone()).ok().flatten().is_some() {
+        found.extend(own::check(&seen(context, &store)));
+        if let Ok(Some(side)) = store.current_side()
+            && let Err(error) = store.check_system(&side)
+        {
+            let finding = Finding::error("other-system", error.to_string());
+            let remedy = "Give each kind of machine its own: export CLAUDE_CONFIG_DIR=~/.claude-$(uname -m)";
+            found.push(finding.remedy(remedy).file(&store.folder()));
+        }
+    }
+    if context.root.scope == Scope::User {
+        learning(context, found);
+    }
+}
+
+fn seen(context: &Context, store: &Store) -> Own {
+    let mut own = Own { store: store.folder(), is_busy: is_busy(store), ..Own::default() };
+    own.pending =
+        store.pending().map_err(|error| words(&error)).transpose().map(|one| one.map(|pending| pending.to));
+    own.current = store.current().map_err(|error| words(&error)).transpose();
+    let mut contents = Contents { store, known: HashMap::new() };
+    for number in store.numbers().unwrap_or_default() {
+        own.generations.insert(number, contents.damage(number));
+    }
+    let current = own.current.as_ref().and_then(|current| current.as_ref().ok()).copied();
+    own.leftovers = leftovers(store, current);
+    own.open = [store.folder(), store.generations()].into_iter().filter_map(open).collect();
+    own.is_without_exchange = fs::is_without_exchange(&store.root.path);
+    let names = fs::list_if_there(&store.displaced("")).unwrap_or_default();
+    own.displaced = names.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+    let Some(side) = current.and_then(|number| store.side(number).ok()) else { return own };
+    let asides = side.ledger.tree.values().filter_map(|row| row.how.aside());
+    let is_there = |name: &&str| fs::lstat(&store.displaced(name)).ok().flatten().is_some();
+    own.displaced_there = asides.filter(is_there).map(str::to_owned).collect();
+    own.ledger = Some(side.ledger.clone());
+    own.executable = executable(store, &side);
+    if own.pending.is_none() && side.manifest.cause != Cause::Uninstall {
+        let planned =
+            context.plan(store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup);
+        own.drift = planned.map_or(0, |planned| drift(planned.checked.plan()).len());
+    }
+    own
+}
+
+/// What an error says of a file that is named beside it.
+fn words(error: &Error) -> String {
+    match error {
+        Error::Format { error, .. } => error.to_string(),
+        Error::Missing(_) => "is missing".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether another `cs` holds the lock. One that is not there is not made.
+fn is_busy(store: &Store) -> bool {
+    let lock = store.folder().join("lock");
+    let is_there = fs::lstat(&lock).ok().flatten().is_some_and(|stat| stat.kind == fs::Kind::File);
+    is_there && matches!(fs::try_lock(&lock), Ok(None))
+}
+
+fn open(path: PathBuf) -> Option<(PathBuf, u32)> {
+    let stat = fs::lstat(&path).ok().flatten()?;
+    (stat.kind == fs::Kind::Folder && stat.mode & 0o077 != 0).then_some((path, stat.mode))
+}
+
+/// What runs that were interrupted leave: the next `cs` removes it.
+fn leftovers(store: &Store, current: Option<Generation>) -> Vec<PathBuf> {
+    let below = fs::list_if_there(&store.generations()).unwrap_or_default();
+    let is_left = |name: &str| match Generation::parse(name) {
+        Some(number) => current.is_some_and(|current| number > current),
+        None => name == ".staging" || name.starts_with(".gone-"),
+    };
+    let mut found: Vec<PathBuf> = below
+        .iter()
+        .filter(|name| is_left(&name.to_string_lossy()))
+        .map(|name| store.generations().join(name))
+        .collect();
+    found.extend(["current.new", "pending.new"].map(|name| store.folder().join(name)));
+    found.extend(current.map(|number| store.generation(number).join("ledger.new")));
+    found.push(store.gone());
+    for id in DocumentId::ALL {
+        found.push(swap::path_of(&store.root.path.join(id.name())));
+        found.extend(observe::observe_document(store, id).ok().map(|document| swap::path_of(&document.path)));
+    }
+    found.retain(|path| fs::lstat(path).ok().flatten().is_some());
+    found.dedup();
+    found
+}
+
+/// Reads every content of every generation; one that they share, once.
+struct Contents<'a> {
+    store: &'a Store,
+    known: HashMap<(u64, u64), Digest>,
+}
+
+impl Contents<'_> {
+    fn damage(&mut self, number: Generation) -> Vec<Damage> {
+        let mut found = Vec::new();
+        let form = |name: &str, error: &Error| Damage {
+            path: self.store.generation(number).join(name),
+            what: words(error),
+            is_content: false,
+        };
+        let manifest = self.store.manifest(number).map_err(|error| found.push(form("manifest.json", &error)));
+        let ledger = self.store.ledger(number).map_err(|error| found.push(form("ledger.json", &error)));
+        drop(ledger);
+        let Ok(manifest) = manifest else { return found };
+        let folder = self.store.generation(number);
+        for (path, record) in &manifest.state.files {
+            // What cs itself weighs depends on how it was built.
+            let bytes_max = if record.is_cs { u64::MAX - 1 } else { limits::SOURCE_BYTES_MAX };
+            found.extend(self.content(&folder.join("files").join(path.as_str()), record.digest, bytes_max));
+        }
+        for (id, record) in &manifest.documents {
+            for (name, digest) in [("before", record.before), ("after", record.after)] {
+                let path = folder.join("documents").join(format!("{id}.{name}"));
+                let wanted = digest.map(|digest| (digest, limits::DOCUMENT_READ_BYTES_MAX * 2));
+                found.extend(wanted.and_then(|(digest, max)| self.content(&path, digest, max)));
+            }
+        }
+        found
+    }
+
+    fn content(&mut self, path: &Path, wanted: Digest, bytes_max: u64) -> Option<Damage> {
+        let damage =
+            |what: &str| Some(Damage { path: path.to_owned(), what: what.to_owned(), is_content: true });
+        let stat = match fs::lstat(path) {
+            Ok(Some(stat)) => stat,
+            Ok(None) => return damage("is missing"),
+            Err(_) => return damage("can't be read"),
+        };
+        let key = (stat.device, stat.inode);
+        let digest = match self.known.get(&key) {
+            Some(digest) => *digest,
+            None => match fs::read(path, bytes_max) {
+                Ok(bytes) => Digest::of(&bytes),
+                Err(_) => return damage("can't be read"),
+            },
+        };
+        self.known.insert(key, digest);
+        if digest == wanted { None } else { damage("has another content than was stored") }
+    }
+}
+
+/// The copy of `cs` behind the bundled hooks: it is called by its own name, which records nothing.
+fn executable(store: &Store, side: &Side) -> Executable {
+    let Some((path, record)) = side.manifest.state.files.iter().find(|(_, record)| record.is_cs) else {
+        return Executable::Fine;
+    };
+    let path = store.generation(side.manifest.generation).join("files").join(path.as_str());
+    let said = process::asked(&path, "cs", &["--version"], limits::SELF_TEST_MS_MAX).ok().flatten();
+    let Some(found) = said.as_deref().and_then(|said| said.trim().strip_prefix("cs ")) else {
+        return Executable::Broken(path);
+    };
+    let running = env!("CARGO_PKG_VERSION");
+    if found != running {
+        let numbers = |version: &str| -> Vec<u64> {
+            version.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect()
+        };
+        let is_older = numbers(found) < numbers(running);
+        return Executable::Version { path, found: found.to_owned(), running, is_older };
+    }
+    let is_same = env::executable().and_then(|own| {
+        let size = fs::stat(&own)?.map(|stat| stat.size);
+        Ok(size == Some(record.bytes) && Digest::of(&fs::read(&own, u64::MAX - 1)?) == record.digest)
+    });
+    if is_same.unwrap_or(true) { Executable::Fine } else { Executable::OtherBuild(path) }
+}
+
+/// Keys, journals and the snapshot, as far as reading them tells.
+fn learning(context: &Context, found: &mut Vec<Finding>) {
+    let learning = Learning::locate(&context.root.path);
+    let folder = learning.path.clone();
+    if fs::lstat(&folder).ok().flatten().is_none() {
+        return;
+    }
+    let opened: Vec<_> = open(folder.clone()).into_iter().collect();
+    found.extend(own::check(&Own { open: opened, ..Own::default() }));
+    let tell = |error: &KeyError| own::learning(&folder, error.to_string(), error.remedy());
+    let host = match learning.known_host() {
+        Ok(Some(host)) => host,
+        Ok(None) => return,
+        Err(error) => return found.push(tell(&error)),
+    };
+    let ring = match host.ring() {
+        Ok(ring) => ring,
+        Err(error) => return found.push(tell(&error)),
+    };
+    if let Err(error) = host.node().map(drop).and_then(|()| host.binding().map(drop)) {
+        found.push(tell(&error));
+    }
+    match fold::known(&host.path, &ring, clock::now()) {
+        Ok((_, folded)) => found.extend(own::journals(&host.path, folded.damaged)),
+        Err(FoldError::Key(error)) => found.push(tell(&error)),
+        Err(error) => {
+            let remedy = "cs keys status; what was learned before is in the copy beside it".to_owned();
+            found.push(own::learning(&host.path, error.to_string(), remedy));
+        }
+    }
+}
