@@ -36,6 +36,7 @@ mod mcp;
 mod picture;
 mod points;
 mod quiet;
+mod readme;
 mod sandbox;
 mod scenarios;
 mod schema;

@@ -1,0 +1,60 @@
+//! Every command that the README shows is run, in its order, on what the README declares.
+
+use std::fs;
+use std::path::Path;
+
+use crate::sandbox::{Sandbox, ran};
+
+/// The blocks of the README marked as `kind`.
+fn blocks(kind: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("a README");
+    let mut blocks = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(start) = rest.find(&format!("```{kind}\n")) {
+        let inner = &rest[start + kind.len() + 4..];
+        let end = inner.find("```").expect("it is closed");
+        blocks.push(inner[..end].to_owned());
+        rest = &inner[end + 3..];
+    }
+    blocks
+}
+
+#[test]
+fn its_commands_do_what_they_are_shown_for() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .script(".claude/hooks/notify", "#!/bin/sh\n")
+        .write(".claude/agents/mine.md", "---\nname: mine\ndescription: d\n---\n")
+        .write(
+            ".claude/settings.json",
+            "{ \"model\": \"opus\", \"permissions\": { \"allow\": [\"Bash(ls:*)\"] } }\n",
+        );
+    let mut count = 0;
+    let mut is_from_nothing = false;
+    for line in blocks("console").iter().flat_map(|block| block.lines()) {
+        let Some(command) = line.strip_prefix("$ ") else { continue };
+        // The profile of the README comes behind the first apply of what `init` made.
+        if command.starts_with("cs plan --profile") && count > 1 && !is_from_nothing {
+            is_from_nothing = true;
+            let profile = blocks("toml").into_iter().find(|text| text.contains("[hooks.format-rust]"));
+            sandbox
+                .write("dotfiles/claude/claude-sync.toml", profile.expect("a profile"))
+                .script("dotfiles/claude/hooks/format-rust.sh", "#!/bin/sh\n")
+                .write("dotfiles/claude/agents/reviewer.md", "---\nname: r\ndescription: d\n---\n");
+        }
+        // There is nobody here to say yes.
+        let asks = ["cs apply", "cs rollback"].iter().any(|asking| command.starts_with(asking));
+        let line = format!("cs() {{ \"$CS\" \"$@\"; }}; {command}{}", if asks { " --yes" } else { "" });
+        let mut shell = sandbox.command(&[]);
+        let program = shell.get_program().to_owned();
+        let mut run = std::process::Command::new("/bin/sh");
+        run.args(["-c", &line])
+            .env_clear()
+            .envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        run.env("CS", program).current_dir(shell.current_dir(sandbox.home()).get_current_dir().expect("one"));
+        let ran = ran(run.output().expect("a shell"));
+        assert_eq!(ran.code, 0, "{command}\n{ran}");
+        count += 1;
+    }
+    assert!(is_from_nothing && count >= 10, "{count} commands");
+}
