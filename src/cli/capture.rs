@@ -21,6 +21,9 @@ use crate::profile::{self, ProfileRef};
 use crate::root::{Side, Store};
 use crate::sys::fs;
 
+/// A source and its new content; without one the file goes.
+type Source = (PathBuf, Option<Vec<u8>>);
+
 /// One thing that can be kept, and what it takes.
 #[derive(Debug, Clone)]
 struct Offer {
@@ -28,8 +31,7 @@ struct Offer {
     /// What was and what is, for people.
     how: String,
     edits: Vec<(PathBuf, Edit)>,
-    /// New contents of sources; `None`: the file goes.
-    sources: Vec<(PathBuf, Option<Vec<u8>>)>,
+    sources: Vec<Source>,
 }
 
 /// What changed and can't be written back, and why.
@@ -338,7 +340,7 @@ fn table(path: &str) -> Option<(&'static str, String)> {
 }
 
 /// What makes the source folder like the live one.
-fn folder(live: &Path, source: &Path) -> Result<Vec<(PathBuf, Option<Vec<u8>>)>, CliError> {
+fn folder(live: &Path, source: &Path) -> Result<Vec<Source>, CliError> {
     let mut sources = Vec::new();
     let now = fs::walk(live)?;
     for below in &now {
@@ -417,7 +419,7 @@ fn choose(context: &Context, args: &CaptureArgs, offers: Vec<Offer>) -> Result<V
 
 fn consent(context: &Context, args: &CaptureArgs) -> Result<bool, CliError> {
     // Who answered for each has answered.
-    if context.common.yes || !(args.all || !args.only.is_empty()) {
+    if context.common.yes || !args.all && args.only.is_empty() {
         return Ok(true);
     }
     context.out.ask("Write this?").ok_or_else(|| {
