@@ -480,8 +480,8 @@ fn servers_are_checked_and_rendered_in_the_clients_order() {
     for (wrong, message) in [
         ("[mcp.a]\n", "[mcp.a] has neither a `command` nor a `url`"),
         ("[mcp.a]\ncommand = \"c\"\nurl = \"u\"\n", "[mcp.a] has both a `command` and a `url`"),
-        ("[mcp.a]\ncommand = 1\n", "`mcp.a.command` must be a string"),
-        ("[mcp.a]\ncommand = \"c\"\nenv = { A = 1 }\n", "`mcp.a.env` must be a table of strings"),
+        ("[mcp.a]\ncommand = 1\n", "`mcp.a.command` must be a string, found an integer"),
+        ("[mcp.a]\ncommand = \"c\"\nenv = { A = 1 }\n", "`mcp.a.env.A` must be a string, found an integer"),
         ("[mcp.\"a b\"]\ncommand = \"c\"\n", "`a b` can't be a server's name"),
     ] {
         assert_eq!(Machine::new(&format!("format = 1\n{wrong}")).message(), message, "{wrong}");
