@@ -178,6 +178,9 @@ impl Hunt<'_> {
             let Some(file) = Self::file_of(change.origin.as_ref()) else {
                 let value = change.before.clone();
                 match (&change.key, value) {
+                    (Key::Value(pointer), Some(_)) if pointer[0] == SERVERS => {
+                        self.pass(what, "a profile that ships with cs declares it");
+                    }
                     // Later wins: the user's own file says otherwise.
                     (Key::Value(pointer), Some(value)) => {
                         let edit = Edit::Set { section: "settings", pointer: pointer.clone(), value };
@@ -189,6 +192,10 @@ impl Hunt<'_> {
                 continue;
             };
             let hook = change.origin.as_ref().and_then(|origin| origin.hook.clone()).unwrap_or_default();
+            if let Some(edit) = server(&change.key, change.before.as_ref(), change.after.as_ref()) {
+                self.offer(what, how, file, edit);
+                continue;
+            }
             let edit = match (&change.key, &change.before, change.after.is_some()) {
                 (Key::Value(pointer), Some(value), true) => {
                     Edit::Set { section: "settings", pointer: pointer.clone(), value: value.clone() }
@@ -207,7 +214,7 @@ impl Hunt<'_> {
                 }
                 (Key::Hook(id), None, _) => Edit::Event { name: hook, event: id.event.clone() },
                 (Key::Hook(_), Some(entry), _) => {
-                    Edit::Fields { name: hook, fields: draft::profile_fields(entry) }
+                    Edit::Fields { section: "hooks", name: hook, fields: draft::profile_fields(entry) }
                 }
             };
             self.offer(what, how, file, edit);
@@ -280,8 +287,15 @@ impl Hunt<'_> {
         let before = if all { Some(json!({})) } else { self.seen(id)? };
         let Some(before) = before else { return Ok(()) };
         let (root, home) = (self.context.root.text(), self.context.root.home_text());
-        let found =
-            |settings| Found { settings: Some(settings), files: &[], root: &root, home: home.as_deref() };
+        let servers = self.live(self.context.target().servers_document).filter(|_| all);
+        let found = |settings, servers| Found {
+            settings: Some(settings),
+            servers,
+            files: &[],
+            root: &root,
+            home: home.as_deref(),
+        };
+        let (now, before) = (found(&now, servers.as_ref()), found(&before, None));
         let declared: BTreeSet<String> = self
             .wanted
             .state
@@ -291,8 +305,8 @@ impl Hunt<'_> {
             .map(|declared| name_of(&declared.key, home.as_deref()))
             .collect();
         let is_declared = |key: &Key| declared.contains(&name_of(key, home.as_deref()));
-        let news = Draft::news(found(&now), found(&before), is_declared);
-        let known = Draft::of(found(&before)).left();
+        let news = Draft::news(now, before, is_declared);
+        let known = Draft::of(before).left();
         for left in news.left().into_iter().filter(|left| !known.contains(left)) {
             self.pass(left.what, left.why);
         }
@@ -320,6 +334,27 @@ impl Hunt<'_> {
         }
         Ok(None)
     }
+}
+
+/// Where servers stand in their document.
+const SERVERS: &str = "mcpServers";
+
+/// What changes `[mcp.NAME]` from what was declared to what is there.
+fn server(key: &Key, now: Option<&Value>, declared: Option<&Value>) -> Option<Edit> {
+    let Key::Value(pointer) = key else { return None };
+    let [first, name] = pointer.as_slice() else { return None };
+    if first != SERVERS {
+        return None;
+    }
+    let name = name.clone();
+    let Some(now) = now.and_then(Value::as_object) else { return Some(Edit::Table { section: "mcp", name }) };
+    let was = declared.and_then(Value::as_object);
+    let is_news = |field: &String| was.is_none_or(|was| was.get(field) != now.get(field));
+    let names =
+        now.keys().chain(was.into_iter().flat_map(serde_json::Map::keys)).filter(|field| is_news(field));
+    let names: BTreeSet<&String> = names.collect();
+    let fields = names.into_iter().map(|field| (field.clone(), now.get(field).cloned())).collect();
+    Some(Edit::Fields { section: "mcp", name, fields })
 }
 
 fn parsed(text: &str) -> Option<Value> {

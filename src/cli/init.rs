@@ -51,11 +51,22 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
             "Its profile is the one that cs status names. For a new one beside it: cs init --empty DIR.",
         ));
     }
-    let settings = settings(context)?;
+    let target = context.target();
+    let settings = document(context, target.settings_document)?;
     let mut passed = Vec::new();
+    let servers = document(context, target.servers_document).unwrap_or_else(|_| {
+        pass(&mut passed, target.servers_document.name(), "it can't be read");
+        None
+    });
     let files = files(context, settings.as_ref(), &mut passed)?;
     let (root, home) = (context.root.text(), context.root.home_text());
-    let found = Found { settings: settings.as_ref(), files: &files, root: &root, home: home.as_deref() };
+    let found = Found {
+        settings: settings.as_ref(),
+        servers: servers.as_ref(),
+        files: &files,
+        root: &root,
+        home: home.as_deref(),
+    };
     let mut draft = Draft::of(found);
     let shown = context.root.show(&context.root.path);
     let (printed, warnings) = loop {
@@ -114,18 +125,14 @@ fn leave(
     below.is_some_and(|below| draft.leave_file(below, &error.message))
 }
 
-/// The settings as they are, if they can be read at all.
-fn settings(context: &Context) -> Result<Option<Value>, CliError> {
+/// A document as it is, if it can be read at all.
+fn document(context: &Context, id: DocumentId) -> Result<Option<Value>, CliError> {
     let store = context.store()?;
-    let observed = observe::observe_document(&store, DocumentId::Settings)?;
+    let observed = observe::observe_document(&store, id)?;
     let Some(text) = observed.text else { return Ok(None) };
     // What the client would not read can't be declared either: the fault is told with its place.
     text::with_ast(&text, |_| ()).map_err(|fault| {
-        CliError::Root(crate::root::Error::Document {
-            id: DocumentId::Settings,
-            path: observed.path,
-            fault: Box::new(fault),
-        })
+        CliError::Root(crate::root::Error::Document { id, path: observed.path, fault: Box::new(fault) })
     })?;
     let (_, body) = text::split_bom(&text);
     Ok(serde_json::from_str(body).ok())

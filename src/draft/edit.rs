@@ -17,8 +17,8 @@ pub enum Edit {
     Add { section: &'static str, pointer: Pointer, value: Value },
     /// It has no longer.
     Take { section: &'static str, pointer: Pointer, value: Value },
-    /// `[hooks.name]` has these fields; those without a value go.
-    Fields { name: String, fields: Vec<(&'static str, Option<Value>)> },
+    /// `[section.name]` has these fields; those without a value go.
+    Fields { section: &'static str, name: String, fields: Vec<(String, Option<Value>)> },
     /// `[hooks.name]` no longer runs on this event; with its last one it goes.
     Event { name: String, event: String },
     /// `[section.name]` goes.
@@ -109,14 +109,17 @@ fn one(document: &mut DocumentMut, edit: &Edit) -> Result<(), EditError> {
             let pointer = vec![name.clone()];
             remove(document, section, &pointer).ok_or_else(|| EditError::Missing(spelled(section, &pointer)))
         }
-        Edit::Fields { name, fields } => {
-            let missing = || EditError::Missing(spelled("hooks", std::slice::from_ref(name)));
-            let table = find(document, "hooks", std::slice::from_ref(name), Item::is_table_like);
+        Edit::Fields { section, name, fields } => {
+            let missing = || EditError::Missing(spelled(section, std::slice::from_ref(name)));
+            let table = find(document, section, std::slice::from_ref(name), Item::is_table_like);
             let table = table.and_then(Item::as_table_like_mut).ok_or_else(missing)?;
             for (field, new) in fields {
                 match new {
                     Some(new) => {
-                        let new = value(new).ok_or_else(|| EditError::Value((*field).to_owned()))?;
+                        let mut new = value(new).ok_or_else(|| EditError::Value(field.clone()))?;
+                        if let Some(old) = table.get(field).and_then(Item::as_value) {
+                            *new.decor_mut() = old.decor().clone();
+                        }
                         table.insert(field, Item::Value(new));
                     }
                     None => drop(table.remove(field)),
@@ -352,9 +355,9 @@ cleanupPeriodDays = 30
 
     #[test]
     fn hooks_and_tables() {
-        let fields = vec![("timeout", Some(json!(9))), ("if", None)];
+        let fields = vec![("timeout".to_owned(), Some(json!(9))), ("if".to_owned(), None)];
         assert_eq!(
-            changed(&[Edit::Fields { name: "fmt".to_owned(), fields }]),
+            changed(&[Edit::Fields { section: "hooks", name: "fmt".to_owned(), fields }]),
             ["-timeout = 5", "+timeout = 9"]
         );
         let event = |event: &str| Edit::Event { name: "fmt".to_owned(), event: event.to_owned() };

@@ -42,8 +42,8 @@ impl Hook {
 
 /// The profile's fields of a hook entry, each with its value there.
 #[must_use]
-pub fn profile_fields(entry: &Value) -> Vec<(&'static str, Option<Value>)> {
-    FIELDS.iter().map(|(theirs, ours)| (*ours, entry.get(*theirs).cloned())).collect()
+pub fn profile_fields(entry: &Value) -> Vec<(String, Option<Value>)> {
+    FIELDS.iter().map(|(theirs, ours)| ((*ours).to_owned(), entry.get(*theirs).cloned())).collect()
 }
 
 impl Draft {

@@ -35,6 +35,8 @@ pub struct File {
 pub struct Found<'a> {
     /// Its settings, where there are any.
     pub settings: Option<&'a Value>,
+    /// The file with its MCP servers, where there is one.
+    pub servers: Option<&'a Value>,
     pub files: &'a [File],
     /// The root's absolute path.
     pub root: &'a str,
@@ -58,6 +60,11 @@ enum Item {
         value: Value,
     },
     Hook(hooks::Hook),
+    /// `[mcp.name]`.
+    Server {
+        name: String,
+        fields: serde_json::Map<String, Value>,
+    },
     /// A file or folder: `[section.name]`, from `source`, which is also its path in the root.
     Install {
         section: &'static str,
@@ -136,6 +143,7 @@ impl Draft {
                 draft.setting(section, &mut vec![name.clone()], value);
             }
         }
+        draft.servers(found.servers);
         let scripts = draft.hooks(found, settings.and_then(|settings| settings.get("hooks")));
         draft.installs(found, &scripts);
         draft
@@ -191,6 +199,7 @@ impl Draft {
         self.items.iter().fold((0, 0, 0), |(settings, hooks, installs), item| match item {
             Item::Setting { .. } => (settings + 1, hooks, installs),
             Item::Hook(_) => (settings, hooks + 1, installs),
+            Item::Server { .. } => (settings + 1, hooks, installs),
             Item::Install { .. } => (settings, hooks, installs + 1),
         })
     }
@@ -286,6 +295,27 @@ impl Draft {
         }
     }
 
+    fn servers(&mut self, document: Option<&Value>) {
+        let servers = document.and_then(|document| document.get("mcpServers")).and_then(Value::as_object);
+        for (name, server) in servers.into_iter().flatten() {
+            let what = || key::dotted(&["mcpServers".to_owned(), name.clone()]);
+            let Some(fields) = server.as_object() else {
+                self.skip(what(), "it is no server");
+                continue;
+            };
+            if holds_secret(name, server) {
+                self.skip(
+                    what(),
+                    "it looks as if it held a secret: Claude Code takes \"${NAME}\" from its environment",
+                );
+            } else if toml::value(server).is_none() {
+                self.skip(what(), "TOML has no such value");
+            } else {
+                self.items.push(Item::Server { name: name.clone(), fields: fields.clone() });
+            }
+        }
+    }
+
     fn installs(&mut self, found: Found<'_>, scripts: &[String]) {
         let mut folders: BTreeMap<&str, Vec<&File>> = BTreeMap::new();
         for file in found.files {
@@ -364,6 +394,7 @@ impl Item {
             }
             Self::Setting { pointer, .. } => vec![Key::Value(pointer.clone())],
             Self::Hook(hook) => hook.keys(),
+            Self::Server { name, .. } => vec![Key::Value(vec!["mcpServers".to_owned(), name.clone()])],
             Self::Install { .. } => Vec::new(),
         }
     }
@@ -379,6 +410,7 @@ impl Item {
                 })
             }
             Self::Hook(hook) => Some(Edit::Append(print::hook_text(hook))),
+            Self::Server { name, fields } => Some(Edit::Append(print::server_text(name, fields))),
             Self::Install { .. } => None,
         }
     }
@@ -390,13 +422,14 @@ impl Item {
             }
             Self::Setting { pointer, .. } => key::dotted(pointer),
             Self::Hook(hook) => format!("hooks.{}  {}", hook.events.join(", "), hook.command),
+            Self::Server { name, .. } => key::dotted(&["mcpServers".to_owned(), name.clone()]),
             Self::Install { source, .. } => source.clone(),
         }
     }
 
     fn source(&self) -> Option<String> {
         match self {
-            Self::Setting { .. } => None,
+            Self::Setting { .. } | Self::Server { .. } => None,
             Self::Hook(hook) => hook.source.clone(),
             Self::Install { source, .. } => Some(source.clone()),
         }

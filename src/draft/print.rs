@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::hooks::Hook;
 use super::toml::{key, spelled};
@@ -107,6 +107,7 @@ impl Draft {
             &["Written only where there is none: Claude Code changes these itself (/model, plugins), and then", "they are yours."],
         );
         self.hook_tables(&mut out);
+        self.server_tables(&mut out);
         self.installs_tables(&mut out);
         let left = self.left();
         if !left.is_empty() {
@@ -169,6 +170,20 @@ impl Draft {
         }
     }
 
+    fn server_tables(&self, out: &mut Printed) {
+        let mut is_first = true;
+        for (at, item) in self.items.iter().enumerate() {
+            let Item::Server { name, fields } = item else { continue };
+            if is_first {
+                out.comment(&["MCP servers, in Claude Code's own file."]);
+                is_first = false;
+            } else {
+                out.line(None, "");
+            }
+            server_table(name, fields, at, out);
+        }
+    }
+
     fn installs_tables(&self, out: &mut Printed) {
         let mut is_first = true;
         for (at, item) in self.items.iter().enumerate() {
@@ -182,6 +197,20 @@ impl Draft {
             out.line(Some(at), &format!("[{section}.{}]", key(name)));
             out.line(Some(at), &format!("source = {}", spelled(&Value::from(source.as_str()))));
         }
+    }
+}
+
+/// The table of one server.
+pub(super) fn server_text(name: &str, fields: &Map<String, Value>) -> String {
+    let mut out = Printed { text: String::new(), owners: Vec::new() };
+    server_table(name, fields, 0, &mut out);
+    out.text
+}
+
+fn server_table(name: &str, fields: &Map<String, Value>, at: usize, out: &mut Printed) {
+    out.line(Some(at), &format!("[mcp.{}]", key(name)));
+    for (field, value) in fields {
+        out.line(Some(at), &format!("{} = {}", key(field), spelled(value)));
     }
 }
 

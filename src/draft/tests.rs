@@ -9,7 +9,13 @@ fn file(path: &str, text: &str) -> File {
 }
 
 fn found<'a>(settings: &'a Value, files: &'a [File]) -> Found<'a> {
-    Found { settings: Some(settings), files, root: "/home/ada/.claude", home: Some("/home/ada") }
+    Found {
+        settings: Some(settings),
+        servers: None,
+        files,
+        root: "/home/ada/.claude",
+        home: Some("/home/ada"),
+    }
 }
 
 fn lines(draft: &Draft) -> Vec<String> {

@@ -116,6 +116,29 @@ fn what_changed_goes_into_the_profile_and_then_nothing_is_pending() {
 }
 
 #[test]
+fn servers_are_kept_field_by_field() {
+    let sandbox = Sandbox::new();
+    let profile = "format = 1\n[mcp.a]   # mine\ncommand = \"a\"   # the old one\nargs = [\"x\"]\n\n[mcp.b]\nurl = \"https://b.example.org\"\n";
+    sandbox.write("dotfiles/claude-sync.toml", profile);
+    sandbox.apply();
+    let mut state: Value = serde_json::from_str(&sandbox.read(".claude.json")).expect("JSON");
+    state["mcpServers"]["a"] = json!({"command": "aa", "env": {"A": "1"}});
+    state["mcpServers"].as_object_mut().expect("servers").remove("b");
+    state["mcpServers"]["c"] = json!({"command": "c"});
+    sandbox.write(".claude.json", state.to_string());
+    sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    assert_eq!(
+        sandbox.read("dotfiles/claude-sync.toml"),
+        "format = 1\n[mcp.a]   # mine\ncommand = \"aa\"   # the old one\nenv = { A = \"1\" }\n"
+    );
+    sandbox.cs(&["capture", "--all", "--yes", "--undeclared"]).ok();
+    assert!(sandbox.read("dotfiles/claude-sync.toml").ends_with("\n[mcp.c]\ncommand = \"c\"\n"));
+    sandbox.cs(&["apply", "--yes"]).ok();
+    assert_eq!(sandbox.read(".claude.json"), state.to_string());
+    assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 0);
+}
+
+#[test]
 fn some_of_it_can_be_kept() {
     let sandbox = applied();
     change(&sandbox, |settings| {

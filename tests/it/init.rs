@@ -25,6 +25,13 @@ fn busy(sandbox: &Sandbox) {
         .script(".claude/status.sh", "#!/bin/sh\n")
         .write(".claude/projects/x/transcript.jsonl", "{}\n")
         .write(
+            ".claude.json",
+            r#"{ "numStartups": 1, "mcpServers": { "docs": { "type": "http", "url": "https://mcp.example.org" },
+  "files": { "type": "stdio", "command": "npx", "args": ["-y", "files"], "env": { "ROOT": "${HOME}" } },
+  "private": { "command": "x", "env": { "TOKEN": "ghp_0123456789abcdefABCDEF" } } } }
+"#,
+        )
+        .write(
             ".claude/settings.json",
             r#"{
   "$schema": "https://example.org/schema.json",
@@ -94,7 +101,9 @@ fn a_busy_folder_becomes_a_profile_that_changes_nothing() {
         "{plan:#}"
     );
 
+    let state = sandbox.read(".claude.json");
     sandbox.cs(&["apply", "--yes", "--profile", "dots/claude-sync.toml"]).ok();
+    assert_eq!(sandbox.read(".claude.json"), state);
     assert_eq!(
         fs::read(sandbox.settings()).expect("there"),
         before.iter().find(|(name, _)| name == "settings.json").expect("there").1
