@@ -283,7 +283,7 @@ impl Hunt<'_> {
     /// What others added since the last apply, and nobody declares.
     fn news(&mut self, all: bool) -> Result<(), CliError> {
         let id = self.context.target().settings_document;
-        let Some(now) = self.live(id) else { return Ok(()) };
+        let now = self.live(id).unwrap_or_else(|| json!({}));
         let before = if all { Some(json!({})) } else { self.seen(id)? };
         let Some(before) = before else { return Ok(()) };
         let (root, home) = (self.context.root.text(), self.context.root.home_text());
