@@ -75,7 +75,15 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
     hunt.news(args.undeclared)?;
     let Hunt { mut offers, passed, .. } = hunt;
     if !args.only.is_empty() {
+        let found = offers.len();
         offers.retain(|offer| args.only.iter().any(|pattern| matches(pattern, &offer.what)));
+        if offers.is_empty() && found > 0 {
+            let changes = count(found, "change", "changes");
+            return Err(refused(
+                format!("nothing that changed matches {}", args.only.join(", ")),
+                format!("There are {changes}: cs capture --dry-run shows them."),
+            ));
+        }
     }
     tell(context, &offers, &passed);
     if offers.is_empty() {
@@ -270,6 +278,12 @@ impl Hunt<'_> {
                 self.pass(what, "it was edited, but its text stands in the profile: edit it there");
                 continue;
             };
+            let known = self.base.manifest.state.install_digest(&step.path);
+            if self.wanted.state.install_digest(&step.path) != known {
+                let source = self.context.root.show(&source);
+                self.pass(what, format!("it was edited, and so was {source}: bring them together by hand"));
+                continue;
+            }
             let sources = if install.folder {
                 folder(&live, &source)?
             } else {

@@ -340,6 +340,11 @@ fn conflict_hint(conflicts: &[&Conflict]) -> String {
         return "Take them over: --on-conflict adopt (or backup, which brings them back on uninstall)."
             .to_owned();
     }
+    if conflicts.iter().any(|conflict| conflict.was_ours) {
+        return "What was put there since the last apply goes into the profile's own files with cs capture. Or move it \
+                aside, and get it back on uninstall: --on-conflict backup."
+            .to_owned();
+    }
     "Move aside what is there, and get it back on uninstall: --on-conflict backup. Leave it, and leave out what was \
      declared there: --on-conflict skip."
         .to_owned()

@@ -14,7 +14,7 @@ use crate::document::text;
 use crate::draft::{self, Draft, File, Found};
 use crate::model::{DocumentId, limits};
 use crate::profile::{self, Diagnostic, FileRead, ProfileRef, ReadError, Severity, World};
-use crate::root::observe;
+use crate::root::{locate, observe};
 use crate::sys::{env, fs};
 
 /// The profile's name in the folder that is made.
@@ -34,7 +34,7 @@ const LEFT_SHOWN: usize = 12;
 /// # Errors
 /// When a profile is there already, or what is there can't be read; nothing was written then.
 pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
-    let folder = env::current_dir()?.join(&args.dir);
+    let folder = locate::normal(&env::current_dir()?.join(&args.dir));
     let profile = folder.join(PROFILE);
     if fs::lstat(&profile)?.is_some() {
         return Err(refused(
@@ -44,6 +44,12 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
     }
     if args.empty || args.from.is_some() {
         return skeleton(context, &folder, args.from.as_deref());
+    }
+    if folder.starts_with(&context.root.path) {
+        return Err(refused(
+            format!("{} is what the profile is made of", context.root.show(&context.root.path)),
+            "Nothing was changed. Take a folder of your dotfiles, outside of it: cs init DIR.",
+        ));
     }
     if let Some(current) = context.store()?.current()? {
         return Err(refused(

@@ -473,7 +473,9 @@ pub fn named_in(text: &str, root: &str, home: Option<&str>) -> Vec<String> {
             let rest = &text[at + spelling.len() + 1..];
             let end =
                 rest.find(|c: char| c.is_whitespace() || "'\";|&<>()$`".contains(c)).unwrap_or(rest.len());
-            if end > 0 && ManagedPath::new(&rest[..end]).is_ok() {
+            // What is written to is no source.
+            let is_target = text[..at].trim_end_matches(['\'', '"']).trim_end().ends_with('>');
+            if end > 0 && !is_target && ManagedPath::new(&rest[..end]).is_ok() {
                 named.push(rest[..end].to_owned());
             }
         }

@@ -101,5 +101,6 @@ fn files_that_a_command_names_are_found_however_they_are_spelled() {
         named("bash ~/.claude/a.sh; \"$HOME/.claude/b/c.py\" /home/ada/.claude/d"),
         ["a.sh", "b/c.py", "d"]
     );
+    assert_eq!(named("date >> ~/.claude/log.txt; cat > \"$HOME/.claude/x\" < ~/.claude/y"), ["y"]);
     assert_eq!(named("~/.claudex/a ~/.claude/../x ~/.claude/ ls"), [""; 0]);
 }

@@ -116,6 +116,19 @@ fn what_changed_goes_into_the_profile_and_then_nothing_is_pending() {
 }
 
 #[test]
+fn a_source_that_was_edited_too_is_left_alone() {
+    let sandbox = applied();
+    rewrite(&sandbox, ".claude/agents/reviewer.md", "---\nname: reviewer\ndescription: d\n---\nTwo.\n");
+    sandbox.write("dotfiles/agents/reviewer.md", "---\nname: reviewer\ndescription: d\n---\nThree.\n");
+    let said = sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    assert!(said.out.contains("so was ~/dotfiles/agents/reviewer.md"), "{said}");
+    assert!(sandbox.read("dotfiles/agents/reviewer.md").ends_with("Three.\n"));
+    let plan = sandbox.cs(&["plan"]).code(1);
+    assert!(plan.err.contains("cs capture"), "{plan}");
+    sandbox.cs(&["capture", "--only", "nothing"]).ok();
+}
+
+#[test]
 fn servers_are_kept_field_by_field() {
     let sandbox = Sandbox::new();
     let profile = "format = 1\n[mcp.a]   # mine\ncommand = \"a\"   # the old one\nargs = [\"x\"]\n\n[mcp.b]\nurl = \"https://b.example.org\"\n";

@@ -131,8 +131,41 @@ fn what_was_taken_over_goes_when_it_is_taken_out() {
     assert!(!sandbox.path(".claude/agents/reviewer.md").exists());
 }
 
+/// Killed between the commit and the first step: nothing had been written, so there is nothing to take back.
+#[test]
+fn undoing_an_apply_that_only_took_over_changes_nothing() {
+    let before = "{\"cleanupPeriodDays\":7,\"permissions\":{\"allow\":[\"A\",\"B\"]}}";
+    for first in ["", "[settings]\ncleanupPeriodDays = 7\n"] {
+        let sandbox = Sandbox::new();
+        sandbox.write(".claude/settings.json", before);
+        let whole = "[settings]\ncleanupPeriodDays = 7\npermissions.allow = [\"A\", \"B\"]\n";
+        let from = if first.is_empty() { "null" } else { "1" };
+        if !first.is_empty() {
+            sandbox.profile(&format!("adopt = true\n{first}")).apply();
+        }
+        sandbox.profile(&format!("adopt = true\n{whole}")).apply();
+        let current = sandbox.path(".claude/claude-sync/current");
+        fs::remove_file(&current).expect("a link");
+        let to = if first.is_empty() { 1 } else { 2 };
+        if to == 2 {
+            std::os::unix::fs::symlink("generations/1", &current).expect("a link");
+        }
+        sandbox.write(".claude/claude-sync/pending", format!("{{\"format\":1,\"from\":{from},\"to\":{to}}}"));
+        sandbox.cs(&["recover"]).ok();
+        assert_eq!(sandbox.read(".claude/settings.json"), before);
+        sandbox.cs(&["uninstall", "--purge", "--yes"]).ok();
+        assert_eq!(sandbox.read(".claude/settings.json"), before);
+    }
+}
+
 #[test]
 fn nothing_is_overwritten() {
+    let inside = Sandbox::new();
+    inside.write(".claude/CLAUDE.md", "mine\n");
+    inside.cs(&["init", ".claude/dots"]).code(1);
+    inside.cs(&["init", ".claude"]).code(1);
+    assert_eq!(inside.tree().len(), 1);
+
     let sandbox = Sandbox::new();
     busy(&sandbox);
     sandbox.write("dots/CLAUDE.md", "mine\n");

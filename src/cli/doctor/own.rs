@@ -132,7 +132,8 @@ impl Contents<'_> {
             let bytes_max = if record.is_cs { u64::MAX - 1 } else { limits::SOURCE_BYTES_MAX };
             found.extend(self.content(&folder.join("files").join(path.as_str()), record.digest, bytes_max));
         }
-        for (id, record) in &manifest.documents {
+        // Of the client's own state nothing is kept.
+        for (id, record) in manifest.documents.iter().filter(|(id, _)| id.is_settings()) {
             for (name, digest) in [("before", record.before), ("after", record.after)] {
                 let path = folder.join("documents").join(format!("{id}.{name}"));
                 let wanted = digest.map(|digest| (digest, limits::DOCUMENT_READ_BYTES_MAX * 2));

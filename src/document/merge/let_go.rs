@@ -35,7 +35,8 @@ impl Merger<'_> {
             }
             return Ok(());
         };
-        let adopted_stays = self.input.letting_go == LettingGo::Uninstall;
+        // Where the generation that is gone back to has no row, the one undone had only taken it over.
+        let adopted_stays = self.input.letting_go == LettingGo::Uninstall || known.current.is_none();
         let action = match (&row.how, live.is_some()) {
             (How::Replaced(before), is_there) => {
                 let before = self.displaced.get(name).unwrap_or(before).clone();

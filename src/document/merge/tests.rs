@@ -248,6 +248,28 @@ fn adopted_goes_when_undeclared_and_stays_on_uninstall() {
 }
 
 #[test]
+fn what_an_undone_apply_had_taken_over_stays() {
+    let declared = [value("model", json!("opus")), allow("a")];
+    let before = "{\"model\":\"opus\",\"permissions\":{\"allow\":[\"a\"]}}";
+    let found = World { adopts: true, ..World::of(before) };
+    for old in [&[][..], &declared[..1]] {
+        let at_old = found.clone().apply(old);
+        let planned = at_old.try_merge(&declared, LettingGo::Undeclared, &[]).expect("merges");
+        let undone = merge(&MergeInput {
+            bases: Bases { current: &at_old.ledger, other: Some(&planned.ledger) },
+            live: planned.text.as_deref(),
+            desired: old,
+            adopts: true,
+            letting_go: LettingGo::Undeclared,
+            leaving: &[],
+            returning: &[],
+            home: HOME,
+        });
+        assert_eq!(undone.expect("merges").text.as_deref(), Some(before), "{old:?}");
+    }
+}
+
+#[test]
 fn only_what_is_as_declared_is_adopted() {
     let before = "{\"model\":\"sonnet\",\"hooks\":{\"Stop\":[{\"hooks\":[{\"type\":\"command\",\"command\":\"a\",\"timeout\":9}]}]}}";
     let found = World { adopts: true, ..World::of(before) };
