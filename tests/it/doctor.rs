@@ -101,12 +101,11 @@ fn busy() -> Sandbox {
     mode(&stored, 0o644);
     fs::write(&stored, "something else\n").expect("written");
     close(&sandbox);
-    // So that others could get at it.
-    mode(sandbox.home().parent().expect("a folder"), 0o755);
     for open in [sandbox.home(), sandbox.root(), sandbox.path(".claude/claude-sync")] {
         mode(&open, 0o755);
     }
-    mode(&sandbox.settings(), 0o644);
+    // Whether others can get at it depends on where the sandboxes lie.
+    mode(&sandbox.settings(), 0o600);
     mode(&sandbox.path(".claude.json"), 0o600);
     sandbox
 }
