@@ -108,7 +108,7 @@ fn skeleton(context: &Context, folder: &Path, from: Option<&str>) -> Result<u8, 
     }
     write(context, folder, &[], &draft::skeleton(from))?;
     let shown = context.root.show(&folder.join(PROFILE));
-    context.out.line(format!("{shown} is there, with an example of everything in it."));
+    context.out.line(format!("{shown} is there, with the commonest entries as comments."));
     next(context, &folder.join(PROFILE));
     context.out.object(&json!({"version": 1, "success": true, "profile": folder.join(PROFILE), "copied": 0,
         "declared": {"settings": 0, "hooks": 0, "files": 0}, "left": [], "suspects": [], "warnings": 0}));

@@ -8,34 +8,12 @@ use super::Finding;
 use super::environment::Version;
 use crate::document::Outline;
 use crate::document::claude::{Voiding, every_voiding, passed_over};
+use crate::document::hooks::KEPT_FIELDS;
 use crate::model::key::dotted;
 use crate::profile::judge;
 
 /// A `timeout` above this is hardly meant in seconds: it is more than the client waits by itself.
 const TIMEOUT_SECONDS_MAX: f64 = 600.0;
-
-/// What a hook entry may have, for "did you mean".
-const HOOK_KEYS: &[&str] = &[
-    "type",
-    "command",
-    "args",
-    "if",
-    "shell",
-    "timeout",
-    "onFailure",
-    "statusMessage",
-    "once",
-    "async",
-    "asyncRewake",
-    "prompt",
-    "model",
-    "url",
-    "headers",
-    "allowedEnvVars",
-    "server",
-    "tool",
-    "input",
-];
 
 /// Features by the version of the client that has them, for entries of hooks.
 const SINCE: &[(&str, Version)] = &[("onFailure", Version(2, 1, 295))];
@@ -220,8 +198,8 @@ fn fields(outline: &Outline, entry: &Entry<'_>, client: Option<Version>) -> Vec<
             format!("a hook with `if` never runs on {}: only events of tools have one", entry.event);
         found.push(Finding::warning("hook-if", message).at(at("if")).remedy("Take the `if` out."));
     }
-    for name in members.keys().filter(|name| !HOOK_KEYS.contains(&name.as_str()) && !is_comment(name)) {
-        if let Some(meant) = judge::meant(name, HOOK_KEYS.iter().copied()) {
+    for name in members.keys().filter(|name| !KEPT_FIELDS.contains(&name.as_str()) && !is_comment(name)) {
+        if let Some(meant) = judge::meant(name, KEPT_FIELDS.iter().copied()) {
             let message =
                 format!("{name:?} means nothing in a hook, and is dropped when Claude Code writes the file");
             let remedy = format!("Did you mean {meant:?}?");

@@ -181,7 +181,7 @@ fn single_word(command: &str, home: &str) -> Option<String> {
 
 /// Fields of a hook entry that survive when the client rewrites the file; equality looks at
 /// no others (facts/claude-code.md, 3 and "How a hook runs").
-const KEPT_FIELDS: &[&str] = &[
+pub const KEPT_FIELDS: &[&str] = &[
     "type",
     "command",
     "args",

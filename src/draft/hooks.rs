@@ -3,20 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::model::{HookId, Key};
+use crate::profile::HOOK_FIELDS;
 
 use super::{Draft, File, Found, Item, holds_secret, runs_file, toml};
-
-/// The client's fields and the profile's, as a hook has them beside its command.
-const FIELDS: [(&str, &str); 8] = [
-    ("args", "args"),
-    ("if", "if"),
-    ("shell", "shell"),
-    ("timeout", "timeout"),
-    ("onFailure", "on-failure"),
-    ("statusMessage", "status-message"),
-    ("async", "async"),
-    ("asyncRewake", "async-rewake"),
-];
 
 /// `[hooks.NAME]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +32,7 @@ impl Hook {
 /// The profile's fields of a hook entry, each with its value there.
 #[must_use]
 pub fn profile_fields(entry: &Value) -> Vec<(String, Option<Value>)> {
-    FIELDS.iter().map(|(theirs, ours)| ((*ours).to_owned(), entry.get(*theirs).cloned())).collect()
+    HOOK_FIELDS.iter().map(|(ours, theirs)| ((*ours).to_owned(), entry.get(*theirs).cloned())).collect()
 }
 
 impl Draft {
@@ -113,7 +102,7 @@ impl Draft {
 }
 
 fn fields(entry: &Map<String, Value>) -> Vec<(&'static str, Value)> {
-    let fields = FIELDS.iter().filter_map(|(theirs, ours)| Some((*ours, entry.get(*theirs)?.clone())));
+    let fields = HOOK_FIELDS.iter().filter_map(|(ours, theirs)| Some((*ours, entry.get(*theirs)?.clone())));
     fields.filter(|(_, value)| toml::value(value).is_some()).collect()
 }
 

@@ -12,8 +12,8 @@ use super::script;
 use super::tree::{self, Entry, Node, Table};
 use crate::model::{Content, Declared, FileSpec, HookId, Key, Kind, ManagedPath, Origin, Want};
 
-/// The profile's key and the client's, in the order the client prints them.
-const FIELDS: [(&str, &str); 8] = [
+/// The profile's key and the client's, in the order the client prints them: what a hook has beside its command.
+pub const FIELDS: [(&str, &str); 8] = [
     ("args", "args"),
     ("if", "if"),
     ("shell", "shell"),

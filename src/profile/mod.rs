@@ -64,6 +64,7 @@ pub use builtin::{builtin, builtin_names};
 pub use client::EVENTS;
 pub use diagnostic::{Diagnostic, Severity};
 pub use grammar::{BUILTIN_HOOKS, FORMAT};
+pub use hooks::FIELDS as HOOK_FIELDS;
 pub use schema::schema;
 
 /// Why something could not be read.
