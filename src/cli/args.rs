@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::help;
+use super::later::Later;
 
 /// Declarative configuration for Claude Code: say what you want, see the plan, apply it as a
 /// numbered generation, go back.
@@ -66,59 +67,59 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a profile of what is there, in a folder of your dotfiles
-    Init(InitArgs),
+    Init(Later<InitArgs>),
     /// Show what apply would change; changes nothing
     #[command(after_help = help::PLAN)]
-    Plan(PlanArgs),
+    Plan(Later<PlanArgs>),
     /// Make it what the profile says, as a new generation
     #[command(after_help = help::APPLY)]
-    Apply(ApplyArgs),
+    Apply(Later<ApplyArgs>),
     /// One look: what is applied, what drifted, which hooks run
-    Status(StatusArgs),
+    Status(Later<StatusArgs>),
     /// Write what changed outside cs back into the profile
-    Capture(CaptureArgs),
+    Capture(Later<CaptureArgs>),
     /// Say who owns an entry, since when, and where it is declared
     #[command(after_help = help::WHY)]
-    Why(WhyArgs),
+    Why(Later<WhyArgs>),
     /// Show what changed from one generation to another, or to the disk
     #[command(after_help = help::DIFF)]
-    Diff(DiffArgs),
+    Diff(Later<DiffArgs>),
     /// Check that all is as written, and that Claude Code will load it
     Verify,
     /// Find what Claude Code would ignore or misread; changes nothing
     Doctor,
     /// List generations (each apply makes one); prune, pin, unpin
-    Generations(GenerationsArgs),
+    Generations(Later<GenerationsArgs>),
     /// Go back to an earlier generation (as a new one)
     #[command(after_help = help::ROLLBACK)]
-    Rollback(RollbackArgs),
+    Rollback(Later<RollbackArgs>),
     /// Finish or undo an apply that was interrupted
-    Recover(RecoverArgs),
+    Recover(Later<RecoverArgs>),
     /// Let go of everything; what was there before comes back
     #[command(after_help = help::UNINSTALL)]
-    Uninstall(UninstallArgs),
+    Uninstall(Later<UninstallArgs>),
     /// Say what the guard makes of a command; runs nothing
-    Guard(GuardArgs),
+    Guard(Later<GuardArgs>),
     /// How long the hooks take, beside their budgets
-    Stats(StatsArgs),
+    Stats(Later<StatsArgs>),
     /// What the guard asked and refused, what became of keys and journals
-    Audit(AuditArgs),
+    Audit(Later<AuditArgs>),
     /// The keys that everything learned is sealed with
-    Keys(KeysArgs),
+    Keys(Later<KeysArgs>),
     /// Which machine this is to others, and whether that lasts
-    Identity(IdentityArgs),
+    Identity(Later<IdentityArgs>),
     /// Print the JSON Schema of profiles
     #[command(after_help = help::SCHEMA)]
     Schema,
     /// Print a profile as one file, for tools that roll it out to a fleet
     #[command(after_help = help::BUILD)]
-    Build(BuildArgs),
+    Build(Later<BuildArgs>),
     /// Print completions for bash, zsh or fish
     #[command(after_help = help::COMPLETIONS)]
-    Completions(CompletionsArgs),
+    Completions(Later<CompletionsArgs>),
     /// Print the manual page, or write all of them into a folder
     #[command(after_help = help::MAN)]
-    Man(ManArgs),
+    Man(Later<ManArgs>),
     /// Run a bundled hook (Claude Code does this)
     #[command(hide = true)]
     Hook {

@@ -233,6 +233,7 @@ mod tests {
             command.get_subcommands().for_each(look);
         }
         let mut command = Cli::command();
+        command.build();
         look(&command);
         for line in command.render_help().to_string().lines() {
             assert!(line.chars().count() <= 100, "{line}");

@@ -15,6 +15,7 @@ pub mod help;
 pub mod identity;
 pub mod init;
 pub mod keys;
+pub mod later;
 mod learning;
 pub mod man;
 pub mod output;
@@ -30,7 +31,7 @@ pub mod world;
 
 use std::ffi::OsString;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use self::args::{Cli, Command};
 use self::engine::Context;
@@ -42,7 +43,7 @@ use crate::sys::env;
 #[must_use]
 pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.collect();
-    let cli = match Cli::try_parse_from(&args) {
+    let cli = match parse(&args) {
         Ok(cli) => cli,
         Err(error) => return misused(&args, &error),
     };
@@ -54,6 +55,18 @@ pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
             error.code()
         }
     }
+}
+
+/// The arguments as meant.
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(args);
+    let cli = matches.and_then(|mut matches| {
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    });
+    // The process does not outlive its one command line: taking the description apart is work for nobody.
+    std::mem::forget(command);
+    cli
 }
 
 /// Help, or a command line that is none; also that has an object for programs.
