@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
+use crate::session::snapshots;
 
 const PROFILE: &str = r#"# How I work.
 format = 1
@@ -90,12 +91,8 @@ fn what_changed_goes_into_the_profile_and_then_nothing_is_pending() {
     assert_eq!(sandbox.read("dotfiles/claude-sync.toml"), before);
     assert!(dry.out.contains("Nothing was changed."), "{dry}");
     let said = sandbox.cs(&["capture", "--all", "--yes"]).ok();
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
     let shown = format!("{}\n---- claude-sync.toml\n{}", said.out, sandbox.read("dotfiles/claude-sync.toml"));
-    settings.bind(|| insta::assert_snapshot!("capture", sandbox.tidy(&shown)));
+    snapshots().bind(|| insta::assert_snapshot!("capture", sandbox.tidy(&shown)));
     assert!(sandbox.read("dotfiles/agents/reviewer.md").ends_with("Two.\n"));
     assert!(
         sandbox.path("dotfiles/skills/pdf/new.py").exists()

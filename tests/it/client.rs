@@ -16,11 +16,11 @@ use crate::sandbox::{Ran, Sandbox, cases, ran, skipped};
 static TURN: Mutex<()> = Mutex::new(());
 
 /// The client's executable.
-struct Client(PathBuf);
+pub struct Client(PathBuf);
 
 impl Client {
     /// The one to test with; `None`, and a word about it, where there is none.
-    fn find() -> Option<Self> {
+    pub fn find() -> Option<Self> {
         let Some(folder) = std::env::var_os("CS_CLIENT").map(PathBuf::from) else {
             skipped("CS_CLIENT names no folder with the real client");
             return None;
@@ -34,7 +34,7 @@ impl Client {
     }
 
     /// Runs it in a sandbox's home.
-    fn run(&self, sandbox: &Sandbox, args: &[&str]) -> Ran {
+    pub fn run(&self, sandbox: &Sandbox, args: &[&str]) -> Ran {
         self.start(sandbox, &[], args)
     }
 
@@ -54,6 +54,22 @@ impl Client {
         let ran = self.start(sandbox, &["--turns", &turns], &args).ok();
         let messages = ran.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON"));
         Told(messages.collect())
+    }
+
+    /// Lets the model run `command`, and grants it `rule` for good when the client asks.
+    #[track_caller]
+    pub fn granted(&self, sandbox: &Sandbox, rule: &str, command: &str) {
+        sandbox.write("turns.json", json!([{"bash": command}, {"say": "Done."}]).to_string());
+        let turns = sandbox.path("turns.json").display().to_string();
+        let args = [
+            "-p",
+            "--input-format=stream-json",
+            "--output-format=stream-json",
+            "--permission-prompt-tool=stdio",
+            "--verbose",
+        ];
+        let ran = self.start(sandbox, &["--turns", &turns, "--grant", rule], &args).ok();
+        assert!(ran.out.contains("can_use_tool"), "nothing was asked: {}", ran.out);
     }
 
     fn start(&self, sandbox: &Sandbox, options: &[&str], args: &[&str]) -> Ran {

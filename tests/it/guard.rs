@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use crate::sandbox::{Ran, Sandbox, cases, ran};
+use crate::session::snapshots;
 
 /// The answers to `lines`, asked about at once from a project's folder.
 fn batch(sandbox: &Sandbox, lines: &str) -> Ran {
@@ -64,11 +65,7 @@ fn its_answers() {
             said += &format!("$ cs guard check {option}'{quoted}'\n{}\n", ran.out);
         }
     }
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!("guard-check", sandbox.tidy(&said)));
+    snapshots().bind(|| insta::assert_snapshot!("guard-check", sandbox.tidy(&said)));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::sandbox::{Sandbox, cases};
+use crate::session::snapshots;
 
 /// A root with something of everything in it, and some things that can't be declared.
 fn busy(sandbox: &Sandbox) {
@@ -84,12 +85,8 @@ fn a_busy_folder_becomes_a_profile_that_changes_nothing() {
     let said = sandbox.cs(&["init", "dots"]).ok();
     assert_eq!(contents(&sandbox.root()), before);
     let profile = sandbox.read("dots/claude-sync.toml");
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
     let shown = format!("{}{}\n---- claude-sync.toml\n{profile}", said.out, said.err);
-    settings.bind(|| insta::assert_snapshot!("init", sandbox.tidy(&shown)));
+    snapshots().bind(|| insta::assert_snapshot!("init", sandbox.tidy(&shown)));
 
     let plan = sandbox.cs(&["plan", "--json", "--profile", "dots/claude-sync.toml"]).ok().json();
     let is_taken = |step: &serde_json::Value| step["action"] == "adopt";

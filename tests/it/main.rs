@@ -31,6 +31,7 @@ mod init;
 mod interference;
 mod keys;
 mod licences;
+mod lived;
 mod machines;
 mod mcp;
 mod picture;
