@@ -39,6 +39,7 @@
 //! | [`crypto`] | pure | seals, the ring of keys, the node key, which machine this is |
 //! | [`knowledge`] | shell | what was learned, and the folder it lives in |
 //! | [`root`] | shell | a configuration folder: locate, lock, observe, stage, converge, recover |
+//! | [`remote`] | shell | profiles from git repositories: fetched, pinned, read from the commit |
 //! | [`hook`] | shell | the bundled hooks |
 //! | [`sys`] | shell | the only module that may touch files, environment, clock, randomness or processes; counts every mutating call |
 //! | [`cli`] | shell | arguments → requests; one file per command; errors → exit codes and remedies |
@@ -58,9 +59,11 @@
 //!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/
 //!     displaced/             what was moved aside, by the generation that did it
 //!     lock
+//!     claude-sync.lock       the commits that a remote profile is read at; for one's own it lies beside that
 //!   learning/                what was learned, a folder for each host: see [`knowledge`]
 //! ```
 //! Contents live in the generation, so rolling back needs neither repository nor network.
+//! Remote profiles are read from a cache outside the root ([`remote`]), which can be lost.
 //! Unchanged files are shared between generations (one inode, read-only).
 //!
 //! # Who owns what
@@ -101,7 +104,9 @@
 //! 12. A hook exits 0 and prints nothing or one valid answer. It never waits for a lock, never calls
 //!     fsync, never derives from a password; what is late or broken silences learning, never the guard:
 //!     where that can't tell in its second, a person is asked.
-//! 13. No text that came in through a hook reaches the disk or the network: what is recorded has no field
+//! 13. What comes from a repository is applied at a commit that somebody said yes to, having been shown all it
+//!     comes to; it reaches nothing outside its repository.
+//! 14. No text that came in through a hook reaches the disk or the network: what is recorded has no field
 //!     for text, and every word it is shown by is compiled in.
 //!
 //! # Not built yet
@@ -121,5 +126,6 @@ pub mod knowledge;
 pub mod model;
 pub mod plan;
 pub mod profile;
+pub mod remote;
 pub mod root;
 pub mod sys;

@@ -38,16 +38,21 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
         saved.check_fresh(&context, &wanted, &planned)?;
     }
     let plan = planned.checked.plan();
-    if is_nothing(plan, base.as_ref(), &wanted) {
+    // What nobody has said yes to is asked about and pinned, also where it changes nothing.
+    let is_pinned = super::remote::unseen(&wanted).is_empty();
+    if is_nothing(plan, base.as_ref(), &wanted) && is_pinned {
         return Ok(up_to_date(&context, base.as_ref(), &wanted, plan));
     }
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     print(&context, &locked.store, base.as_ref(), &wanted, plan, detail);
     let planned_in = watch.ms();
-    if !consent(&context, &wanted, saved.is_some(), plan)? {
+    if !super::remote::consent(&context, base.as_ref(), &wanted, &args.trust)?
+        || !consent(&context, &wanted, saved.is_some(), plan)?
+    {
         context.out.line("Nothing was changed.");
         return Ok(exit::REFUSED);
     }
+    super::remote::pin(&context, &wanted)?;
     let watch = Stopwatch::start();
     let mut profile = wanted.record.clone();
     find_revision(&wanted.which, &mut profile);

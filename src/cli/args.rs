@@ -23,8 +23,8 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Common {
-    /// The profile: a file, or builtin:NAME [default: the one applied last]
-    #[arg(long, global = true, value_name = "FILE|builtin:NAME", value_hint = ValueHint::FilePath)]
+    /// The profile: a file, builtin:NAME, or git+URL#PATH [default: the one applied last]
+    #[arg(long, global = true, value_name = "PROFILE", value_hint = ValueHint::FilePath)]
     pub profile: Option<String>,
     /// The configuration folder.
     #[arg(
@@ -74,6 +74,9 @@ pub enum Command {
     /// Make it what the profile says, as a new generation
     #[command(after_help = help::APPLY)]
     Apply(Later<ApplyArgs>),
+    /// Move remote profiles to their newest commit, after a look at what that changes
+    #[command(after_help = help::UPDATE)]
+    Update(Later<UpdateArgs>),
     /// One look: what is applied, what drifted, which hooks run
     Status(Later<StatusArgs>),
     /// Write what changed outside cs back into the profile
@@ -253,6 +256,20 @@ pub enum OnConflict {
     Skip,
 }
 
+/// `cs update`.
+#[derive(Debug, Clone, Args)]
+pub struct UpdateArgs {
+    /// Only repositories with this in their name [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Show what would change; move nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// A commit that you have read, whole: for scripts, where nobody can be asked
+    #[arg(long, value_name = "COMMIT")]
+    pub trust: Vec<String>,
+}
+
 /// `cs apply`.
 #[derive(Debug, Clone, Args)]
 pub struct ApplyArgs {
@@ -262,6 +279,9 @@ pub struct ApplyArgs {
     /// Show values that look like secrets
     #[arg(long)]
     pub show_secrets: bool,
+    /// A commit of a remote profile that you have read, whole: for scripts, where nobody can be asked
+    #[arg(long, value_name = "COMMIT")]
+    pub trust: Vec<String>,
     #[command(flatten)]
     pub conflict: ConflictArgs,
     #[command(flatten)]

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::args::BuildArgs;
 use super::engine::{Context, target_in};
 use super::error::{CliError, exit, refused};
-use super::world::Machine;
 use crate::document::{claude, fresh};
 use crate::model::{Content, Declared, DocumentId, FileSpec, Install, Kind, ManagedPath, Want};
 use crate::profile::{self, Rendered};
+use crate::remote::Policy;
 use crate::root::locate;
 use crate::sys::{env, fs};
 
@@ -32,7 +32,8 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     let (which, found) = context.which(base.as_ref())?;
     let hooks_dir = hooks_dir.map(locate::normal);
     let target = target_in(hooks_dir.as_deref().unwrap_or(Path::new(NOWHERE)));
-    let rendered = profile::render(&which, &target, &Machine::new()).map_err(CliError::Profile)?;
+    let machine = context.machine(&which, Policy::Pinned)?;
+    let rendered = profile::render(&which, &target, &machine).map_err(CliError::Profile)?;
     if found {
         context
             .out

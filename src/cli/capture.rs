@@ -51,6 +51,12 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
         return Err(refused("nothing is applied here yet", "Make a profile of what is there: cs init DIR."));
     };
     let wanted = context.wanted(Some(&base))?;
+    if let ProfileRef::Remote(remote) = &wanted.which {
+        return Err(refused(
+            format!("{} can't be written to from here", remote.repository()),
+            format!("Make a profile of your own that builds on it: extends = [\"{remote}\"]."),
+        ));
+    }
     let ProfileRef::File(profile) = &wanted.which else {
         return Err(refused(
             format!("{} can't be written to", wanted.which),
@@ -163,7 +169,7 @@ impl Hunt<'_> {
     /// The profile file that declares something; `None` for one that ships with `cs`.
     fn file_of(origin: Option<&Origin>) -> Option<PathBuf> {
         let file = &origin?.file;
-        (!file.starts_with("builtin:")).then(|| PathBuf::from(file))
+        (!file.starts_with("builtin:") && !file.starts_with("git+")).then(|| PathBuf::from(file))
     }
 
     /// Entries of ours that others changed.
@@ -187,7 +193,7 @@ impl Hunt<'_> {
                 let value = change.before.clone();
                 match (&change.key, value) {
                     (Key::Value(pointer), Some(_)) if pointer[0] == SERVERS => {
-                        self.pass(what, "a profile that ships with cs declares it");
+                        self.pass(what, "a profile that ships with cs, or comes from elsewhere, declares it");
                     }
                     // Later wins: the user's own file says otherwise.
                     (Key::Value(pointer), Some(value)) => {
@@ -195,7 +201,7 @@ impl Hunt<'_> {
                         self.offer(what, how, self.profile.to_owned(), edit);
                     }
                     _ => self
-                        .pass(what, "a profile that ships with cs declares it: take it out with `without`"),
+                        .pass(what, "a profile that ships with cs, or comes from elsewhere, declares it: take it out with `without`"),
                 }
                 continue;
             };
@@ -274,8 +280,15 @@ impl Hunt<'_> {
                 }
                 continue;
             }
-            let Some(source) = install.source.as_ref().map(PathBuf::from) else {
-                self.pass(what, "it was edited, but its text stands in the profile: edit it there");
+            let own = install.source.as_ref().filter(|source| !source.starts_with("git+"));
+            let Some(source) = own.map(PathBuf::from) else {
+                let why = match &install.source {
+                    Some(source) => {
+                        format!("it was edited, but it comes from {source}: it can be changed there only")
+                    }
+                    None => "it was edited, but its text stands in the profile: edit it there".to_owned(),
+                };
+                self.pass(what, why);
                 continue;
             };
             let known = self.base.manifest.state.install_digest(&step.path);

@@ -11,12 +11,17 @@ use super::world::Machine;
 use crate::generation::{Cause, ProfileRecord, State};
 use crate::model::{Content, Digest, DocumentId, Generation, ManagedPath};
 use crate::plan::{self, Base, CheckedPlan, Observed, OnConflict, PlanInput, check};
-use crate::profile::{self, Diagnostic, ProfileRef, Target};
+use crate::profile::lock::Lock;
+use crate::profile::{self, Diagnostic, ProfileRef, Remote, Target};
+use crate::remote::{self, Policy, Remotes, Used};
 use crate::root::stage::{Staging, stage};
 use crate::root::store::Durability;
 use crate::root::transaction::{self, Applied, Recovered};
 use crate::root::{LockedRoot, Root, Scope, Side, Store, locate, observe};
 use crate::sys::{env, fs, process};
+
+/// The name of the file with the pins.
+pub const LOCK: &str = "claude-sync.lock";
 
 /// What every command starts from.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub struct Wanted {
     pub contents: BTreeMap<ManagedPath, Vec<u8>>,
     pub facts: BTreeMap<String, bool>,
     pub warnings: Vec<Diagnostic>,
+    /// The repositories it was read from.
+    pub remotes: Vec<Used>,
 }
 
 /// A plan with what it was made from.
@@ -167,8 +174,53 @@ impl Context {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn wanted(&self, base: Option<&Side>) -> Result<Wanted, CliError> {
+        self.wanted_by(base, Policy::Pinned)
+    }
+
+    /// Renders the profile with the repositories it asks for as `policy` says.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn wanted_by(&self, base: Option<&Side>, policy: Policy) -> Result<Wanted, CliError> {
         let (which, found) = self.which(base)?;
-        let rendered = profile::render(&which, &self.target(), &Machine::new()).map_err(CliError::Profile)?;
+        let machine = self.machine(&which, policy)?;
+        self.render(which, found, &machine)
+    }
+
+    /// The machine for reading `which`, with the repositories that its lock pins.
+    ///
+    /// # Errors
+    /// When the lock can't be read.
+    pub fn machine(&self, which: &ProfileRef, policy: Policy) -> Result<Machine, CliError> {
+        let Some(cache) = remote::cache() else { return Ok(Machine::new()) };
+        let lock = match self.lock_file(which) {
+            Some(path) => remote::read_lock(&path)?,
+            None => Lock::default(),
+        };
+        Ok(Machine::reaching(Remotes::new(lock, policy, cache)))
+    }
+
+    /// Where the commits of what a profile asks for are pinned: beside it, or in the root for one that is itself
+    /// from elsewhere.
+    #[must_use]
+    pub fn lock_file(&self, which: &ProfileRef) -> Option<PathBuf> {
+        match which {
+            ProfileRef::Builtin(_) => None,
+            // Whoever links to their dotfiles keeps the lock there, too.
+            ProfileRef::File(path) => {
+                Some(fs::canonical(path).unwrap_or_else(|_| path.clone()).with_file_name(LOCK))
+            }
+            ProfileRef::Remote(_) => Some(Store::new(self.root.clone()).folder().join(LOCK)),
+        }
+    }
+
+    /// Renders `which` as `machine` sees it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn render(&self, which: ProfileRef, found: bool, machine: &Machine) -> Result<Wanted, CliError> {
+        let rendered = profile::render(&which, &self.target(), machine).map_err(CliError::Profile)?;
+        let remotes = machine.remotes().map(Remotes::used).unwrap_or_default();
         let mut desired = rendered.desired;
         let uses_cs = desired.files.values().any(|spec| spec.content == Content::RunningExecutable);
         let cs = uses_cs.then(executable_digest).transpose()?;
@@ -181,9 +233,13 @@ impl Context {
             })
             .collect();
         let reference = which.to_string();
-        let record = ProfileRecord { reference, revision: None, dirty: false };
+        let revision = match &which {
+            ProfileRef::Remote(_) => remotes.first().map(|used| remote::git::short(&used.commit).to_owned()),
+            _ => None,
+        };
+        let record = ProfileRecord { reference, revision, dirty: false };
         let (facts, warnings) = (rendered.facts, rendered.diagnostics);
-        Ok(Wanted { which, found, record, state, contents, facts, warnings })
+        Ok(Wanted { which, found, record, state, contents, facts, warnings, remotes })
     }
 
     /// Plans from `base` to `state`.
@@ -296,7 +352,12 @@ pub struct Work<'a> {
 fn absolute(which: ProfileRef, here: &Path) -> ProfileRef {
     match which {
         ProfileRef::File(path) => ProfileRef::File(locate::normal(&here.join(path))),
-        builtin @ ProfileRef::Builtin(_) => builtin,
+        // A folder beside us, for short.
+        ProfileRef::Remote(remote) if remote.url.starts_with('.') => {
+            let url = locate::normal(&here.join(&remote.url)).display().to_string();
+            ProfileRef::Remote(Remote { url, ..remote })
+        }
+        other => other,
     }
 }
 
@@ -330,10 +391,13 @@ pub fn find_revision(which: &ProfileRef, record: &mut ProfileRecord) {
 /// The name of a profile for people, with its revision.
 #[must_use]
 pub fn show_profile(record: &ProfileRecord, home: Option<&Path>) -> String {
-    let name = match record.reference.strip_prefix("builtin:") {
+    let name = match record.reference.strip_prefix("builtin:").or(record.reference.strip_prefix("git+")) {
         Some(_) => record.reference.clone(),
         None => locate::show(&PathBuf::from(&record.reference), home),
     };
+    if let (true, Some(commit)) = (record.reference.starts_with("git+"), &record.revision) {
+        return format!("{}  (at {commit})", record.reference);
+    }
     match (&record.revision, record.dirty) {
         (Some(revision), false) => format!("{name}  (git {revision}, clean)"),
         (Some(revision), true) => format!("{name}  (git {revision}, with changes not committed)"),

@@ -42,6 +42,19 @@ impl From<std::io::Error> for CliError {
     }
 }
 
+impl From<crate::remote::Error> for CliError {
+    fn from(error: crate::remote::Error) -> Self {
+        let remedy = error.remedy();
+        match error {
+            crate::remote::Error::Io(error) => error.into(),
+            error => refused(
+                error.to_string(),
+                format!("{UNCHANGED} {}{}.", remedy[..1].to_uppercase(), &remedy[1..]),
+            ),
+        }
+    }
+}
+
 impl From<KeyError> for CliError {
     fn from(error: KeyError) -> Self {
         if let KeyError::Locked(path) = error {

@@ -23,6 +23,11 @@ pub const TEMPLATE: &str = concat!(
     row!("init", "         ", "Make a profile of what is there, in a folder of your dotfiles"),
     row!("plan", "         ", "Show what apply would change; changes nothing"),
     row!("apply", "        ", "Make it what the profile says, as a new generation"),
+    row!(
+        "update",
+        "       ",
+        "Move remote profiles to their newest commit, after a look at what that changes"
+    ),
     row!("status", "       ", "One look: what is applied, what drifted, which hooks run"),
     row!("capture", "      ", "Write what changed outside cs back into the profile"),
     "\n",
@@ -102,6 +107,19 @@ pub const APPLY: &str = concat!(
   cs apply --project              for the project here: ./.claude
 
 Nothing is changed before all of it is staged. To go back: cs rollback",
+);
+
+/// Of `cs update`.
+pub const UPDATE: &str = concat!(
+    heading!("Examples:"),
+    "  cs apply --profile git+https://example.org/dots#claude/claude-sync.toml
+                         a profile from elsewhere: shown in full, and pinned to its commit
+  cs update --dry-run    what came since, and what that would change here
+  cs update              the same in full, and moves the pin if you say yes
+  cs update dots         only repositories with `dots` in their name
+
+A branch or tag is named before the path: git+https://example.org/dots?ref=v2#profile.toml
+Pins are in claude-sync.lock beside the profile that asks for them. cs apply applies.",
 );
 
 /// Of `cs rollback`.

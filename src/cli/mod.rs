@@ -21,6 +21,7 @@ pub mod man;
 pub mod output;
 pub mod plan;
 pub mod recover;
+pub mod remote;
 pub mod schema;
 pub mod show;
 pub mod stats;
@@ -100,6 +101,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Init(args) => init::run(&context, &args),
         Command::Plan(args) => plan::run(&context, &args),
         Command::Apply(args) => apply::run(&context, &args),
+        Command::Update(args) => remote::update(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Generations(args) => generations::run(&context, &args),
         Command::Diff(args) => generations::diff(&context, &args),

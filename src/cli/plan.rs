@@ -37,6 +37,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         Cause::Apply,
         policy(args.conflict.on_conflict),
     )?;
+    super::remote::announce(context, &wanted);
     let plan = planned.checked.plan();
     let is_pending = !is_nothing(plan, base.as_ref(), &wanted);
     if let Some(file) = &args.out {
@@ -78,9 +79,10 @@ fn next_steps(context: &Context, plan: &Plan, is_explained: bool) -> String {
 /// Whether applying would write nothing at all: same state, same profile, nothing drifted.
 #[must_use]
 pub fn is_nothing(plan: &Plan, base: Option<&Side>, wanted: &Wanted) -> bool {
-    let same_profile = base
-        .and_then(|side| side.manifest.profile.as_ref())
-        .is_some_and(|record| record.reference == wanted.record.reference);
+    let same_profile = base.and_then(|side| side.manifest.profile.as_ref()).is_some_and(|record| {
+        let is_moved = record.reference.starts_with("git+") && record.revision != wanted.record.revision;
+        record.reference == wanted.record.reference && !is_moved
+    });
     plan.is_empty() && same_profile
 }
 

@@ -10,7 +10,7 @@ use similar::{ChangeTag, TextDiff};
 use super::output::{count, paint, style};
 use crate::document::{Action, EntryChange};
 use crate::generation::Cause;
-use crate::model::{DocumentId, Generation, Key, key::dotted};
+use crate::model::{DocumentId, Generation, Key, key::dotted, printable};
 use crate::plan::secrets::{looks_secret, mask_line, shown};
 use crate::plan::{DocumentPlan, Plan, Sign, Skipped, Tally, TreeChange, TreeStep};
 use crate::root::Store;
@@ -295,10 +295,12 @@ fn document_diff(id: DocumentId, old: &str, new: &str, detail: Detail) -> Vec<St
 fn label(key: &Key) -> (String, String) {
     match key {
         Key::Value(pointer) => (dotted(pointer), String::new()),
-        Key::Element { list, value: Value::String(text) } => (dotted(list), text.clone()),
+        Key::Element { list, value: Value::String(text) } => (dotted(list), printable(text)),
         Key::Element { list, value } => (dotted(list), value.to_string()),
-        Key::Hook(id) if id.matcher.is_empty() => (format!("hooks.{}", id.event), id.command.clone()),
-        Key::Hook(id) => (format!("hooks.{}", id.event), format!("{} → {}", id.matcher, id.command)),
+        Key::Hook(id) if id.matcher.is_empty() => (format!("hooks.{}", id.event), printable(&id.command)),
+        Key::Hook(id) => {
+            (format!("hooks.{}", id.event), printable(&format!("{} → {}", id.matcher, id.command)))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::generation::Cause;
 use crate::knowledge::Learning;
 use crate::model::{Digest, DocumentId, Kind, limits};
 use crate::plan::{OnConflict, Plan, Problem};
+use crate::remote::Policy;
 use crate::root::{Side, Store, observe};
 use crate::sys::{clock, fs};
 
@@ -82,7 +83,7 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
         }
         Err(error) => return Err(error),
     };
-    let pending = context.wanted(Some(&side)).and_then(|wanted| {
+    let pending = context.wanted_by(Some(&side), Policy::Offline).and_then(|wanted| {
         let planned = context.plan(store, Some(&side), &wanted.state, Cause::Apply, OnConflict::Backup)?;
         let plan = planned.checked.plan();
         let tally = plan.tally();

@@ -11,6 +11,7 @@ use super::output::{paint, style};
 use super::show::{self, Detail, plan_json};
 use crate::generation::{Cause, State};
 use crate::plan::{OnConflict, Plan};
+use crate::remote;
 use crate::root::{self, LockedRoot, Side, Store};
 use crate::sys::{fs, process};
 
@@ -79,6 +80,12 @@ fn dry_run(context: &Context, store: &Store, purge: bool) -> Result<u8, CliError
     show_plan(context, store, planned.checked.plan());
     if purge {
         context.out.line("  - claude-sync/  all generations\n  - learning/     everything learned");
+        if let Some(cache) = remote::cache().filter(|cache| fs::stat(cache).is_ok_and(|stat| stat.is_some()))
+        {
+            context
+                .out
+                .line(format!("  - {}  what remote profiles were read from", context.root.show(&cache)));
+        }
     }
     context.out.object(&plan_json(planned.checked.plan(), &context.root.path, false));
     Ok(exit::DONE)
@@ -134,6 +141,10 @@ fn purge(context: &Context, locked: LockedRoot, folders: &[String]) -> Result<()
     let kept = root::purge::purge(locked, folders.iter().any(String::is_empty))?;
     if let Some(kept) = kept {
         context.out.line(format!("What could not go back to its place is in {}.", context.root.show(&kept)));
+    }
+    // What was fetched can be fetched again, also for another root.
+    if let Some(cache) = remote::cache() {
+        fs::remove_all(&cache)?;
     }
     context.out.line("Everything of cs's is gone.");
     Ok(())

@@ -6,6 +6,7 @@
 //! - [`Desired`]: what a profile asks for, rendered
 //! - [`Key`], [`Row`], [`Ledger`]: the entries `cs` owns and how it came to them
 //! - [`sets`]: which of the client's lists are sets
+//! - [`printable`]: texts of others, for a terminal
 //! - [`limits`]: every bound, with its reason
 
 pub mod desired;
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod limits;
 pub mod path;
 pub mod sets;
+pub mod text;
 
 pub use desired::{
     Content, Declared, Desired, DocumentId, FileSpec, Install, InstallMode, Kind, Origin, Want,
@@ -25,3 +27,4 @@ pub use generation::Generation;
 pub use key::{HookId, Key, Pointer};
 pub use ledger::{Container, Displaced, DocumentLedger, How, Ledger, Place, Row, TreeHow, TreeRow};
 pub use path::{ManagedPath, PathError};
+pub use text::printable;

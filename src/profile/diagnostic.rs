@@ -145,6 +145,8 @@ pub(super) struct Source {
     pub text: String,
     /// What relative paths in it are relative to; none for a built-in.
     pub folder: Option<PathBuf>,
+    /// The top of the repository it comes from: nothing in it leads out of there.
+    pub tree: Option<PathBuf>,
     /// Where each line begins.
     starts: Vec<usize>,
 }
@@ -152,7 +154,7 @@ pub(super) struct Source {
 impl Source {
     pub fn new(shown: &str, text: &str, folder: Option<PathBuf>) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { shown: shown.to_owned(), text: text.to_owned(), folder, starts }
+        Self { shown: shown.to_owned(), text: text.to_owned(), folder, tree: None, starts }
     }
 
     /// The line `offset` lies in, from 0.

@@ -300,7 +300,8 @@ pub(super) static TOP: &[Field] = &[
     field(
         "extends",
         Shape::Profiles,
-        "Profiles to build on: files, relative to this one, or \"builtin:NAME\". Later wins, lists add up.",
+        "Profiles to build on: files, relative to this one, \"builtin:NAME\", or \"git+URL#PATH\". Later wins, lists add \
+         up.",
     ),
     field(
         "when",

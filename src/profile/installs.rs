@@ -7,6 +7,7 @@ use super::condition::expand;
 use super::diagnostic::{Report, Spot, named};
 use super::frontmatter::{self, Of};
 use super::names::{self, PLACES, Place};
+use super::remote::within;
 use super::tree::{self, Entry, Node, Table};
 use super::{FileRead, ReadError, World};
 use crate::model::{Content, FileSpec, Install, InstallMode, Kind, ManagedPath, limits};
@@ -104,7 +105,9 @@ impl<'a> Out<'a> {
     /// The path that the string `node` names, relative to the profile it is written in.
     pub fn resolve(&mut self, node: &Node) -> Option<PathBuf> {
         let text = node.text()?;
-        let folder = self.report.source(node.at.source).and_then(|source| source.folder.clone());
+        let source = self.report.source(node.at.source);
+        let tree = source.and_then(|source| source.tree.clone());
+        let folder = source.and_then(|source| source.folder.clone());
         let Some(folder) = folder else {
             self.report.error(node.at, "a built-in profile has no files beside it").help("use `text`");
             return None;
@@ -113,7 +116,14 @@ impl<'a> Out<'a> {
             self.report.error(node.at, "a path can't hold a NUL");
             return None;
         }
-        Some(expand(text, self.world, Some(&folder)))
+        let Some(tree) = tree else { return Some(expand(text, self.world, Some(&folder))) };
+        let path = within(&tree, &folder, text);
+        if path.is_none() {
+            self.report
+                .error(node.at, format!("{} leads out of the repository", named(text)))
+                .help("a profile from elsewhere installs what lies beside it, and nothing of this machine");
+        }
+        path
     }
 
     /// Reads the file that the string `node` names.

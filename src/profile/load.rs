@@ -11,6 +11,7 @@ use super::check;
 use super::condition::{self, expand};
 use super::diagnostic::{Diagnostic, Report, Severity, Source, Spot, named};
 use super::grammar::FORMAT;
+use super::remote::{Remote, within};
 use super::tree::{self, Entry, Node, Table, Value};
 use super::{ProfileRef, ReadError, World, builtin, compose, dotted, suggest};
 use crate::model::limits;
@@ -38,6 +39,13 @@ pub(super) fn compose(which: &ProfileRef, world: &dyn World, report: &mut Report
     loader.out
 }
 
+/// Where a file lies, for what it names.
+struct Home {
+    folder: Option<PathBuf>,
+    /// The top of its repository.
+    tree: Option<PathBuf>,
+}
+
 struct Loader<'a> {
     world: &'a dyn World,
     report: &'a mut Report,
@@ -58,16 +66,21 @@ impl Loader<'_> {
         if self.refuse_cycle(&id, &shown, asked) || !self.applied.insert(id.clone()) {
             return;
         }
-        let Some(source) = self.read(which, &shown, asked) else {
+        let source = self.read(which, &shown, asked);
+        self.apply_source(source, id, shown);
+    }
+
+    fn apply_source(&mut self, source: Option<Source>, id: String, shown: String) {
+        let Some(source) = source else {
             self.incomplete = true;
             return;
         };
-        let folder = source.folder.clone();
+        let home = Home { folder: source.folder.clone(), tree: source.tree.clone() };
         let number = self.report.add(source);
         match tree::parse(number, self.report) {
             Some(tables) if self.format(&tables, number) => {
                 self.chain.push((id, shown));
-                self.layers(tables, folder.as_deref());
+                self.layers(tables, &home);
                 self.chain.pop();
             }
             _ => self.incomplete = true,
@@ -79,6 +92,12 @@ impl Loader<'_> {
         match which {
             ProfileRef::Builtin(_) => (shown.clone(), shown),
             ProfileRef::File(path) => (self.world.canonical(path).display().to_string(), shown),
+            // As its neighbours in the repository are known: one file, however it is asked for.
+            ProfileRef::Remote(remote) => {
+                let tree = remote.check().is_ok().then(|| self.world.remote(remote).ok()).flatten();
+                let path = tree.and_then(|tree| within(&tree, &tree, &remote.path));
+                (path.map_or_else(|| shown.clone(), |path| path.display().to_string()), shown)
+            }
         }
     }
 
@@ -120,11 +139,31 @@ impl Loader<'_> {
                     )
                 }
             },
-            ProfileRef::File(path) => self.read_file(path, shown, asked),
+            ProfileRef::File(path) => self.read_file(path, shown, asked, None),
+            ProfileRef::Remote(remote) => self.read_remote(remote, shown, asked),
         }
     }
 
-    fn read_file(&mut self, path: &Path, shown: &str, asked: Option<Spot>) -> Option<Source> {
+    fn read_remote(&mut self, remote: &Remote, shown: &str, asked: Option<Spot>) -> Option<Source> {
+        if let Err(wrong) = remote.check() {
+            let message = format!("{} is no remote profile: {}", named(shown), wrong.why);
+            return self.fail(shown, asked, &message, Some(wrong.help));
+        }
+        let tree = match self.world.remote(remote) {
+            Ok(tree) => tree,
+            Err(error) => return self.fail(shown, asked, &error.to_string(), None),
+        };
+        let path = within(&tree, &tree, &remote.path)?;
+        self.read_file(&path, shown, asked, Some(tree))
+    }
+
+    fn read_file(
+        &mut self,
+        path: &Path,
+        shown: &str,
+        asked: Option<Spot>,
+        tree: Option<PathBuf>,
+    ) -> Option<Source> {
         let bytes = match self.world.read(path, limits::PROFILE_BYTES_MAX) {
             Ok(file) => file.bytes,
             Err(error) => {
@@ -140,7 +179,11 @@ impl Loader<'_> {
         self.out.files.push(path.to_owned());
         let folder = Some(path.parent().unwrap_or(Path::new("")).to_owned());
         match String::from_utf8(bytes) {
-            Ok(text) => Some(Source::new(shown, &text, folder)),
+            Ok(text) => {
+                let mut source = Source::new(shown, &text, folder);
+                source.tree = tree;
+                Some(source)
+            }
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -190,12 +233,12 @@ impl Loader<'_> {
     }
 
     /// The unconditional tables, then those under each condition that holds.
-    fn layers(&mut self, mut tables: Table, folder: Option<&Path>) {
+    fn layers(&mut self, mut tables: Table, home: &Home) {
         let conditional = tables.remove("when");
         check::layer(&mut tables, true, self.report);
         let extends = tables.remove("extends");
         for node in extends.iter().flat_map(|entry| entry.node.one_or_many()) {
-            self.extend(node, folder);
+            self.extend(node, home);
         }
         tables.remove("format");
         self.overlay(tables);
@@ -204,14 +247,26 @@ impl Loader<'_> {
             (check::table_expected(&"when", &entry, self.report), entry.node.value)
         {
             for (text, entry) in conditions {
-                self.conditional(&text, entry, folder);
+                self.conditional(&text, entry, home.folder.as_deref());
             }
         }
     }
 
-    fn extend(&mut self, node: &Node, folder: Option<&Path>) {
+    fn extend(&mut self, node: &Node, home: &Home) {
         let Some(text) = node.text() else { return };
+        let Home { folder, tree } = home;
+        let folder = folder.as_deref();
         let which = match (ProfileRef::parse(text), folder) {
+            (ProfileRef::File(_), Some(folder)) if tree.is_some() => {
+                return self.extend_within(node, text, folder, tree.as_deref());
+            }
+            // Or one yes would be said to repositories that nobody has named.
+            (ProfileRef::Remote(_), _) if tree.is_some() => {
+                self.report
+                    .error(node.at, "a profile from a repository can't build on another repository")
+                    .help("extend both in a profile of your own");
+                return;
+            }
             (ProfileRef::File(_), None) => {
                 self.report.error(node.at, "a built-in profile can extend built-in profiles only");
                 return;
@@ -220,6 +275,22 @@ impl Loader<'_> {
             (builtin, _) => builtin,
         };
         self.apply(&which, Some(node.at));
+    }
+
+    /// A profile of the same repository.
+    fn extend_within(&mut self, node: &Node, text: &str, folder: &Path, tree: Option<&Path>) {
+        let Some(path) = tree.and_then(|tree| within(tree, folder, text)) else {
+            self.report.error(node.at, format!("{} leads out of the repository", named(text)));
+            return;
+        };
+        let shown = path.display().to_string();
+        let spot = Some(node.at);
+        let id = shown.clone();
+        if self.refuse_cycle(&id, &shown, spot) || !self.applied.insert(id.clone()) {
+            return;
+        }
+        let source = self.read_file(&path, &shown, spot, tree.map(Path::to_owned));
+        self.apply_source(source, id, shown);
     }
 
     fn conditional(&mut self, text: &str, entry: Entry, folder: Option<&Path>) {

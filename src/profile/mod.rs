@@ -48,8 +48,10 @@ mod hooks;
 mod installs;
 pub mod judge;
 mod load;
+pub mod lock;
 mod mcp;
 mod names;
+pub mod remote;
 mod rules;
 mod runtime;
 mod schema;
@@ -65,6 +67,8 @@ pub use client::EVENTS;
 pub use diagnostic::{Diagnostic, Severity};
 pub use grammar::{BUILTIN_HOOKS, FORMAT};
 pub use hooks::FIELDS as HOOK_FIELDS;
+pub use lock::is_commit;
+pub use remote::Remote;
 pub use schema::schema;
 
 /// Why something could not be read.
@@ -116,6 +120,13 @@ pub trait World {
     fn host(&self) -> &str;
     /// One path for all ways to write it; where links can't be resolved, a lexical normalisation.
     fn canonical(&self, path: &Path) -> PathBuf;
+    /// The name that the files of a repository are found below.
+    ///
+    /// # Errors
+    /// Where it can't be had.
+    fn remote(&self, remote: &Remote) -> Result<PathBuf, ReadError> {
+        Err(ReadError::Other(format!("{} can't be reached from here", remote.repository())))
+    }
 }
 
 /// Which profile.
@@ -125,15 +136,18 @@ pub enum ProfileRef {
     Builtin(String),
     /// The user's.
     File(PathBuf),
+    /// Somebody's, in a git repository.
+    Remote(Remote),
 }
 
 impl ProfileRef {
-    /// `builtin:NAME`, or a path.
+    /// `builtin:NAME`, `git+URL#PATH`, or a path.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        match text.strip_prefix("builtin:") {
-            Some(name) => Self::Builtin(name.to_owned()),
-            None => Self::File(PathBuf::from(text)),
+        match (text.strip_prefix("builtin:"), text.strip_prefix("git+")) {
+            (Some(name), _) => Self::Builtin(name.to_owned()),
+            (None, Some(rest)) => Self::Remote(Remote::parse(rest)),
+            (None, None) => Self::File(PathBuf::from(text)),
         }
     }
 }
@@ -143,6 +157,7 @@ impl fmt::Display for ProfileRef {
         match self {
             Self::Builtin(name) => write!(f, "builtin:{name}"),
             Self::File(path) => path.display().fmt(f),
+            Self::Remote(remote) => remote.fmt(f),
         }
     }
 }

@@ -82,6 +82,128 @@ pub fn output(program: &str, args: &[&str], folder: &Path) -> Option<String> {
     String::from_utf8(output.stdout).ok()
 }
 
+/// A program to be run with some variables of its own.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    program: String,
+    args: Vec<String>,
+    /// With a value they are set, without one they are not there.
+    env: Vec<(&'static str, Option<String>)>,
+}
+
+/// How it ended, and what it printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub is_well: bool,
+    pub out: Vec<u8>,
+    /// What it complained of.
+    pub err: String,
+}
+
+impl Call {
+    /// Calls `program`.
+    #[must_use]
+    pub fn new(program: &str) -> Self {
+        Self { program: program.to_owned(), ..Self::default() }
+    }
+
+    /// Sets or removes a variable.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: Option<&str>) -> Self {
+        self.env.push((name, value.map(str::to_owned)));
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
+        self.args.extend(args.into_iter().map(str::to_owned));
+        self
+    }
+
+    fn command(&self) -> Command {
+        super::fault::spawn();
+        let mut command = Command::new(&self.program);
+        command.args(&self.args);
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    /// Runs it to its end, without input. It may ask a person on the terminal.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn run(&self) -> std::io::Result<Ended> {
+        let output = self.command().stdin(Stdio::null()).output()?;
+        Ok(Ended {
+            is_well: output.status.success(),
+            out: output.stdout,
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Starts it for questions and answers.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn talk(&self) -> std::io::Result<Talk> {
+        let mut command = self.command();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
+            unreachable!("BUG: both ends are ours")
+        };
+        Ok(Talk { child, to: Some(to), from: std::io::BufReader::new(from) })
+    }
+}
+
+/// A program that answers one line after another. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Talk {
+    child: std::process::Child,
+    to: Option<std::process::ChildStdin>,
+    from: std::io::BufReader<std::process::ChildStdout>,
+}
+
+impl Talk {
+    /// Writes a line, and reads the line that answers.
+    ///
+    /// # Errors
+    /// When it does not listen or answer any more.
+    pub fn ask(&mut self, line: &str) -> std::io::Result<String> {
+        use std::io::{BufRead as _, Write as _};
+        let to = self.to.as_mut().expect("BUG: open until it is dropped");
+        to.write_all(format!("{line}\n").as_bytes())?;
+        to.flush()?;
+        let mut answer = String::new();
+        self.from.read_line(&mut answer)?;
+        Ok(answer.trim_end().to_owned())
+    }
+
+    /// The next `count` bytes of an answer.
+    ///
+    /// # Errors
+    /// When there are fewer.
+    pub fn bytes(&mut self, count: usize) -> std::io::Result<Vec<u8>> {
+        use std::io::Read as _;
+        let mut bytes = vec![0; count];
+        self.from.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        drop(self.to.take());
+        let _ = self.child.wait();
+    }
+}
+
 /// Starts a program that goes on when we have ended, in a process group of its own: the client
 /// ends a hook by its group.
 ///

@@ -38,6 +38,7 @@ mod picture;
 mod points;
 mod quiet;
 mod readme;
+mod remote;
 mod sandbox;
 mod scenarios;
 mod schema;

@@ -21,10 +21,11 @@ const SHELL: bool = false;
 #[rustfmt::skip]
 const MODULES: &[Module] = &[
     Module { name: "main", is_pure: SHELL, may_name: &["cli", "hook", "sys"] },
-    Module { name: "cli", is_pure: SHELL, may_name: &["hook", "root", "knowledge", "mesh", "doctor", "draft", "plan", "learn", "guard", "generation", "profile", "document", "command", "crypto", "model", "sys"] },
+    Module { name: "cli", is_pure: SHELL, may_name: &["hook", "root", "remote", "knowledge", "mesh", "doctor", "draft", "plan", "learn", "guard", "generation", "profile", "document", "command", "crypto", "model", "sys"] },
     // The clock is ticking there: what plans and applies has no place on a hook's path.
     Module { name: "hook", is_pure: SHELL, may_name: &["knowledge", "learn", "guard", "command", "crypto", "document", "model", "sys"] },
     Module { name: "root", is_pure: SHELL, may_name: &["plan", "generation", "document", "model", "sys"] },
+    Module { name: "remote", is_pure: SHELL, may_name: &["profile", "model", "sys"] },
     Module { name: "mesh", is_pure: SHELL, may_name: &["knowledge", "learn", "crypto", "model", "sys"] },
     Module { name: "knowledge", is_pure: SHELL, may_name: &["learn", "command", "crypto", "model", "sys"] },
     Module { name: "draft", is_pure: PURE, may_name: &["plan", "profile", "document", "model"] },

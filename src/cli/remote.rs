@@ -1,0 +1,256 @@
+//! Profiles from elsewhere: shown whole before somebody's yes makes a pin, and `cs update`, which moves it.
+
+use serde_json::json;
+
+use super::args::{OnConflict, UpdateArgs};
+use super::engine::{Context, Wanted, policy};
+use super::error::{CliError, exit, refused};
+use super::output::{Output, count, paint, style};
+use super::plan::print;
+use super::show::{self, Detail};
+use crate::generation::Cause;
+use crate::model::{Declared, Install, Key, Kind, ManagedPath, Want, printable};
+use crate::remote::git::short;
+use crate::remote::{self, Policy, Remotes, Used};
+use crate::root::Side;
+
+/// Most commits that are listed of a repository; the rest is counted.
+const COMMITS_MAX: usize = 20;
+
+/// The repositories nobody has said yes to, at the commit they are used at.
+#[must_use]
+pub fn unseen(wanted: &Wanted) -> Vec<&Used> {
+    wanted.remotes.iter().filter(|used| used.is_new()).collect()
+}
+
+/// Says what an apply will ask about.
+pub fn announce(context: &Context, wanted: &Wanted) {
+    for used in unseen(wanted) {
+        let (name, commit) = (used.remote.repository(), short(&used.commit));
+        context
+            .out
+            .note(format!("{name} is not pinned yet: cs apply shows {commit} in full, asks, and pins it"));
+    }
+}
+
+/// Whether what a repository says of this machine may differ from what somebody said yes to: a condition that
+/// did not hold then holds now.
+fn is_another(base: Option<&Side>, wanted: &Wanted) -> bool {
+    let was = base.filter(|side| side.manifest.cause == Cause::Apply);
+    !wanted.remotes.is_empty() && was.is_some_and(|side| side.manifest.facts != wanted.facts)
+}
+
+/// Shows everything, if something of it comes from a repository that nobody has said yes to, and asks; whether
+/// it may be applied. `--yes` is no answer: it was said to a profile, and this is somebody else's.
+///
+/// # Errors
+/// When nobody is there to ask, and `trust` names no such commit.
+pub fn consent(
+    context: &Context,
+    base: Option<&Side>,
+    wanted: &Wanted,
+    trust: &[String],
+) -> Result<bool, CliError> {
+    let asked: Vec<&Used> = match is_another(base, wanted) {
+        true => wanted.remotes.iter().collect(),
+        false => unseen(wanted),
+    };
+    if asked.is_empty() {
+        return Ok(true);
+    }
+    // Whoever asked for quiet did not ask to say yes unseen.
+    let loud = Output { quiet: false, ..context.out };
+    loud.lines(&whole(wanted, &asked));
+    agreed(context, &asked, trust, "You have seen all of it, and its hooks run as you. Trust it?", "cs apply")
+}
+
+/// A person's yes, or the commits by name.
+fn agreed(
+    context: &Context,
+    asked: &[&Used],
+    trust: &[String],
+    question: &str,
+    command: &str,
+) -> Result<bool, CliError> {
+    let left: Vec<&&Used> = asked.iter().filter(|used| !trust.contains(&used.commit)).collect();
+    if left.is_empty() {
+        return Ok(true);
+    }
+    context.out.ask(question).ok_or_else(|| {
+        let names: Vec<String> =
+            left.iter().map(|used| format!("{} at {}", used.remote.repository(), short(&used.commit))).collect();
+        let flags: Vec<String> = left.iter().map(|used| format!("--trust {}", used.commit)).collect();
+        refused(
+            format!("nobody has said yes to {}", names.join(" and to ")),
+            format!(
+                "Nothing was changed. There is no terminal to ask on, and --yes is not said to others' hooks. Read \
+                 what it holds, then: {} {}",
+                context.spell(command),
+                flags.join(" ")
+            ),
+        )
+    })
+}
+
+/// Pins what was said yes to.
+///
+/// # Errors
+/// When the lock can't be written.
+pub fn pin(context: &Context, wanted: &Wanted) -> Result<(), CliError> {
+    if unseen(wanted).is_empty() {
+        return Ok(());
+    }
+    let Some(file) = context.lock_file(&wanted.which) else { return Ok(()) };
+    remote::pin(&file, &wanted.remotes)?;
+    context.out.line(format!("Pinned in {}.", context.root.show(&file)));
+    Ok(())
+}
+
+/// All that comes from elsewhere, hooks first.
+/// That is everything the profile comes to: a file of one's own that touches an entry of theirs makes it look like
+/// one's own. Nothing is masked, or a command could be made to look like a secret.
+fn whole(wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for used in asked {
+        let (name, commit) = (used.remote.repository(), short(&used.commit));
+        lines.push(paint(style::BOLD, format!("From {name} at {commit}, which you have not said yes to:")));
+    }
+    let declared = wanted.state.documents.values().flatten();
+    let (hooks, entries): (Vec<_>, Vec<_>) = declared.partition(|entry| matches!(entry.key, Key::Hook(_)));
+    let (programs, files): (Vec<_>, Vec<_>) =
+        wanted.state.installs.iter().partition(|(_, install)| install.kind == Kind::Hook);
+    let mut part = |heading: &str, part: Vec<String>| {
+        if !part.is_empty() {
+            lines.push(String::new());
+            lines.push(heading.to_owned());
+            lines.extend(part);
+        }
+    };
+    let mut first: Vec<String> = hooks.iter().map(|entry| said(entry)).collect();
+    first.extend(programs.iter().flat_map(|(path, install)| file(wanted, path, install)));
+    part("Hooks, which run as you", first);
+    part("Settings and servers", entries.iter().map(|entry| said(entry)).collect());
+    part("Files", files.iter().flat_map(|(path, install)| file(wanted, path, install)).collect());
+    let says_more = wanted.state.runtime.as_object().is_some_and(|own| own.keys().any(|key| key != "format"));
+    if says_more {
+        let text = serde_json::to_string_pretty(&wanted.state.runtime).expect("BUG: JSON prints");
+        part(
+            "The guard, thresholds, learning",
+            text.lines().map(|line| format!("  {}", printable(line))).collect(),
+        );
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// One entry with all it says.
+fn said(entry: &Declared) -> String {
+    let what = match (&entry.want, &entry.key) {
+        (Want::Absent, _) => " is to be absent".to_owned(),
+        (_, Key::Element { .. }) => String::new(),
+        (Want::Enforced(value), Key::Hook(_)) => format!("  {value}"),
+        (Want::Enforced(value), _) => format!(" = {value}"),
+        (Want::Default(value), _) => format!(" = {value}, where nothing is said"),
+    };
+    format!("  {}   {}", printable(&format!("{}{what}", entry.key)), printable(&entry.origin.to_string()))
+}
+
+/// One installed path with everything in it.
+fn file(wanted: &Wanted, path: &ManagedPath, install: &Install) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, bytes) in wanted.contents.iter().filter(|(name, _)| *name == path || path.contains(name)) {
+        lines.push(format!("  {}   {}", printable(name.as_str()), printable(&install.origin.to_string())));
+        match std::str::from_utf8(bytes) {
+            Ok(text) => lines.extend(text.lines().map(|line| format!("    │ {}", printable(line)))),
+            Err(_) => lines.push(format!("    │ {}, not text", count(bytes.len(), "byte", "bytes"))),
+        }
+    }
+    lines
+}
+
+/// Runs `cs update`.
+///
+/// # Errors
+/// When a repository can't be reached, or what is there now is no valid profile.
+pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
+    let store = context.store()?;
+    let base = context.base(&store)?;
+    let (which, found) = context.which(base.as_ref())?;
+    let machine = context.machine(&which, Policy::Newest(args.names.clone()))?;
+    let wanted = context.render(which, found, &machine)?;
+    let remotes = machine.remotes().map(Remotes::used).unwrap_or_default();
+    if remotes.is_empty() {
+        return Err(refused(
+            format!("{} asks for nothing from elsewhere", wanted.which),
+            "A remote profile is named git+URL#PATH, by --profile or in `extends`.",
+        ));
+    }
+    let moved = unseen(&wanted);
+    let pins: Vec<serde_json::Value> = remotes
+        .iter()
+        .map(|used| json!({"repository": used.remote.repository(), "was": used.pinned, "is": used.commit}))
+        .collect();
+    if moved.is_empty() {
+        let newest = if remotes.len() == 1 { "It is" } else { "All are" };
+        context.out.line(format!("{newest} at the newest commit: {}.", commits(&remotes)));
+        context.out.object(&json!({"version": 1, "success": true, "moved": false, "pins": pins}));
+        return Ok(exit::DONE);
+    }
+    for used in &moved {
+        context.out.lines(&news(&machine, used)?);
+    }
+    let planned =
+        context.plan(&store, base.as_ref(), &wanted.state, Cause::Apply, policy(OnConflict::Backup))?;
+    // Whole diffs: what is said yes to here is applied without another question.
+    let detail = Detail { explain: false, show_secrets: false, verbose: true };
+    print(context, &store, base.as_ref(), &wanted, planned.checked.plan(), detail);
+    let loud = Output { quiet: false, ..context.out };
+    loud.lines(&whole(&wanted, &moved));
+    let question = "You have seen what it is now, and its hooks run as you. Move the pin?";
+    let is_meant = !args.dry_run && agreed(context, &moved, &args.trust, question, "cs update")?;
+    if is_meant {
+        let file = context.lock_file(&wanted.which).expect("BUG: a profile with repositories has a lock");
+        let locked = context.lock(super::args::Durability::Full)?;
+        remote::pin(&file, &remotes)?;
+        drop(locked);
+        let next = paint(style::DIM, context.spell("cs apply"));
+        context.out.line(format!("Pinned in {}.   {next}", context.root.show(&file)));
+    } else {
+        context.out.line("Nothing was changed.");
+    }
+    let plan = show::plan_json(planned.checked.plan(), &context.root.path, false);
+    context
+        .out
+        .object(&json!({"version": 1, "success": true, "moved": is_meant, "pins": pins, "plan": plan}));
+    Ok(if is_meant || args.dry_run { exit::DONE } else { exit::REFUSED })
+}
+
+fn commits(remotes: &[Used]) -> String {
+    let named = remotes.iter().map(|used| format!("{} at {}", used.remote.repository(), short(&used.commit)));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// What came since the pin.
+fn news(machine: &super::world::Machine, used: &Used) -> Result<Vec<String>, CliError> {
+    let (name, new) = (used.remote.repository(), short(&used.commit));
+    let Some(old) = &used.pinned else {
+        return Ok(vec![format!("{name}  not pinned yet → {new}"), String::new()]);
+    };
+    let mut lines = vec![format!("{name}  {} → {new}", short(old))];
+    let remotes = machine.remotes().expect("BUG: it was read through them");
+    let mut log = remotes.log(&used.remote, old, &used.commit, COMMITS_MAX + 1)?;
+    let is_cut = log.len() > COMMITS_MAX;
+    log.truncate(COMMITS_MAX);
+    if log.is_empty() {
+        lines.push(
+            "  no commit of before is in what is there now: its history was rewritten, or went back"
+                .to_owned(),
+        );
+    }
+    lines.extend(log.iter().map(|line| format!("  {line}")));
+    if is_cut {
+        lines.push("  …".to_owned());
+    }
+    lines.push(String::new());
+    Ok(lines)
+}

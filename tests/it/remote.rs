@@ -1,0 +1,393 @@
+//! Profiles from somebody's git repository: seen before they are applied, pinned, read from the commit alone.
+
+use std::fs;
+use std::process::Command;
+
+use crate::sandbox::{Ran, Sandbox, missing};
+use crate::session::snapshots;
+
+const PROFILE: &str = r#"format = 1
+extends = ["base.toml"]
+[settings]
+permissions.allow = ["Bash(cargo test:*)"]
+[hooks.mark]
+event = "Stop"
+source = "hooks/mark.sh"
+[agents.reviewer]
+source = "agents/reviewer.md"
+[skills.pdf]
+source = "skills/pdf"
+[mcp.docs]
+command = "docs"
+"#;
+
+/// A team's repository and a person's home; `None`, and a word about it, where there is no git.
+struct Team {
+    sandbox: Sandbox,
+}
+
+impl Team {
+    fn new() -> Option<Self> {
+        if Command::new("git").arg("--version").output().is_err() {
+            missing("git");
+            return None;
+        }
+        let team = Self { sandbox: Sandbox::new() };
+        team.git(&["init", "--quiet", "--initial-branch=main", "."]);
+        team.sandbox
+            .write("team/claude/claude-sync.toml", PROFILE)
+            .write("team/claude/base.toml", "format = 1\n[settings]\nmodel = \"opus\"\n")
+            .script("team/claude/hooks/mark.sh", "#!/bin/sh\necho one\n")
+            .write("team/claude/agents/reviewer.md", "---\nname: reviewer\ndescription: d\n---\nLook.\n")
+            .write("team/claude/skills/pdf/SKILL.md", "---\nname: pdf\ndescription: d\n---\n")
+            .write("team/claude/skills/pdf/a/b.py", "1\n");
+        team.commit("How we work");
+        Some(team)
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        let folder = self.sandbox.path("team");
+        fs::create_dir_all(&folder).expect("a folder");
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=Team", "-c", "user.email=team@example.org"])
+            .args(args)
+            .current_dir(&folder);
+        git.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", self.sandbox.home());
+        git.env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z").env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z");
+        let output = git.output().expect("git runs");
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    }
+
+    /// Commits everything; the commit's name.
+    fn commit(&self, why: &str) -> String {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", why]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    fn url(&self) -> String {
+        format!("git+file://{}", self.sandbox.path("team").display())
+    }
+
+    fn profile(&self) -> String {
+        format!("{}#claude/claude-sync.toml", self.url())
+    }
+
+    fn cs(&self, args: &[&str]) -> Ran {
+        self.sandbox.cs(args)
+    }
+
+    /// Applies the repository's profile, having read it.
+    #[track_caller]
+    fn trusted(&self) -> String {
+        let commit = self.git(&["rev-parse", "HEAD"]);
+        self.cs(&["apply", "--yes", "--profile", &self.profile(), "--trust", &commit]).ok();
+        commit
+    }
+
+    /// From now on nobody can be reached.
+    fn cut_off(&self) {
+        fs::rename(self.sandbox.path("team"), self.sandbox.path("away")).expect("moved");
+    }
+
+    fn hook(&self) -> String {
+        self.sandbox.read(".claude/hooks/mark")
+    }
+}
+
+#[test]
+fn it_is_shown_whole_before_anybody_says_yes() {
+    let Some(team) = Team::new() else { return };
+    let profile = team.profile();
+    let before = team.sandbox.tree();
+    let plan = team.cs(&["plan", "--profile", &profile]).ok();
+    assert!(plan.err.contains("not pinned yet"), "{plan}");
+    // --yes was said to cs, not to somebody else's hooks.
+    let refused = team.cs(&["apply", "--yes", "--profile", &profile]).code(1);
+    let shown = format!("{}{}", refused.out, refused.err);
+    snapshots().bind(|| insta::assert_snapshot!("from-elsewhere", team.sandbox.tidy(&shown)));
+    for wrong in ["0000000", "", &team.git(&["rev-parse", "--short=12", "HEAD"])] {
+        team.cs(&["apply", "--yes", "--profile", &profile, "--trust", wrong]).code(1);
+    }
+    assert!(!team.sandbox.root().join("hooks").exists());
+    assert_eq!(team.sandbox.tree().len(), before.len());
+
+    let commit = team.trusted();
+    assert_eq!(team.hook(), "#!/bin/sh\necho one\n");
+    assert!(team.sandbox.path(".claude/skills/pdf/a/b.py").exists());
+    let settings = team.sandbox.read(".claude/settings.json");
+    assert!(settings.contains("opus") && settings.contains("cargo test"), "{settings}");
+    assert!(team.sandbox.read(".claude/claude-sync/claude-sync.lock").contains(&commit));
+    team.cs(&["plan", "--exit-code"]).ok();
+    assert!(team.cs(&["apply", "--yes"]).ok().out.contains("Up to date"));
+    assert!(team.cs(&["status"]).ok().out.contains(&commit[..7]));
+    team.cs(&["verify"]).ok();
+}
+
+#[test]
+fn a_pin_stays_until_it_is_moved() {
+    let Some(team) = Team::new() else { return };
+    let old = team.trusted();
+    team.sandbox.script("team/claude/hooks/mark.sh", "#!/bin/sh\necho two\n");
+    let new = team.commit("Say two");
+    team.cs(&["plan", "--exit-code"]).ok();
+    assert!(team.cs(&["apply", "--yes"]).ok().out.contains("Up to date"));
+
+    let seen = team.cs(&["update", "--dry-run"]).ok();
+    assert!(
+        seen.out.contains("Say two")
+            && seen.out.contains("+   echo two")
+            && seen.out.contains("-   echo one"),
+        "{seen}"
+    );
+    let refused = team.cs(&["update", "--yes"]).code(1);
+    assert!(refused.err.contains(&format!("cs update --trust {new}")), "{refused}");
+    assert!(team.cs(&["update", "nothing-like-it"]).ok().out.contains(&old[..7]));
+    team.cs(&["plan", "--exit-code"]).ok();
+
+    team.cs(&["update", "--trust", &new]).ok();
+    team.cs(&["plan", "--exit-code"]).code(3);
+    assert_eq!(team.hook(), "#!/bin/sh\necho one\n");
+    team.cs(&["apply", "--yes"]).ok();
+    assert_eq!(team.hook(), "#!/bin/sh\necho two\n");
+    let again = team.cs(&["update"]).ok();
+    assert!(again.out.contains(&new[..7]), "{again}");
+    team.cs(&["rollback", "1", "--yes"]).ok();
+    assert_eq!(team.hook(), "#!/bin/sh\necho one\n");
+    // A commit that changes nothing here is named all the same, once it is pinned.
+    team.cs(&["apply", "--yes"]).ok();
+    team.sandbox.write("team/README", "hello");
+    let same = team.commit("Say hello");
+    team.cs(&["update", "--trust", &same]).ok();
+    team.cs(&["apply", "--yes"]).ok();
+    assert!(team.cs(&["status"]).ok().out.contains(&same[..7]));
+}
+
+#[test]
+fn once_fetched_it_needs_nobody() {
+    let Some(team) = Team::new() else { return };
+    team.trusted();
+    team.sandbox.write("dotfiles/own.toml", format!("format = 1\nextends = [\"{}\"]\n", team.profile()));
+    let commit = team.git(&["rev-parse", "HEAD"]);
+    team.cs(&["apply", "--yes", "--profile", "dotfiles/own.toml", "--trust", &commit]).ok();
+    team.cut_off();
+    fs::write(team.sandbox.root().join("settings.json"), "{}").expect("written");
+    team.cs(&["plan", "--exit-code"]).code(3);
+    team.cs(&["apply", "--yes"]).ok();
+    let update = team.cs(&["update"]).code(1);
+    assert!(update.err.contains("can't be reached"), "{update}");
+
+    // Without what was fetched it says so; going back and letting go need neither.
+    fs::remove_dir_all(team.sandbox.path(".cache")).expect("there");
+    let plan = team.cs(&["plan"]).code(1);
+    assert!(plan.err.contains("can't be reached"), "{plan}");
+    team.cs(&["status"]).ok();
+    team.cs(&["rollback", "--yes"]).ok();
+    team.cs(&["uninstall", "--yes", "--purge"]).ok();
+    assert!(!team.sandbox.root().join("hooks/mark").exists());
+    assert!(!team.sandbox.path(".cache/claude-sync").exists());
+}
+
+#[test]
+fn what_was_fetched_can_be_lost() {
+    let Some(team) = Team::new() else { return };
+    let old = team.trusted();
+    team.sandbox.write("team/claude/base.toml", "format = 1\n[settings]\nmodel = \"other\"\n");
+    team.commit("Another model");
+    fs::remove_dir_all(team.sandbox.path(".cache")).expect("there");
+    team.cs(&["plan", "--exit-code"]).ok();
+    // And when the commit is nowhere any more, that is said.
+    team.git(&["checkout", "--quiet", "--orphan", "anew"]);
+    let new = team.commit("Forget everything");
+    team.git(&["branch", "--quiet", "--delete", "--force", "main"]);
+    team.git(&["reflog", "expire", "--expire=now", "--all"]);
+    team.git(&["gc", "--quiet", "--prune=now"]);
+    fs::remove_dir_all(team.sandbox.path(".cache")).expect("there");
+    let gone = team.cs(&["plan"]).code(1);
+    assert!(gone.err.contains(&old[..7]) && gone.err.contains("cs update"), "{gone}");
+    team.cs(&["update", "--trust", &new]).ok();
+    team.cs(&["apply", "--yes"]).ok();
+    assert!(team.sandbox.read(".claude/settings.json").contains("other"));
+}
+
+#[test]
+fn a_profile_of_ones_own_builds_on_it() {
+    let Some(team) = Team::new() else { return };
+    let first = team.git(&["rev-parse", "HEAD"]);
+    team.git(&["tag", "--annotate", "--message", "one", "v1"]);
+    team.sandbox.script("team/claude/hooks/mark.sh", "#!/bin/sh\necho two\n");
+    team.commit("Say two");
+    let text = format!(
+        "format = 1\nextends = [\"{}?ref=v1#claude/claude-sync.toml\"]\n[settings]\nmodel = \"mine\"\n",
+        team.url()
+    );
+    team.sandbox.write("dotfiles/claude-sync.toml", text);
+    team.cs(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml"]).code(1);
+    team.cs(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--trust", &first]).ok();
+    assert_eq!(team.hook(), "#!/bin/sh\necho one\n");
+    assert!(team.sandbox.read(".claude/settings.json").contains("mine"));
+    let lock = team.sandbox.read("dotfiles/claude-sync.lock");
+    assert!(lock.contains(&first) && lock.contains("v1"), "{lock}");
+    // On the next machine the lock's word is enough: it came with the person's own repository.
+    fs::remove_dir_all(team.sandbox.root()).expect("there");
+    fs::remove_dir_all(team.sandbox.path(".cache")).expect("there");
+    team.sandbox.apply();
+    assert_eq!(team.hook(), "#!/bin/sh\necho one\n");
+    // What was edited here can't be taken to where it comes from.
+    fs::remove_file(team.sandbox.path(".claude/agents/reviewer.md")).expect("there");
+    team.sandbox.write(".claude/agents/reviewer.md", "---\nname: reviewer\ndescription: d\n---\nMine.\n");
+    let captured = team.cs(&["capture", "--all", "--yes"]);
+    assert!(format!("{captured}").contains("it comes from git+"), "{captured}");
+    for damaged in ["format = 2\n", "format = 1\n[[remote]]\n", "no"] {
+        team.sandbox.write("dotfiles/claude-sync.lock", damaged);
+        let refused = team.cs(&["plan"]).code(1);
+        assert!(refused.err.contains("claude-sync.lock"), "{refused}");
+    }
+}
+
+#[test]
+fn it_reaches_nothing_outside_its_repository() {
+    let Some(team) = Team::new() else { return };
+    team.sandbox.write("secret.md", "---\nname: s\ndescription: d\n---\nprivate\n");
+    let home = team.sandbox.home().display().to_string();
+    let sources = [
+        "../../secret.md".to_owned(),
+        "../../../secret.md".to_owned(),
+        format!("{home}/secret.md"),
+        "~/secret.md".to_owned(),
+        "link.md".to_owned(),
+    ];
+    std::os::unix::fs::symlink(team.sandbox.path("secret.md"), team.sandbox.path("team/claude/link.md"))
+        .expect("a link");
+    for source in sources {
+        let text = format!("format = 1\n[agents.s]\nsource = {source:?}\n");
+        team.sandbox.write("team/claude/claude-sync.toml", text);
+        team.commit("Try");
+        let refused = team.cs(&["plan", "--profile", &team.profile()]).code(1);
+        assert!(!format!("{refused}").contains("private"), "{refused}");
+        assert!(refused.err.contains("repository") || refused.err.contains("link"), "{source}: {refused}");
+    }
+    for extends in ["../../dotfiles/x.toml", "/etc/x.toml", "~/x.toml", "git+file:///x", "git+https://h/x"] {
+        let text = format!("format = 1\nextends = [{extends:?}]\n");
+        team.sandbox.write("team/claude/claude-sync.toml", text);
+        team.commit("Try");
+        let refused = team.cs(&["plan", "--profile", &team.profile()]).code(1);
+        assert!(refused.err.contains("claude-sync.toml:2"), "{extends}: {refused}");
+    }
+}
+
+#[test]
+fn no_name_makes_git_run_a_program() {
+    let Some(team) = Team::new() else { return };
+    let mark = team.sandbox.path("ran");
+    for name in [
+        format!("git+--upload-pack=touch {}", mark.display()),
+        format!("git+--upload-pack=touch${{IFS}}{}", mark.display()),
+        format!("git+ext::sh -c touch% {}", mark.display()),
+        format!("git+ext::touch%20{}", mark.display()),
+        format!("git+ssh://-oProxyCommand=touch${{IFS}}{}/x", mark.display()),
+        "git+https://me:secret@example.org/x".to_owned(),
+        "git+".to_owned(),
+    ] {
+        let refused = team.cs(&["plan", "--profile", &name]).code(1);
+        assert!(refused.err.contains("is no remote profile"), "{name}: {refused}");
+        assert!(!refused.err.contains("secret"), "{refused}");
+    }
+    // Nor does the repository: its own hooks and configuration stay there.
+    for hook in ["post-checkout", "pre-receive", "post-merge", "reference-transaction"] {
+        team.sandbox
+            .script(&format!("team/.git/hooks/{hook}"), &format!("#!/bin/sh\ntouch {}\n", mark.display()));
+    }
+    team.trusted();
+    assert!(!mark.exists());
+    let unknown = format!("{}?ref=nowhere#claude/claude-sync.toml", team.url());
+    let refused = team.cs(&["plan", "--profile", &unknown]).code(1);
+    assert!(refused.err.contains("no branch or tag nowhere"), "{refused}");
+    let absent = format!("{}#claude/other.toml", team.url());
+    let refused = team.cs(&["plan", "--profile", &absent]).code(1);
+    assert!(refused.err.contains("no such file"), "{refused}");
+}
+
+/// What could be said yes to without having been seen.
+#[test]
+fn nothing_hides_from_whoever_is_asked() {
+    let Some(team) = Team::new() else { return };
+    let text = r#"format = 1
+[guard]
+git = "off"
+[hooks.mark]
+event = "Stop"
+source = "hooks/mark.sh"
+[hooks.sly]
+event = "Stop"
+command = "bash"
+args = ["-c", "hidden-in-args"]
+[mcp.sly]
+command = "sh"
+args = ["-c", "hidden-by-a-mask # Bearer abcdefgh12"]
+[settings]
+permissions.allow = ["Bash(a\u001b[2K)"]
+[when."exists(~/go)"]
+hooks.later = { event = "Stop", command = "hidden-by-a-condition" }
+"#;
+    team.sandbox.write("team/claude/claude-sync.toml", text);
+    let commit = team.commit("Look like nothing");
+    let own = format!("format = 1\nextends = [\"{}\"]\n[hooks.mark]\ntimeout = 5\n", team.profile());
+    team.sandbox.write("dotfiles/claude-sync.toml", own);
+    let apply = ["apply", "-q", "--yes", "--profile", "dotfiles/claude-sync.toml"];
+    let seen = team.cs(&apply).code(1);
+    for hidden in ["hidden-in-args", "hidden-by-a-mask", "echo one", "\"off\""] {
+        assert!(seen.out.contains(hidden), "{hidden}: {seen}");
+    }
+    assert!(!seen.out.contains('\u{1b}'), "{seen}");
+    let plan = team.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]).ok();
+    assert!(!plan.out.contains('\u{1b}'), "{plan}");
+    team.cs(&[&apply[..], &["--trust", &commit]].concat()).ok();
+    // The condition comes to hold: what nobody has seen is asked about.
+    team.sandbox.write("go/x", "");
+    let asked = team.cs(&["apply", "--yes"]).code(1);
+    assert!(asked.out.contains("hidden-by-a-condition"), "{asked}");
+}
+
+/// What was fetched is what was committed, whatever became of it since.
+#[test]
+fn what_was_fetched_is_not_believed() {
+    let Some(team) = Team::new() else { return };
+    team.trusted();
+    let script = team.git(&["rev-parse", "HEAD:claude/hooks/mark.sh"]);
+    team.cut_off();
+    let caches = team.sandbox.path(".cache/claude-sync/git");
+    let cache = fs::read_dir(caches).expect("there").next().expect("one").expect("entry").path();
+    let git = |args: &[&str]| {
+        let ran = Command::new("git").arg("--git-dir").arg(&cache).args(args).output().expect("git runs");
+        assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).expect("UTF-8").trim().to_owned()
+    };
+    fs::write(team.sandbox.path("evil"), "#!/bin/sh\necho evil\n").expect("written");
+    let evil = git(&["hash-object", "-w", &team.sandbox.path("evil").display().to_string()]);
+    git(&["replace", &script, &evil]);
+    team.cs(&["plan", "--exit-code"]).ok();
+    // A file under another's name.
+    let object = |name: &str| cache.join("objects").join(&name[..2]).join(&name[2..]);
+    let packs = fs::read_dir(cache.join("objects/pack")).expect("there");
+    for pack in packs
+        .map(|entry| entry.expect("entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "pack"))
+    {
+        let away = team.sandbox.path("away.pack");
+        fs::rename(&pack, &away).expect("moved");
+        let file = fs::File::open(&away).expect("there");
+        let status = Command::new("git")
+            .arg("--git-dir")
+            .arg(&cache)
+            .args(["unpack-objects", "-q"])
+            .stdin(file)
+            .status();
+        assert!(status.expect("git runs").success());
+    }
+    let _ = fs::remove_file(object(&script));
+    fs::copy(object(&evil), object(&script)).expect("copied");
+    let damaged = team.cs(&["plan"]).code(1);
+    assert!(damaged.err.contains("can't be reached"), "{damaged}");
+}
