@@ -58,3 +58,37 @@ fn its_commands_do_what_they_are_shown_for() {
     }
     assert!(is_from_nothing && count >= 10, "{count} commands");
 }
+
+/// What a clone is tried with, by the executable that cargo has built already.
+#[test]
+fn what_a_clone_is_tried_with_leaves_nothing() {
+    let sandbox = Sandbox::new();
+    let mine = "{ \"model\": \"opus\" }";
+    sandbox.write(".claude/settings.json", mine);
+    let mut count = 0;
+    for line in blocks("sh").iter().flat_map(|block| block.lines()) {
+        match line.strip_prefix("cargo run --release -- ") {
+            Some(args) => {
+                sandbox.cs(&args.split(' ').collect::<Vec<_>>()).ok();
+                count += 1;
+            }
+            None => assert_eq!(line, "cargo test", "nobody runs this"),
+        }
+    }
+    assert_eq!((sandbox.read(".claude/settings.json"), count), (mine.to_owned(), 2));
+}
+
+/// Every page that the README leads to is there, and so is what the pages lead to.
+#[test]
+fn its_links_lead_somewhere() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = ["README.md", "COMPARISON.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+    for page in pages.map(|name| if name == "README.md" { name.into() } else { format!(".github/{name}") }) {
+        let text = fs::read_to_string(project.join(&page)).expect("a page");
+        let folder = project.join(&page).parent().expect("a folder").to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let is_elsewhere = link.contains("://");
+            assert!(is_elsewhere || folder.join(link).exists(), "{page}: {link}");
+        }
+    }
+}
