@@ -21,6 +21,7 @@ pub mod output;
 pub mod plan;
 pub mod recover;
 pub mod schema;
+pub mod secrets;
 pub mod show;
 pub mod stats;
 pub mod status;

@@ -1,6 +1,8 @@
 //! A JSON text as values and the places they stand at. Read like the client reads it: of a key
 //! that stands twice the last counts, and the others are told.
 
+use std::ops::Range;
+
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use serde_json::{Map, Value};
@@ -174,6 +176,44 @@ fn value_of(text: &str, piece: &Piece) -> Result<Value, Fault> {
                     Err(text::fault_at(text, piece.at..piece.at, kind))
                 }
             }
+        }
+    }
+}
+
+/// Every scalar of a text with the names and indices on the way to it, and its bytes, in order.
+///
+/// # Errors
+/// What is no JSON, with the place.
+pub fn scalars(text: &str) -> Result<Vec<(Vec<String>, Range<usize>)>, Fault> {
+    let (has_bom, bare) = text::split_bom(text);
+    let before = if has_bom { text.len() - bare.len() } else { 0 };
+    let mut found = Vec::new();
+    text::with_any_ast(bare, |root| collect(root, &mut Vec::new(), &mut found))?;
+    found.iter_mut().for_each(|(_, range): &mut (_, Range<usize>)| {
+        *range = range.start + before..range.end + before;
+    });
+    Ok(found)
+}
+
+fn collect(value: &ast::Value<'_>, at: &mut Vec<String>, found: &mut Vec<(Vec<String>, Range<usize>)>) {
+    match value {
+        ast::Value::Object(object) => {
+            for property in &object.properties {
+                at.push(property.name.as_str().to_owned());
+                collect(&property.value, at, found);
+                at.pop();
+            }
+        }
+        ast::Value::Array(array) => {
+            for (index, item) in array.elements.iter().enumerate() {
+                at.push(index.to_string());
+                collect(item, at, found);
+                at.pop();
+            }
+        }
+        scalar => {
+            let range = scalar.range();
+            found.push((at.clone(), range.start..range.end));
         }
     }
 }

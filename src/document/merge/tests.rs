@@ -14,7 +14,7 @@ fn origin() -> Origin {
 }
 
 fn declared(key: Key, want: Want) -> Declared {
-    Declared { key, want, origin: origin() }
+    Declared { key, want, origin: origin(), secrets: Vec::new() }
 }
 
 fn pointer(dotted: &str) -> Pointer {
