@@ -164,7 +164,8 @@ fn refuse_secrets(context: &Context, entries: &[Declared]) -> Result<(), CliErro
     let secrets = entries.iter().flat_map(|own| own.secrets.iter().map(move |secret| (own, secret)));
     let lines: Vec<String> = secrets
         .map(|(own, secret)| {
-            let (name, source) = (secrets::name(&own.key, secret), secrets::told(&secret.source, context.home()));
+            let (name, source) =
+                (secrets::name(&own.key, secret), secrets::told(&secret.source, context.home()));
             format!("\n  {name}  is {source}  ({})", secret.origin)
         })
         .collect();

@@ -10,11 +10,11 @@ use super::engine::{Context, Planned, Wanted};
 use super::error::{CliError, exit, refused};
 use super::output::{count, paint, style};
 use super::show::{self, Detail};
-use crate::document::{Action, EntryChange};
 use crate::document::merge::name_of;
+use crate::document::{Action, EntryChange};
 use crate::draft::{self, Draft, Edit, Found};
 use crate::generation::Cause;
-use crate::model::{Declared, DocumentId, Key, Mark, Origin, Want, limits};
+use crate::model::{Declared, DocumentId, Key, Origin, Secret, Want, limits};
 use crate::plan::secrets::shown;
 use crate::plan::{OnConflict, TreeChange};
 use crate::profile::{self, ProfileRef};
@@ -263,15 +263,16 @@ impl Hunt<'_> {
     /// Nothing that a declared secret says is written anywhere else either.
     fn without_secrets(&mut self) {
         let applied = &self.base.manifest.state;
-        let marks: Vec<&Mark> = [applied, &self.wanted.state]
+        let secrets: Vec<&Secret> = [applied, &self.wanted.state]
             .into_iter()
-            .flat_map(|state| state.secrets().filter_map(|(_, secret)| secret.mark.as_ref()))
+            .flat_map(|state| state.secrets().map(|(_, secret)| secret))
             .collect();
         let (kept, left): (Vec<Offer>, Vec<Offer>) = std::mem::take(&mut self.offers)
             .into_iter()
-            .partition(|offer| !offer.edits.iter().any(|(_, edit)| says(edit, &marks)));
+            .partition(|offer| !offer.edits.iter().any(|(_, edit)| says(edit, &secrets)));
         self.offers = kept;
-        left.into_iter().for_each(|offer| self.pass(offer.what, "it says what is declared as a secret elsewhere"));
+        left.into_iter()
+            .for_each(|offer| self.pass(offer.what, "it says what is declared as a secret elsewhere"));
     }
 
     /// Defaults that the user, or the client at a word of theirs, has set to something else.
@@ -401,8 +402,8 @@ impl Hunt<'_> {
 /// Why a drifted secret is not written back.
 const A_SECRET: &str = "it is declared as a secret: change it where it comes from, or declare it otherwise";
 
-/// Whether an edit would write down what one of the marks fits.
-fn says(edit: &Edit, marks: &[&Mark]) -> bool {
+/// Whether an edit would write down what one of the secrets says, as it stands in the document or as it is found.
+fn says(edit: &Edit, secrets: &[&Secret]) -> bool {
     fn any(value: &Value, is_it: &dyn Fn(&str) -> bool) -> bool {
         match value {
             Value::String(text) => is_it(text),
@@ -411,10 +412,16 @@ fn says(edit: &Edit, marks: &[&Mark]) -> bool {
             _ => false,
         }
     }
-    let is_it = |text: &str| marks.iter().any(|mark| mark.fits(text));
+    let is_it = |text: &str| {
+        secrets.iter().any(|secret| {
+            secret.mark.as_ref().is_some_and(|mark| mark.fits(text) || mark.fits(&secret.text(text)))
+        })
+    };
     match edit {
         Edit::Set { value, .. } | Edit::Add { value, .. } => any(value, &is_it),
-        Edit::Fields { fields, .. } => fields.iter().any(|(_, value)| value.iter().any(|value| any(value, &is_it))),
+        Edit::Fields { fields, .. } => {
+            fields.iter().any(|(_, value)| value.iter().any(|value| any(value, &is_it)))
+        }
         Edit::Append(text) => text.split('"').any(is_it),
         // What takes something out writes nothing down.
         Edit::Drop { .. } | Edit::Take { .. } | Edit::Event { .. } | Edit::Table { .. } => false,

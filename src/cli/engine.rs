@@ -233,7 +233,11 @@ impl Context {
         on_conflict: OnConflict,
         secrets: &Secrets,
     ) -> Result<Planned, CliError> {
-        let is_veiled = state.secrets().chain(base.into_iter().flat_map(|side| side.manifest.state.secrets())).next().is_some();
+        let is_veiled = state
+            .secrets()
+            .chain(base.into_iter().flat_map(|side| side.manifest.state.secrets()))
+            .next()
+            .is_some();
         let observed = observe::observe(store, base, state).map_err(|error| veiled(error, is_veiled))?;
         let (root, home) = (self.root.text(), self.root.home_text());
         let input = PlanInput {

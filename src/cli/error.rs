@@ -303,7 +303,9 @@ fn problems_report(problems: &[Problem]) -> Report {
                 append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
             }
             Problem::Document(id, Refusal::Sealed { key }) => {
-                let message = format!("what {key} in {id} stands on can't be given back: it is sealed, and the key is gone");
+                let message = format!(
+                    "what {key} in {id} stands on can't be given back: it is sealed, and the key is gone"
+                );
                 let hint = format!(
                     "{UNCHANGED} Put {SEAL_KEY} back from a backup. Without one: set {} in {id} to what you want there; \
                      then it is yours, and stays.",

@@ -200,6 +200,10 @@ pub fn diff(context: &Context, args: &DiffArgs) -> Result<u8, CliError> {
             )
         };
         let values = match found.change {
+            // What is told of a secret is where it comes from: that may be the same.
+            Change::Changed if found.before.is_some() && found.before == found.after => {
+                format!("  {} → another", show(&found.before))
+            }
             Change::Changed if found.before.is_some() => {
                 format!("  {} → {}", show(&found.before), show(&found.after))
             }

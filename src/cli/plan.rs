@@ -9,8 +9,8 @@ use super::args::PlanArgs;
 use super::engine::{Context, Planned, Wanted, find_revision, policy, show_profile};
 use super::error::{CliError, exit, refused};
 use super::output::{paint, style};
-use super::show::{self, Detail};
 use super::secrets::{self, Programs};
+use super::show::{self, Detail};
 use crate::generation::{Cause, State, format};
 use crate::model::{Digest, Mark, Secret, Secrets};
 use crate::plan::{Observation, Plan};
@@ -61,7 +61,9 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
             Detail { explain: args.explain, show_secrets: args.show_secrets, verbose: context.out.verbose };
         print(context, &store, base.as_ref(), &wanted, plan, detail);
         if args.no_secrets && wanted.state.secrets().next().is_some() {
-            context.out.line("No secret was looked up: what is there was compared with what was applied last.");
+            context
+                .out
+                .line("No secret was looked up: what is there was compared with what was applied last.");
         }
         match (is_pending, &args.out) {
             (true, Some(file)) => context.out.line(format!("\nSaved.   cs apply {}", file.display())),
@@ -131,8 +133,10 @@ pub fn print(
     if !lines.is_empty() {
         out.line("");
     }
-    for line in secrets::waiting(&wanted.state, context.home()) {
-        out.line(line);
+    let waiting = secrets::waiting(&wanted.state, context.home());
+    if !waiting.is_empty() {
+        out.lines(&waiting);
+        out.line("");
     }
     for warning in &plan.warnings {
         out.warn(warning);
@@ -279,7 +283,8 @@ fn declared(state: &State) -> BTreeMap<String, String> {
 }
 
 fn marks(state: &State) -> BTreeMap<String, Mark> {
-    let marked = state.secrets().map(|(own, secret)| Some((secrets::name(&own.key, secret), secret.mark.clone()?)));
+    let marked =
+        state.secrets().map(|(own, secret)| Some((secrets::name(&own.key, secret), secret.mark.clone()?)));
     marked.flatten().collect()
 }
 

@@ -116,9 +116,8 @@ pub fn json(state: &State, home: Option<&Path>) -> Value {
 /// The programs that are run only when the plan is agreed to, one line each.
 #[must_use]
 pub fn waiting(state: &State, home: Option<&Path>) -> Vec<String> {
-    let is_waiting = |secret: &Secret| {
-        secret.mark.is_none() && matches!(secret.source, Source::Command { .. })
-    };
+    let is_waiting =
+        |secret: &Secret| secret.mark.is_none() && matches!(secret.source, Source::Command { .. });
     let own = state.secrets().filter(|(_, secret)| is_waiting(secret));
     own.map(|(declared, secret)| {
         let (what, source) = (name(&declared.key, secret), told(&secret.source, home));
@@ -151,24 +150,22 @@ fn refusal(missing: &[Missing]) -> CliError {
     };
     let lines: Vec<String> = missing
         .iter()
-        .map(|own| format!("\n  {}  ({})\n    {}", own.key, own.origin, own.fault.why.replace('\n', "\n    ")))
+        .map(|Missing { key, origin, fault: Fault { why, remedy } }| {
+            format!("\n  {key}  ({origin})\n    {}\n    {remedy}", why.replace('\n', "\n      "))
+        })
         .collect();
-    let mut remedies: Vec<&str> = missing.iter().map(|own| own.fault.remedy.as_str()).collect();
-    remedies.dedup();
-    let hint = format!(
-        "Nothing was changed. {} `cs plan --no-secrets` shows the rest of the plan.",
-        remedies.join(" ")
-    );
+    let hint = "Nothing was changed. What can be told without secrets: cs plan --no-secrets";
     refused(format!("{what}{}", lines.concat()), hint)
 }
 
 /// What a source gives now.
 fn found(source: &Source, home: Option<&Path>) -> Result<String, Fault> {
     let text = match source {
-        Source::Env(name) => env::var(name)
-            .ok_or_else(|| fault(format!("the environment has no {name}"), format!("export {name}=…, then try again.")))?,
+        Source::Env(name) => env::var(name).ok_or_else(|| {
+            fault(format!("the environment has no {name}"), format!("Set it: export {name}=…"))
+        })?,
         Source::File(path) => file(Path::new(path), home)?,
-        Source::Command { argv, folder } => command(argv, folder, &told(source, home))?,
+        Source::Command { argv, folder } => command(argv, folder, &told(source, home), home)?,
     };
     if text.is_empty() {
         let remedy = "Put something there, or take the entry out of the profile.";
@@ -183,7 +180,7 @@ fn found(source: &Source, home: Option<&Path>) -> Result<String, Fault> {
 
 fn file(path: &Path, home: Option<&Path>) -> Result<String, Fault> {
     let shown = show(path, home);
-    let remedy = "Put the secret there, or name another file; paths are relative to the profile.";
+    let remedy = "Put it there, or name another file: paths are relative to the profile.";
     let bytes = match fs::read(path, limits::SECRET_BYTES_MAX) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -191,11 +188,12 @@ fn file(path: &Path, home: Option<&Path>) -> Result<String, Fault> {
         }
         Err(error) => return Err(fault(format!("{shown} can't be read: {}", error.kind()), remedy)),
     };
-    let text = String::from_utf8(bytes).map_err(|_| fault(format!("{shown} is not UTF-8"), "A secret is text."))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| fault(format!("{shown} is not UTF-8"), "A secret is text."))?;
     Ok(without_newline(text))
 }
 
-fn command(argv: &[String], folder: &str, shown: &str) -> Result<String, Fault> {
+fn command(argv: &[String], folder: &str, shown: &str, home: Option<&Path>) -> Result<String, Fault> {
     let Some((program, args)) = argv.split_first() else {
         return Err(fault("it names no program", "Name one."));
     };
@@ -204,14 +202,20 @@ fn command(argv: &[String], folder: &str, shown: &str) -> Result<String, Fault> 
         true => Path::new(folder).join(program),
         false => PathBuf::from(program),
     };
-    let remedy = format!("Run {shown} yourself, and try again when it prints the secret.");
+    let remedy = format!(
+        "Run it yourself in {}, and try again when it prints the secret.",
+        show(Path::new(folder), home)
+    );
     let ran = process::answer(&program, args, Path::new(folder), limits::SECRET_MS_MAX);
-    let answer = ran.map_err(|error| fault(format!("{shown} can't be started: {}", error.kind()), remedy.clone()))?;
-    let said: Vec<String> = answer.complaint.lines().map(clean).filter(|line| !line.is_empty()).collect();
-    let said = said.iter().map(|line| format!("\n{line}")).collect::<String>();
+    let answer =
+        ran.map_err(|error| fault(format!("{shown} can't be started: {}", why_not(&error)), remedy.clone()))?;
+    let complaint = answer.complaint.lines().map(clean).filter(|line| !line.is_empty());
+    let said = complaint.fold(String::new(), |said, line| said + "\n" + &line);
     match (answer.ending, String::from_utf8(answer.text)) {
         (process::Ending::Well, Ok(text)) => Ok(without_newline(text)),
-        (process::Ending::Well, Err(_)) => Err(fault(format!("what {shown} prints is not UTF-8"), "A secret is text.")),
+        (process::Ending::Well, Err(_)) => {
+            Err(fault(format!("what {shown} prints is not UTF-8"), "A secret is text."))
+        }
         (process::Ending::Badly(how), _) => Err(fault(format!("{shown} failed ({how}){said}"), remedy)),
         (process::Ending::Late, _) => {
             let seconds = limits::SECRET_MS_MAX / 1000;
@@ -220,6 +224,14 @@ fn command(argv: &[String], folder: &str, shown: &str) -> Result<String, Fault> 
         (process::Ending::Much, _) => {
             Err(fault(format!("{shown} prints more than {} bytes", limits::SECRET_BYTES_MAX), remedy))
         }
+    }
+}
+
+fn why_not(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such program".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it is not executable".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -246,7 +258,9 @@ mod tests {
 
     #[test]
     fn one_end_of_line_is_not_the_secrets() {
-        for (text, is) in [("x\n", "x"), ("x\n\n", "x\n"), ("x\r\n", "x"), ("x", "x"), (" x ", " x "), ("", "")] {
+        for (text, is) in
+            [("x\n", "x"), ("x\n\n", "x\n"), ("x\r\n", "x"), ("x", "x"), (" x ", " x "), ("", "")]
+        {
             assert_eq!(without_newline(text.to_owned()), is);
         }
     }

@@ -271,7 +271,8 @@ fn document_lines(
         others => format!("{}, {others} others untouched", count(edits, "entry", "entries")),
     };
     lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render(columns));
-    let told: Vec<EntryLine> = told.iter().map(|change| entry_line(change, &document.veil, base, detail)).collect();
+    let told: Vec<EntryLine> =
+        told.iter().map(|change| entry_line(change, &document.veil, base, detail)).collect();
     lines.extend(entry_lines(&told));
     if !detail.explain {
         lines.extend(already(&changes, "      = ", ["declared entry is", "declared entries are"]));

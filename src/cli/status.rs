@@ -270,7 +270,9 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
 /// Values of the user's that can't be given back, one line each.
 fn sealed(side: &Side) -> impl Iterator<Item = String> {
     side.ledger.sealed().map(|(id, key)| {
-        format!("{id}  what {key} stands on is sealed, and the key is gone: put {SEAL_KEY} back from a backup")
+        format!(
+            "{id}  what {key} stands on is sealed, and the key is gone: put {SEAL_KEY} back from a backup"
+        )
     })
 }
 

@@ -28,8 +28,8 @@ use super::value::canonical;
 use crate::model::{
     Container, Declared, Digest, Displaced, DocumentLedger, HookId, How, Key, Origin, Pointer, Row, Want,
 };
-pub use veiled::{Found, merge_found};
 use decide::{Known, Verdict, decide, decide_default, earlier};
+pub use veiled::{Found, merge_found};
 
 /// Everything a merge looks at.
 #[derive(Debug, Clone, Copy)]
@@ -301,9 +301,7 @@ impl<'a> Merger<'a> {
             }
             Verdict::Displace(action) => {
                 let before = match want {
-                    Some(value) => {
-                        Displaced::new(self.put(key, value, origin)?, None)
-                    }
+                    Some(value) => Displaced::new(self.put(key, value, origin)?, None),
                     None => self.take_all(key),
                 };
                 (How::Replaced(before), Some(action))

@@ -180,22 +180,25 @@ fn value_of(text: &str, piece: &Piece) -> Result<Value, Fault> {
     }
 }
 
-/// Every scalar of a text with the names and indices on the way to it, and its bytes, in order.
+/// The names and indices on the way to a scalar, and its bytes in the text.
+pub type Scalar = (Vec<String>, Range<usize>);
+
+/// Every scalar of a text, in order.
 ///
 /// # Errors
 /// What is no JSON, with the place.
-pub fn scalars(text: &str) -> Result<Vec<(Vec<String>, Range<usize>)>, Fault> {
+pub fn scalars(text: &str) -> Result<Vec<Scalar>, Fault> {
     let (has_bom, bare) = text::split_bom(text);
     let before = if has_bom { text.len() - bare.len() } else { 0 };
     let mut found = Vec::new();
     text::with_any_ast(bare, |root| collect(root, &mut Vec::new(), &mut found))?;
-    found.iter_mut().for_each(|(_, range): &mut (_, Range<usize>)| {
+    found.iter_mut().for_each(|(_, range): &mut Scalar| {
         *range = range.start + before..range.end + before;
     });
     Ok(found)
 }
 
-fn collect(value: &ast::Value<'_>, at: &mut Vec<String>, found: &mut Vec<(Vec<String>, Range<usize>)>) {
+fn collect(value: &ast::Value<'_>, at: &mut Vec<String>, found: &mut Vec<Scalar>) {
     match value {
         ast::Value::Object(object) => {
             for property in &object.properties {

@@ -107,7 +107,7 @@ pub struct Row {
     /// Digests of what earlier generations wrote here, newest last: a stale client may
     /// write our own old value back, and that is not the user speaking.
     pub earlier: Vec<Digest>,
-    /// The texts in what we wrote that are secrets: `null` stands for them there.
+    /// The texts in what we wrote that are secrets: an empty text stands for them there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Marked>,
     /// What earlier generations wrote here, where it held secrets: a bare digest could be guessed.

@@ -39,7 +39,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// A text of a declared value that stands elsewhere. In the value itself `null` stands for it.
+/// A text of a declared value that stands elsewhere. In the value itself an empty text stands for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secret {
@@ -92,7 +92,7 @@ impl Mark {
     /// The mark of `text` under a salt from the system's randomness.
     #[must_use]
     pub fn new(salt: [u8; 16], text: &str) -> Self {
-        let salt: String = salt.iter().map(|byte| format!("{byte:02x}")).collect();
+        let salt = salt.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         let digest = Self::digest(&salt, text);
         Self { salt, digest }
     }
@@ -126,7 +126,7 @@ impl Marked {
     }
 }
 
-/// A value that was written, with `null` for each of its secrets.
+/// A value that was written, with an empty text for each of its secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wrote {

@@ -259,7 +259,12 @@ mod tests {
         "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "mine"}]}]}}"#;
 
     fn declared() -> Vec<Declared> {
-        let at = |key, want| Declared { key, want: Want::Enforced(want), origin: Origin::default(), secrets: Vec::new() };
+        let at = |key, want| Declared {
+            key,
+            want: Want::Enforced(want),
+            origin: Origin::default(),
+            secrets: Vec::new(),
+        };
         let list = vec!["permissions".to_owned(), "allow".to_owned()];
         let hook = json!({"type": "command", "command": "ours"});
         vec![

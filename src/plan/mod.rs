@@ -13,9 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::claude::{self, Voiding};
 use crate::document::text::fault_at;
-use crate::document::{
-    Action, Bases, FaultKind, Found, LettingGo, MergeInput, Merged, Refusal, merge_found,
-};
+use crate::document::{Action, Bases, FaultKind, Found, LettingGo, MergeInput, Merged, Refusal, merge_found};
 use crate::generation::{Cause, State};
 use crate::model::{
     DocumentId, DocumentLedger, Generation, How, Key, Kind, Ledger, ManagedPath, Row, Secrets, Want, limits,
@@ -314,7 +312,9 @@ fn open_to_others(input: &PlanInput<'_>, state: &State, id: DocumentId) -> Optio
     let seen = input.observed.documents.get(&id)?;
     let is_open = seen.text.is_some() && seen.mode & 0o077 != 0;
     (is_open && declared.iter().any(|own| !own.secrets.is_empty())).then(|| {
-        let path = seen.path.display();
+        let path = seen.path.display().to_string();
+        let below = input.home.and_then(|home| path.strip_prefix(home)?.strip_prefix('/'));
+        let path = below.map_or_else(|| path.clone(), |below| format!("~/{below}"));
         format!("{id} holds a secret, and its mode ({:o}) lets others read it: chmod go= {path}", seen.mode)
     })
 }

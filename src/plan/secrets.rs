@@ -259,7 +259,7 @@ mod tests {
         for (line, masked) in [
             (r#"  "FOO": "hunter2", "x": 1,"#, r#"  "FOO": (secret), "x": 1,"#),
             (r#"  "FOO": "hunter2"#, r#"  "FOO": (secret)"#),
-            (r#"  "hunter2", // mine"#, r#"  (secret), // mine"#),
+            (r#"  "hunter2", // mine"#, r"  (secret), // mine"),
         ] {
             assert_eq!(mask_values(line), masked);
         }

@@ -136,7 +136,9 @@ impl Veil {
     pub fn stand_in(&self, value: &Value) -> Value {
         fn replaced(value: Value) -> Value {
             match value {
-                Value::Object(members) => members.into_iter().map(|(name, own)| (name, replaced(own))).collect(),
+                Value::Object(members) => {
+                    members.into_iter().map(|(name, own)| (name, replaced(own))).collect()
+                }
                 Value::Array(items) => items.into_iter().map(replaced).collect(),
                 value if value == HIDDEN => json!(STAND_IN),
                 value => value,

@@ -106,7 +106,7 @@ pub(super) fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: 
                 let message = format!("`{path}.{name}` must be a string, found {found}");
                 let finding = report.error(entry.node.at, message);
                 if matches!(entry.node.value, Value::Table(_)) {
-                    finding.help(super::secret::FORMS);
+                    finding.help(super::secret::help(&entry.node));
                 }
             }
             odd.is_none()
@@ -143,8 +143,9 @@ pub(super) fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: 
             if let (Shape::Matcher, Value::List(_)) = (shape, &found) {
                 finding.help("several tools are one string: \"Edit|Write\"");
             } else if let (Shape::Secret, Value::Table(_)) = (shape, &found) {
-                finding.help(super::secret::FORMS);
-            } else if let (Shape::Texts | Shape::Secrets | Shape::Profiles, Value::Text(_)) = (shape, &found) {
+                finding.help(super::secret::help(&Node { at, value: found.clone() }));
+            } else if let (Shape::Texts | Shape::Secrets | Shape::Profiles, Value::Text(_)) = (shape, &found)
+            {
                 finding.help("a single one is written in brackets, too");
             }
             false

@@ -231,8 +231,9 @@ fn desired(
     let (files, installs) = out.finish();
     // In a project there is a file that is committed and one that is not: a secret goes into the latter.
     let has_own_file = target.hooks_document != target.settings_document;
-    let (unshared, shared) =
-        settings::render(tables, world, report).into_iter().partition(|own| has_own_file && !own.secrets.is_empty());
+    let (unshared, shared) = settings::render(tables, world, report)
+        .into_iter()
+        .partition(|own| has_own_file && !own.secrets.is_empty());
     let servers = mcp::render(tables, world, report);
     if target.servers_document == DocumentId::ProjectServers {
         mcp::refuse_secrets(tables, report);

@@ -31,10 +31,14 @@ enum From {
 const SOURCES: [&str; 3] = ["env", "file", "command"];
 
 /// How one is written, for messages.
-pub(super) const FORMS: &str = "a secret is written { env = \"NAME\" }, { file = \"path\" } or { command = [\"program\", \"argument\"] }, \
+const FORMS: &str = "a secret is written { env = \"NAME\" }, { file = \"path\" } or { command = [\"program\", \"argument\"] }, \
      if need be with a `prefix` and a `suffix`";
 
 impl Written {
+    fn nowhere() -> Self {
+        Self { source: From::Env(String::new()), prefix: String::new(), suffix: String::new() }
+    }
+
     /// The same as it stands in the profile: for comparing.
     pub fn to_json(&self) -> Json {
         let mut json = match &self.source {
@@ -60,10 +64,27 @@ pub(super) fn take(node: &mut Node, report: &mut Report) {
             Reading::Secret(written) => node.value = Value::Secret(Box::new(written)),
             Reading::Slip(why) => {
                 report.error(at, why).help(FORMS);
+                // It was meant as one: nobody is to complain of a table.
+                node.value = Value::Secret(Box::new(Written::nowhere()));
             }
         },
         Value::List(items) => items.iter_mut().for_each(|item| take(item, report)),
         _ => {}
+    }
+}
+
+/// What to say of a table where a string is wanted.
+pub(super) fn help(node: &Node) -> String {
+    let command = node.table().and_then(|table| table.get("command")?.node.text());
+    match command {
+        Some(line) if !line.contains(['"', '\\']) => {
+            let words: Vec<String> = line.split_whitespace().map(|word| format!("\"{word}\"")).collect();
+            format!(
+                "a secret's command is a list, since no shell runs it: {{ command = [{}] }}",
+                words.join(", ")
+            )
+        }
+        _ => FORMS.to_owned(),
     }
 }
 
@@ -89,7 +110,8 @@ fn read(table: &Table) -> Reading {
     };
     let found = [text("env").map(From::Env), text("file").map(From::File), argv().map(From::Command)];
     let found: Vec<From> = found.into_iter().flatten().collect();
-    let dress = ["prefix", "suffix"].map(|name| if table.contains_key(name) { text(name) } else { Some(String::new()) });
+    let dress = ["prefix", "suffix"]
+        .map(|name| if table.contains_key(name) { text(name) } else { Some(String::new()) });
     let [Some(prefix), Some(suffix)] = dress else { return Reading::None };
     if found.len() < sources.len() {
         return Reading::None;
@@ -116,7 +138,7 @@ pub(super) fn spots(node: &Node) -> Vec<Spot> {
     spots
 }
 
-/// The value with `null` for each secret, and the secrets: paths are absolute from here on.
+/// The value with an empty text for each secret, and the secrets: paths are absolute from here on.
 pub(super) fn render(node: &Node, world: &dyn World, report: &Report) -> (Json, Vec<Secret>) {
     let mut secrets = Vec::new();
     let value = walk(node, &mut Vec::new(), &mut |written, node, at| {
@@ -151,7 +173,8 @@ fn walk(node: &Node, at: &mut Vec<String>, visit: &mut dyn FnMut(&Written, &Node
     match &node.value {
         Value::Secret(written) => {
             visit(written, node, at);
-            Json::Null
+            // Not `null`: of a value that is one nothing would be left in the ledger.
+            Json::from("")
         }
         Value::List(items) => {
             items.iter().enumerate().map(|(index, item)| below(index.to_string(), item)).collect()

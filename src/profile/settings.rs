@@ -134,7 +134,7 @@ fn all_texts<'n>(path: &str, nodes: impl Iterator<Item = &'n Node>, report: &mut
         if matches!(node.value, Value::Integer(_) | Value::Float(_) | Value::Bool(_)) {
             finding.help(format!("write it as \"{}\"", node.to_json()));
         } else if matches!(node.value, Value::Table(_)) {
-            finding.help(secret::FORMS);
+            finding.help(secret::help(node));
         }
     }
 }

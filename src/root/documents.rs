@@ -153,7 +153,8 @@ impl Worker<'_> {
     /// What is kept of the document while the transaction is open: what of secrets is to be written is in there.
     fn kept_texts(&self, id: DocumentId) -> Result<Vec<serde_json::Value>, Error> {
         let sides = [Some(self.course.new), self.course.old];
-        let mut declared = sides.into_iter().flatten().filter_map(|side| side.manifest.state.documents.get(&id));
+        let mut declared =
+            sides.into_iter().flatten().filter_map(|side| side.manifest.state.documents.get(&id));
         if !declared.any(|list| list.iter().any(|own| !own.secrets.is_empty())) {
             return Ok(Vec::new());
         }

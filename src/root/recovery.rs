@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::converge::{Course, Direction, converge, has_arrived};
 use super::store::{LockedRoot, Side, Store};
 use super::transaction::{
-    Contents, clear_swaps, forget_generation, forget_pending, forget_texts, go_back, settle_ledger, verify, write_pending,
+    Contents, clear_swaps, forget_generation, forget_pending, forget_texts, go_back, settle_ledger, verify,
+    write_pending,
 };
 use super::{Error, observe, sealed, swap};
 use crate::generation::{self, Cause, Manifest, Pending, State};

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::store::{LockedRoot, Store};
 use super::Error;
+use super::store::{LockedRoot, Store};
 use crate::crypto::seal::{self, Key};
 use crate::generation::{self, LedgerFile};
 use crate::model::{Displaced, How, Ledger, Row};

@@ -213,7 +213,10 @@ mod tests {
             answer(Path::new("/bin/sh"), &args, Path::new("/"), limit_ms).expect("sh starts")
         };
         let well = run("pwd; echo fine >&2", 10_000);
-        assert_eq!((well.ending, well.text.as_slice(), well.complaint.as_str()), (Ending::Well, &b"/\n"[..], "fine\n"));
+        assert_eq!(
+            (well.ending, well.text.as_slice(), well.complaint.as_str()),
+            (Ending::Well, &b"/\n"[..], "fine\n")
+        );
         let badly = run("echo half; echo no key >&2; exit 2", 10_000);
         assert!(matches!(badly.ending, Ending::Badly(_)));
         assert_eq!(badly.complaint, "no key\n");

@@ -40,6 +40,7 @@ mod readme;
 mod sandbox;
 mod scenarios;
 mod schema;
+mod secrets;
 mod session;
 mod settings_files;
 mod shape;

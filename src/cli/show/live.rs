@@ -93,7 +93,8 @@ fn entry_change(back: &EntryChange) -> Change {
 }
 
 fn document_lines(id: DocumentId, document: &DocumentPlan, columns: Columns, detail: Detail) -> Vec<String> {
-    let entries: Vec<EntryLine> = edits(document).map(|entry| entry_line(entry, &document.veil, detail)).collect();
+    let entries: Vec<EntryLine> =
+        edits(document).map(|entry| entry_line(entry, &document.veil, detail)).collect();
     let (then, now) = (&document.merged.text, &document.before);
     let change = match (then, now) {
         _ if entries.is_empty() => return Vec::new(),

@@ -659,3 +659,4 @@ fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
 }
 
 mod laws;
+mod veiled;

@@ -1,8 +1,8 @@
 //! Merging where secrets are declared, or were written.
 //!
-//! The ledger and the profile's state hold `null` and a mark in their place. The merge itself knows nothing
+//! The ledger and the profile's state hold an empty text and a mark in their place. The merge itself knows nothing
 //! of that: before it, every such place gets the text that its mark fits, looked for in what is there and in
-//! what is known; where none is found, a text that equals nothing. After it, rows get their `null`s back.
+//! what is known; where none is found, a text that equals nothing. After it, rows get their empty texts back.
 
 use serde_json::Value;
 
@@ -184,9 +184,8 @@ impl Plain<'_> {
             let last = known.wrote.clone().filter(|_| !known.secrets.is_empty());
             let last = last.map(|value| Wrote { value, secrets: known.secrets.clone() });
             for wrote in known.earlier_secrets.iter().cloned().chain(last) {
-                let is_now = now.is_some_and(|(value, secrets)| {
-                    equal(value, &wrote.value) && *secrets == wrote.secrets
-                });
+                let is_now = now
+                    .is_some_and(|(value, secrets)| equal(value, &wrote.value) && *secrets == wrote.secrets);
                 if !is_now && !earlier.contains(&wrote) {
                     earlier.push(wrote);
                 }
