@@ -57,6 +57,7 @@
 //!     current -> generations/12     flipped by one rename
 //!     pending                there only while a transaction is open
 //!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/
+//!     seal.key               opens what the ledger has sealed; made when it is first needed
 //!     displaced/             what was moved aside, by the generation that did it
 //!     lock
 //!     claude-sync.lock       the commits that a remote profile is read at; for one's own it lies beside that
@@ -72,6 +73,13 @@
 //! set-like list, one hook. The merge asks one question of each: *what would be there without us?*
 //! ([`mod@document::merge`] has the answer.) A value of the user's that an entry stands on is
 //! remembered as the newest value that no generation of ours wrote, and comes back.
+//!
+//! # Secrets
+//! A declared text may stand elsewhere ([`model::secret`]): in the environment, in a file, behind a program. The
+//! shell looks it up; manifests and ledgers hold its source and a salted mark, which tells what is there
+//! from what was written. The merge knows nothing of that (`merge_found` puts texts in before it and takes them
+//! out after it). What entries of ours stand on and looks like a secret lies sealed in the ledger; of
+//! documents nothing is kept in plain once a transaction is over.
 //!
 //! # The transaction
 //! A generation is staged whole, new bytes of every document included, then `pending` is written:

@@ -7,9 +7,10 @@ use super::engine::{Context, Planned, Wanted, Work, find_revision, policy};
 use super::error::{CliError, exit, refused};
 use super::output::{count, paint, style};
 use super::plan::{Saved, is_nothing, load, print};
+use super::secrets::{self, Programs};
 use super::show::{self, Detail, plan_json};
 use crate::generation::{Cause, retention};
-use crate::model::limits;
+use crate::model::{Secrets, limits};
 use crate::plan::{Plan, TreeChange};
 use crate::root::transaction::Applied;
 use crate::root::{LockedRoot, Side};
@@ -30,13 +31,18 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     let watch = Stopwatch::start();
     let locked = context.lock(args.durability.durability)?;
     let base = context.base(&locked.store)?;
-    let wanted = context.wanted(base.as_ref())?;
+    let mut wanted = context.wanted(base.as_ref())?;
+    let mut secrets = wanted.look_up(&context, base.as_ref(), Programs::Known)?;
     let on_conflict = saved.as_ref().map_or(args.conflict.on_conflict, Saved::on_conflict);
-    let planned =
-        context.plan(&locked.store, base.as_ref(), &wanted.state, Cause::Apply, policy(on_conflict))?;
+    let plan = |wanted: &Wanted, secrets: &Secrets| {
+        let (store, base, policy) = (&locked.store, base.as_ref(), policy(on_conflict));
+        context.plan_with(store, base, &wanted.state, Cause::Apply, policy, secrets)
+    };
+    let mut planned = plan(&wanted, &secrets)?;
     if let Some(saved) = &saved {
-        saved.check_fresh(&context, &wanted, &planned)?;
+        saved.check_fresh(&context, &wanted, &planned, &secrets)?;
     }
+    let plan_again = plan;
     let plan = planned.checked.plan();
     // What nobody has said yes to is asked about and pinned, also where it changes nothing.
     let is_pinned = super::remote::unseen(&wanted).is_empty();
@@ -54,6 +60,11 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     }
     super::remote::pin(&context, &wanted)?;
     let watch = Stopwatch::start();
+    if secrets::is_open(&wanted.state) {
+        // Agreed to, and so are the programs in it that print secrets.
+        secrets = wanted.look_up(&context, base.as_ref(), Programs::All)?;
+        planned = plan_again(&wanted, &secrets)?;
+    }
     let mut profile = wanted.record.clone();
     find_revision(&wanted.which, &mut profile);
     let work = Work {

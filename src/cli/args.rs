@@ -231,9 +231,12 @@ pub struct PlanArgs {
     /// Save the plan, for `cs apply FILE`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
-    /// Show values that look like secrets
+    /// Show values that are secrets or look like some
     #[arg(long)]
     pub show_secrets: bool,
+    /// Look up no secret: compare what is there with what was applied last
+    #[arg(long, conflicts_with = "out")]
+    pub no_secrets: bool,
     #[command(flatten)]
     pub conflict: ConflictArgs,
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::args::BuildArgs;
 use super::engine::{Context, target_in};
 use super::error::{CliError, exit, refused};
+use super::secrets;
 use crate::document::{claude, fresh};
 use crate::model::{Content, Declared, DocumentId, FileSpec, Install, Kind, ManagedPath, Want};
 use crate::profile::{self, Rendered};
@@ -44,6 +45,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     }
     let empty = Vec::new();
     let entries = rendered.desired.documents.get(&DocumentId::Settings).unwrap_or(&empty);
+    refuse_secrets(context, entries)?;
     let settings = fresh(entries);
     let scripts = Scripts::of(&rendered);
     let folder = match (&hooks_dir, scripts.files.is_empty()) {
@@ -156,6 +158,26 @@ fn left_out(rendered: &Rendered) -> Vec<String> {
 fn not_unset(entries: &[Declared]) -> Vec<String> {
     let absent = entries.iter().filter(|declared| declared.want == Want::Absent);
     absent.map(|declared| declared.key.to_string()).collect()
+}
+
+/// A file for a whole fleet is no place for one person's secrets: whoever has it, reads them.
+fn refuse_secrets(context: &Context, entries: &[Declared]) -> Result<(), CliError> {
+    let secrets = entries.iter().flat_map(|own| own.secrets.iter().map(move |secret| (own, secret)));
+    let lines: Vec<String> = secrets
+        .map(|(own, secret)| {
+            let (name, source) =
+                (secrets::name(&own.key, secret), secrets::told(&secret.source, context.home()));
+            format!("\n  {name}  is {source}  ({})", secret.origin)
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    Err(refused(
+        format!("managed settings hold no secrets, since they are rolled out in plain{}", lines.concat()),
+        "Nothing was written. Let cs apply put them in on each machine, from a profile of its own; for the key to \
+         log in with there is `apiKeyHelper`.",
+    ))
 }
 
 fn nowhere(rendered: &Rendered) -> CliError {

@@ -10,11 +10,11 @@ use super::engine::{Context, Planned, Wanted};
 use super::error::{CliError, exit, refused};
 use super::output::{count, paint, style};
 use super::show::{self, Detail};
-use crate::document::Action;
 use crate::document::merge::name_of;
+use crate::document::{Action, EntryChange};
 use crate::draft::{self, Draft, Edit, Found};
 use crate::generation::Cause;
-use crate::model::{DocumentId, Key, Origin, Want, limits};
+use crate::model::{Declared, DocumentId, Key, Origin, Secret, Want, limits};
 use crate::plan::secrets::shown;
 use crate::plan::{OnConflict, TreeChange};
 use crate::profile::{self, ProfileRef};
@@ -79,6 +79,7 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
     hunt.defaults();
     hunt.files()?;
     hunt.news(args.undeclared)?;
+    hunt.without_secrets();
     let Hunt { mut offers, passed, .. } = hunt;
     if !args.only.is_empty() {
         let found = offers.len();
@@ -192,6 +193,7 @@ impl Hunt<'_> {
             let Some(file) = Self::file_of(change.origin.as_ref()) else {
                 let value = change.before.clone();
                 match (&change.key, value) {
+                    _ if self.veiled(&change.key).is_some() => self.pass(what, A_SECRET),
                     (Key::Value(pointer), Some(_)) if pointer[0] == SERVERS => {
                         self.pass(what, "a profile that ships with cs, or comes from elsewhere, declares it");
                     }
@@ -205,6 +207,11 @@ impl Hunt<'_> {
                 }
                 continue;
             };
+            // One that was taken away holds nothing any more.
+            if let Some(declared) = self.veiled(&change.key).filter(|_| change.before.is_some()) {
+                self.drift_of_secret(&change, &declared, what, file);
+                continue;
+            }
             let hook = change.origin.as_ref().and_then(|origin| origin.hook.clone()).unwrap_or_default();
             if let Some(edit) = server(&change.key, change.before.as_ref(), change.after.as_ref()) {
                 self.offer(what, how, file, edit);
@@ -235,6 +242,45 @@ impl Hunt<'_> {
         }
     }
 
+    /// The declaration of an entry that has secrets in it.
+    fn veiled(&self, key: &Key) -> Option<Declared> {
+        let declared = self.wanted.state.documents.values().flatten();
+        declared.into_iter().find(|own| own.key == *key && !own.secrets.is_empty()).cloned()
+    }
+
+    /// What of a drifted entry is no secret is kept; the secret is where it comes from, and stays there.
+    fn drift_of_secret(&mut self, change: &EntryChange, declared: &Declared, what: String, file: PathBuf) {
+        let edit = server(&change.key, change.before.as_ref(), change.after.as_ref());
+        let Some(Edit::Fields { section, name, mut fields }) = edit else {
+            return self.pass(what, A_SECRET);
+        };
+        let all = fields.len();
+        fields.retain(|(field, _)| !declared.secrets.iter().any(|own| own.at.first() == Some(field)));
+        if fields.len() < all {
+            self.pass(what.clone(), A_SECRET);
+        }
+        if !fields.is_empty() {
+            let names: Vec<&str> = fields.iter().map(|(field, _)| field.as_str()).collect();
+            let how = format!("{} changed", names.join(", "));
+            self.offer(what, how, file, Edit::Fields { section, name, fields });
+        }
+    }
+
+    /// Nothing that a declared secret says is written anywhere else either.
+    fn without_secrets(&mut self) {
+        let applied = &self.base.manifest.state;
+        let secrets: Vec<&Secret> = [applied, &self.wanted.state]
+            .into_iter()
+            .flat_map(|state| state.secrets().map(|(_, secret)| secret))
+            .collect();
+        let (kept, left): (Vec<Offer>, Vec<Offer>) = std::mem::take(&mut self.offers)
+            .into_iter()
+            .partition(|offer| !offer.edits.iter().any(|(_, edit)| says(edit, &secrets)));
+        self.offers = kept;
+        left.into_iter()
+            .for_each(|offer| self.pass(offer.what, "it says what is declared as a secret elsewhere"));
+    }
+
     /// Defaults that the user, or the client at a word of theirs, has set to something else.
     fn defaults(&mut self) {
         for (id, declared) in &self.wanted.state.documents {
@@ -243,6 +289,9 @@ impl Hunt<'_> {
                 let (Want::Default(value), Key::Value(pointer)) = (&declared.want, &declared.key) else {
                     continue;
                 };
+                if !declared.secrets.is_empty() {
+                    continue;
+                }
                 let now = live.as_ref().and_then(|live| draft::at(live, pointer));
                 let Some(now) = now.filter(|now| !crate::document::value::equal(now, value)) else {
                     continue;
@@ -360,6 +409,35 @@ impl Hunt<'_> {
             }
         }
         Ok(None)
+    }
+}
+
+/// Why a drifted secret is not written back.
+const A_SECRET: &str = "it is declared as a secret: change it where it comes from, or declare it otherwise";
+
+/// Whether an edit would write down what one of the secrets says, as it stands in the document or as it is found.
+fn says(edit: &Edit, secrets: &[&Secret]) -> bool {
+    fn any(value: &Value, is_it: &dyn Fn(&str) -> bool) -> bool {
+        match value {
+            Value::String(text) => is_it(text),
+            Value::Array(items) => items.iter().any(|item| any(item, is_it)),
+            Value::Object(members) => members.values().any(|value| any(value, is_it)),
+            _ => false,
+        }
+    }
+    let is_it = |text: &str| {
+        secrets.iter().any(|secret| {
+            secret.mark.as_ref().is_some_and(|mark| mark.fits(text) || mark.fits(&secret.text(text)))
+        })
+    };
+    match edit {
+        Edit::Set { value, .. } | Edit::Add { value, .. } => any(value, &is_it),
+        Edit::Fields { fields, .. } => {
+            fields.iter().any(|(_, value)| value.iter().any(|value| any(value, &is_it)))
+        }
+        Edit::Append(text) => text.split('"').any(is_it),
+        // What takes something out writes nothing down.
+        Edit::Drop { .. } | Edit::Take { .. } | Edit::Event { .. } | Edit::Table { .. } => false,
     }
 }
 

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use super::args::{self, Common};
 use super::error::{CliError, refused};
 use super::output::Output;
+use super::secrets::Programs;
 use super::world::Machine;
 use crate::generation::{Cause, ProfileRecord, State};
-use crate::model::{Content, Digest, DocumentId, Generation, ManagedPath};
+use crate::model::{Content, Digest, DocumentId, Generation, ManagedPath, Secrets};
+use crate::plan::secrets::mask_values;
 use crate::plan::{self, Base, CheckedPlan, Observed, OnConflict, PlanInput, check};
 use crate::profile::lock::Lock;
 use crate::profile::{self, Diagnostic, ProfileRef, Remote, Target};
@@ -44,6 +46,22 @@ pub struct Wanted {
     pub warnings: Vec<Diagnostic>,
     /// The repositories it was read from.
     pub remotes: Vec<Used>,
+}
+
+impl Wanted {
+    /// Looks up the secrets that are declared: see [`super::secrets`].
+    ///
+    /// # Errors
+    /// When one can't be had.
+    pub fn look_up(
+        &mut self,
+        context: &Context,
+        base: Option<&Side>,
+        programs: Programs,
+    ) -> Result<Secrets, CliError> {
+        let applied: Vec<&State> = base.iter().map(|side| &side.manifest.state).collect();
+        super::secrets::look_up(context, &mut self.state, &applied, programs)
+    }
 }
 
 /// A plan with what it was made from.
@@ -184,7 +202,7 @@ impl Context {
     pub fn wanted_by(&self, base: Option<&Side>, policy: Policy) -> Result<Wanted, CliError> {
         let (which, found) = self.which(base)?;
         let machine = self.machine(&which, policy)?;
-        self.render(which, found, &machine)
+        self.render(which, found, &machine, base)
     }
 
     /// The machine for reading `which`, with the repositories that its lock pins.
@@ -218,13 +236,20 @@ impl Context {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn render(&self, which: ProfileRef, found: bool, machine: &Machine) -> Result<Wanted, CliError> {
+    pub fn render(
+        &self,
+        which: ProfileRef,
+        found: bool,
+        machine: &Machine,
+        base: Option<&Side>,
+    ) -> Result<Wanted, CliError> {
         let rendered = profile::render(&which, &self.target(), machine).map_err(CliError::Profile)?;
         let remotes = machine.remotes().map(Remotes::used).unwrap_or_default();
         let mut desired = rendered.desired;
         let uses_cs = desired.files.values().any(|spec| spec.content == Content::RunningExecutable);
         let cs = uses_cs.then(executable_digest).transpose()?;
-        let state = State::of(&desired, cs);
+        let mut state = State::of(&desired, cs);
+        super::secrets::recall(&mut state, base.map(|side| &side.manifest.state));
         let contents = std::mem::take(&mut desired.files)
             .into_iter()
             .filter_map(|(path, spec)| match spec.content {
@@ -242,7 +267,7 @@ impl Context {
         Ok(Wanted { which, found, record, state, contents, facts, warnings, remotes })
     }
 
-    /// Plans from `base` to `state`.
+    /// Plans from `base` to `state`, to look at: secrets are told by their marks.
     ///
     /// # Errors
     /// Whatever is in the way.
@@ -254,7 +279,28 @@ impl Context {
         cause: Cause,
         on_conflict: OnConflict,
     ) -> Result<Planned, CliError> {
-        let observed = observe::observe(store, base, state)?;
+        self.plan_with(store, base, state, cause, on_conflict, &Secrets::default())
+    }
+
+    /// Plans from `base` to `state` with the secrets that were looked up.
+    ///
+    /// # Errors
+    /// Whatever is in the way.
+    pub fn plan_with(
+        &self,
+        store: &Store,
+        base: Option<&Side>,
+        state: &State,
+        cause: Cause,
+        on_conflict: OnConflict,
+        secrets: &Secrets,
+    ) -> Result<Planned, CliError> {
+        let is_veiled = state
+            .secrets()
+            .chain(base.into_iter().flat_map(|side| side.manifest.state.secrets()))
+            .next()
+            .is_some();
+        let observed = observe::observe(store, base, state).map_err(|error| veiled(error, is_veiled))?;
         let (root, home) = (self.root.text(), self.root.home_text());
         let input = PlanInput {
             base: base.map(|side| Base {
@@ -269,8 +315,12 @@ impl Context {
             on_conflict,
             root: &root,
             home: home.as_deref(),
+            secrets,
         };
-        let plan = plan::plan(&input).map_err(|problems| Self::locate_problems(problems, &observed))?;
+        let plan = plan::plan(&input).map_err(|mut problems| {
+            problems.iter_mut().for_each(|problem| veil(problem, is_veiled));
+            Self::locate_problems(problems, &observed)
+        })?;
         let checked = check(plan, base.map(|side| &side.ledger), &observed, &root, home.as_deref())?;
         Ok(Planned { checked, observed })
     }
@@ -296,6 +346,9 @@ impl Context {
         base: Option<&Side>,
         work: &Work<'_>,
     ) -> Result<Applied, CliError> {
+        if super::secrets::is_open(&work.planned.checked.plan().state) {
+            return Err(CliError::Bug("a secret was not looked up".to_owned()));
+        }
         let needs_cs = work.planned.checked.plan().state.files.values().any(|record| record.is_cs);
         let executable = needs_cs.then(env::executable).transpose()?;
         let staging = Staging {
@@ -311,6 +364,21 @@ impl Context {
         let staged = stage(locked, &staging)?;
         Ok(transaction::commit(locked, base, staged)?)
     }
+}
+
+/// A line of a document that has secrets in it is quoted without any of its values: it can't be told which
+/// they are.
+fn veil(problem: &mut plan::Problem, is_veiled: bool) {
+    if let (plan::Problem::Document(_, crate::document::Refusal::Fault(fault)), true) = (problem, is_veiled) {
+        fault.source_line = mask_values(&fault.source_line);
+    }
+}
+
+fn veiled(mut error: crate::root::Error, is_veiled: bool) -> crate::root::Error {
+    if let (crate::root::Error::Document { fault, .. }, true) = (&mut error, is_veiled) {
+        fault.source_line = mask_values(&fault.source_line);
+    }
+    error
 }
 
 /// Whether a path means the same to a shell, unquoted.

@@ -11,7 +11,7 @@ use crate::model::{DocumentId, key::dotted};
 use crate::plan::secrets::mask_line;
 use crate::plan::{Conflict, Problem};
 use crate::profile::Diagnostic;
-use crate::root::{self, locate::show};
+use crate::root::{self, locate::show, sealed::KEY as SEAL_KEY};
 use crate::sys::env;
 
 /// Why a command did not do what was asked.
@@ -177,6 +177,13 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
         Error::Damaged(_) => format!("{UNCHANGED} `cs recover --back` makes the newest generation current that can still be read."),
         Error::Format { .. } => format!("{UNCHANGED} `cs generations` shows which ones can still be read. {BACK}"),
         Error::NoGeneration(_) => "`cs generations` lists them.".to_owned(),
+        Error::SealKey(path) => {
+            report.message = error.to_string();
+            report.details.push(format!("  {}", path_of(path)));
+            format!(
+                "{UNCHANGED} Put it back from a backup. `cs verify` names what is sealed with it, and what to do without."
+            )
+        }
         Error::Corrupt { .. } => format!("{UNCHANGED} Apply your profile instead: cs apply."),
         Error::Document { id, path, fault } => {
             document_report(&mut report, *id, &path_of(path), fault);
@@ -306,6 +313,17 @@ fn problems_report(problems: &[Problem]) -> Report {
                     format!("{} in {id} is {found}, and {key}{by} needs {wanted} there", dotted(pointer));
                 let hint =
                     format!("{UNCHANGED} Correct or remove {} there, then apply again.", dotted(pointer));
+                append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
+            }
+            Problem::Document(id, Refusal::Sealed { key }) => {
+                let message = format!(
+                    "what {key} in {id} stands on can't be given back: it is sealed, and the key is gone"
+                );
+                let hint = format!(
+                    "{UNCHANGED} Put {SEAL_KEY} back from a backup. Without one: set {} in {id} to what you want there; \
+                     then it is yours, and stays.",
+                    dotted(&key.pointer())
+                );
                 append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
             }
             Problem::Void(id, voiding) => {

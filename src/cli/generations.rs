@@ -8,6 +8,7 @@ use super::args::{DiffArgs, Durability, GenerationsArgs, GenerationsCommand, Rol
 use super::engine::{Context, Work, executable_digest, number, policy};
 use super::error::{CliError, exit, refused};
 use super::output::{ago, paint, style};
+use super::secrets::Programs;
 use super::show::{self, Detail};
 use crate::generation::difference::{Change, difference};
 use crate::generation::retention::{Policy, parse_age, prunable};
@@ -199,6 +200,10 @@ pub fn diff(context: &Context, args: &DiffArgs) -> Result<u8, CliError> {
             )
         };
         let values = match found.change {
+            // What is told of a secret is where it comes from: that may be the same.
+            Change::Changed if found.before.is_some() && found.before == found.after => {
+                format!("  {} → another", show(&found.before))
+            }
             Change::Changed if found.before.is_some() => {
                 format!("  {} → {}", show(&found.before), show(&found.after))
             }
@@ -268,9 +273,13 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     };
     let side = store.side(target)?;
     store.check_system(&side)?;
-    let state = with_newest_cs(&side.manifest.state)?;
+    let mut state = with_newest_cs(&side.manifest.state)?;
+    // They were applied once, so the programs that print them may run.
+    let applied = [&side.manifest.state, &base.manifest.state];
+    let secrets = super::secrets::look_up(context, &mut state, &applied, Programs::All)?;
     let cause = Cause::Rollback { of: target };
-    let planned = context.plan(store, Some(&base), &state, cause, policy(args.conflict.on_conflict))?;
+    let policy = policy(args.conflict.on_conflict);
+    let planned = context.plan_with(store, Some(&base), &state, cause, policy, &secrets)?;
     let plan = planned.checked.plan();
     if plan.is_empty() {
         let at = base.manifest.generation;

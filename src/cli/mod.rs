@@ -23,6 +23,7 @@ pub mod plan;
 pub mod recover;
 pub mod remote;
 pub mod schema;
+pub mod secrets;
 pub mod show;
 pub mod stats;
 pub mod status;

@@ -9,9 +9,10 @@ use super::args::PlanArgs;
 use super::engine::{Context, Planned, Wanted, find_revision, policy, show_profile};
 use super::error::{CliError, exit, refused};
 use super::output::{paint, style};
+use super::secrets::{self, Programs};
 use super::show::{self, Detail};
-use crate::generation::{Cause, FORMAT, State};
-use crate::model::Digest;
+use crate::generation::{Cause, State, format};
+use crate::model::{Digest, Mark, Secret, Secrets};
 use crate::plan::{Observation, Plan};
 use crate::root::{Side, Store};
 use crate::sys::fs;
@@ -29,13 +30,18 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         ));
     }
     let base = context.base(&store)?;
-    let wanted = context.wanted(base.as_ref())?;
-    let planned = context.plan(
+    let mut wanted = context.wanted(base.as_ref())?;
+    let secrets = match args.no_secrets {
+        true => Secrets::default(),
+        false => wanted.look_up(context, base.as_ref(), Programs::Known)?,
+    };
+    let planned = context.plan_with(
         &store,
         base.as_ref(),
         &wanted.state,
         Cause::Apply,
         policy(args.conflict.on_conflict),
+        &secrets,
     )?;
     super::remote::announce(context, &wanted);
     let plan = planned.checked.plan();
@@ -45,6 +51,8 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
     }
     if context.out.json {
         let mut value = show::plan_json(plan, &context.root.path, args.show_secrets);
+        value["secrets"] = secrets::json(&wanted.state, context.home());
+        value["secrets_looked_up"] = (!args.no_secrets).into();
         value["profile"] = wanted.which.to_string().into();
         value["pending"] = is_pending.into();
         value["profile_warnings"] = wanted.warnings.iter().map(ToString::to_string).collect();
@@ -53,6 +61,11 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         let detail =
             Detail { explain: args.explain, show_secrets: args.show_secrets, verbose: context.out.verbose };
         print(context, &store, base.as_ref(), &wanted, plan, detail);
+        if args.no_secrets && wanted.state.secrets().next().is_some() {
+            context
+                .out
+                .line("No secret was looked up: what is there was compared with what was applied last.");
+        }
         match (is_pending, &args.out) {
             (true, Some(file)) => context.out.line(format!("\nSaved.   cs apply {}", file.display())),
             (true, None) => {
@@ -122,6 +135,11 @@ pub fn print(
     if !lines.is_empty() {
         out.line("");
     }
+    let waiting = secrets::waiting(&wanted.state, context.home());
+    if !waiting.is_empty() {
+        out.lines(&waiting);
+        out.line("");
+    }
     for warning in &plan.warnings {
         out.warn(warning);
     }
@@ -141,6 +159,9 @@ pub struct Saved {
     declared: BTreeMap<String, String>,
     /// What was there, by name.
     preconditions: BTreeMap<String, String>,
+    /// The marks of the secrets that were looked up, by name: they are looked up anew when it is applied.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    secrets: BTreeMap<String, Mark>,
 }
 
 impl Saved {
@@ -162,13 +183,14 @@ impl Saved {
             preconditions.insert(id.to_string(), digest);
         }
         Self {
-            format: FORMAT,
+            format: format(wanted.state.secrets().next().is_some()),
             root: context.root.text(),
             profile: wanted.which.to_string(),
             on_conflict: format!("{on_conflict:?}").to_lowercase(),
             from: planned.checked.plan().from.map(crate::model::Generation::get),
             declared: declared(&wanted.state),
             preconditions,
+            secrets: marks(&wanted.state),
         }
     }
 
@@ -194,7 +216,13 @@ impl Saved {
     ///
     /// # Errors
     /// As said.
-    pub fn check_fresh(&self, context: &Context, wanted: &Wanted, planned: &Planned) -> Result<(), CliError> {
+    pub fn check_fresh(
+        &self,
+        context: &Context,
+        wanted: &Wanted,
+        planned: &Planned,
+        secrets: &Secrets,
+    ) -> Result<(), CliError> {
         let now = Self::of(context, wanted, planned, self.on_conflict());
         let mut moved = Vec::new();
         if now.root != self.root {
@@ -206,6 +234,15 @@ impl Saved {
         }
         moved.extend(differences("declared differently", &self.declared, &now.declared));
         moved.extend(differences("changed on disk", &self.preconditions, &now.preconditions));
+        for (declared, secret) in wanted.state.secrets() {
+            let name = secrets::name(&declared.key, secret);
+            let text = secrets.get(&secret.source).map(|found| secret.text(found));
+            if let (Some(mark), Some(text)) = (self.secrets.get(&name), text)
+                && !mark.fits(&text)
+            {
+                moved.push(format!("{name} is another secret now"));
+            }
+        }
         if moved.is_empty() {
             return Ok(());
         }
@@ -234,12 +271,23 @@ fn declared(state: &State) -> BTreeMap<String, String> {
     }
     for (id, entries) in &state.documents {
         for entry in entries {
-            let want = serde_json::to_string(&entry.want).expect("BUG: our own types serialize");
+            let mut want = serde_json::to_string(&entry.want).expect("BUG: our own types serialize");
+            // Their marks are compared by what they fit.
+            for Secret { at, source, prefix, suffix, origin: _, mark: _ } in &entry.secrets {
+                let own = serde_json::to_string(&(at, source, prefix, suffix));
+                want.push_str(&own.expect("BUG: our own types serialize"));
+            }
             declared.insert(format!("{id}  {}", entry.key), Digest::of(want.as_bytes()).to_string());
         }
     }
     declared.insert("runtime.json".to_owned(), Digest::of(state.runtime.to_string().as_bytes()).to_string());
     declared
+}
+
+fn marks(state: &State) -> BTreeMap<String, Mark> {
+    let marked =
+        state.secrets().map(|(own, secret)| Some((secrets::name(&own.key, secret), secret.mark.clone()?)));
+    marked.flatten().collect()
 }
 
 fn differences(how: &str, was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<String> {

@@ -177,7 +177,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     let base = context.base(&store)?;
     let (which, found) = context.which(base.as_ref())?;
     let machine = context.machine(&which, Policy::Newest(args.names.clone()))?;
-    let wanted = context.render(which, found, &machine)?;
+    let wanted = context.render(which, found, &machine, base.as_ref())?;
     let remotes = machine.remotes().map(Remotes::used).unwrap_or_default();
     if remotes.is_empty() {
         return Err(refused(

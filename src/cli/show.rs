@@ -11,8 +11,8 @@ use super::output::{count, paint, style};
 use crate::document::{Action, EntryChange};
 use crate::generation::Cause;
 use crate::model::{DocumentId, Generation, Key, key::dotted, printable};
-use crate::plan::secrets::{looks_secret, mask_line, shown};
-use crate::plan::{DocumentPlan, Plan, Sign, Skipped, Tally, TreeChange, TreeStep};
+use crate::plan::secrets::{HIDDEN, looks_secret, mask_line, shown};
+use crate::plan::{DocumentPlan, Plan, Sign, Skipped, Tally, TreeChange, TreeStep, Veil};
 use crate::root::Store;
 use crate::sys::fs;
 
@@ -271,7 +271,8 @@ fn document_lines(
         others => format!("{}, {others} others untouched", count(edits, "entry", "entries")),
     };
     lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render(columns));
-    let told: Vec<EntryLine> = told.iter().map(|change| entry_line(change, base, detail)).collect();
+    let told: Vec<EntryLine> =
+        told.iter().map(|change| entry_line(change, &document.veil, base, detail)).collect();
     lines.extend(entry_lines(&told));
     if !detail.explain {
         lines.extend(already(&changes, "      = ", ["declared entry is", "declared entries are"]));
@@ -279,15 +280,17 @@ fn document_lines(
     if let (Some(before), Some(after)) = (&document.before, &document.merged.text)
         && before != after
     {
-        lines.extend(document_diff(id, before, after, detail));
+        lines.extend(document_diff(id, before, after, &document.veil, detail));
     }
     lines
 }
 
-fn document_diff(id: DocumentId, old: &str, new: &str, detail: Detail) -> Vec<String> {
+fn document_diff(id: DocumentId, old: &str, new: &str, veil: &Veil, detail: Detail) -> Vec<String> {
     let name = paint(style::DIM, format!("@@ {id} @@"));
     let mut lines = vec![String::new(), format!("    {name}")];
-    lines.extend(diff(old, new, "    ", detail));
+    let masked = [veil.lines(old), veil.lines(new)];
+    let line = |side: usize, number: usize, _: &str| masked[side].get(number).cloned().unwrap_or_default();
+    lines.extend(diff_with(old, new, "    ", detail, &line));
     lines
 }
 
@@ -342,7 +345,7 @@ fn entry_lines(entries: &[EntryLine]) -> Vec<String> {
     lines
 }
 
-fn entry_line(change: &EntryChange, base: Since, detail: Detail) -> EntryLine {
+fn entry_line(change: &EntryChange, veil: &Veil, base: Since, detail: Detail) -> EntryLine {
     let (name, rest) = label(&change.key);
     let (sign, style) = match change.action {
         Action::Add => ('+', style::ADD),
@@ -352,17 +355,20 @@ fn entry_line(change: &EntryChange, base: Since, detail: Detail) -> EntryLine {
         Action::Coincide | Action::Adopt | Action::Release | Action::Leave => ('=', style::DIM),
     };
     let value = |value: &Option<Value>| match value {
-        Some(value) => shorten(&shown(&name, value, detail.show_secrets)),
+        Some(value) => shorten(&told(&change.key, value, veil, detail)),
         None => "(absent)".to_owned(),
     };
     let is_value = matches!(change.key, Key::Value(_));
     let text = match (is_value, change.action) {
         (false, _) if detail.show_secrets => rest,
-        (false, _) => mask_bare(name.as_str(), rest),
+        (false, _) => mask_veiled(name.as_str(), rest, veil),
         (true, Action::Add) => value(&change.after),
         (true, Action::Remove | Action::RemoveDangling) => value(&change.before),
         (true, Action::Coincide | Action::Adopt | Action::Release | Action::Leave) => value(&change.before),
-        (true, _) => format!("{} → {}", value(&change.before), value(&change.after)),
+        (true, _) => match (value(&change.before), value(&change.after)) {
+            (before, after) if before == HIDDEN && after == HIDDEN => format!("{HIDDEN} → another"),
+            (before, after) => format!("{before} → {after}"),
+        },
     };
     let why = match change.action {
         Action::Add if detail.explain => "declared, and not there".to_owned(),
@@ -387,6 +393,20 @@ fn entry_line(change: &EntryChange, base: Since, detail: Detail) -> EntryLine {
     };
     let origin = change.origin.as_ref().filter(|_| detail.explain).map(ToString::to_string);
     EntryLine { sign: paint(style, sign), name, text, why, origin: origin.unwrap_or_default() }
+}
+
+/// A value for people's eyes; what stands where a secret is declared is none, whatever it looks like.
+fn told(key: &Key, value: &Value, veil: &Veil, detail: Detail) -> String {
+    let name = dotted(&key.pointer());
+    if detail.show_secrets || veil.is_clear() || !matches!(key, Key::Value(_)) {
+        return shown(&name, value, detail.show_secrets);
+    }
+    shown(&name, &veil.value(&key.pointer(), value), false)
+}
+
+/// An element or a hook's command, unless it holds a secret that is declared, or what looks like one.
+fn mask_veiled(name: &str, text: String, veil: &Veil) -> String {
+    if veil.hides(&text) { HIDDEN.to_owned() } else { mask_bare(name, text) }
 }
 
 /// An element or a hook's command, unless it holds a secret.
@@ -420,6 +440,17 @@ fn leaves(text: Option<&str>) -> usize {
 /// Unified hunks, indented, with secrets masked.
 #[must_use]
 pub fn diff(old: &str, new: &str, indent: &str, detail: Detail) -> Vec<String> {
+    diff_with(old, new, indent, detail, &|_, _, text| mask_line(text))
+}
+
+/// Unified hunks; `masked` gives a line of the old text (0) or the new one (1) by its number, from 0.
+fn diff_with(
+    old: &str,
+    new: &str,
+    indent: &str,
+    detail: Detail,
+    masked: &dyn Fn(usize, usize, &str) -> String,
+) -> Vec<String> {
     let diff = TextDiff::from_lines(old, new);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(2).iter().enumerate() {
@@ -428,7 +459,11 @@ pub fn diff(old: &str, new: &str, indent: &str, detail: Detail) -> Vec<String> {
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
             let text = change.value().trim_end_matches(['\n', '\r']);
-            let text = if detail.show_secrets { text.to_owned() } else { mask_line(text) };
+            let (side, number) = match (change.old_index(), change.new_index()) {
+                (_, Some(number)) => (1, number),
+                (number, None) => (0, number.unwrap_or_default()),
+            };
+            let text = if detail.show_secrets { text.to_owned() } else { masked(side, number, text) };
             let line = match change.tag() {
                 ChangeTag::Delete => paint(style::REMOVE, format!("-   {text}")),
                 ChangeTag::Insert => paint(style::ADD, format!("+   {text}")),
@@ -463,10 +498,13 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
         document.merged.changes.iter().map(move |change| {
             let (name, rest) = label(&change.key);
             let value = |value: &Option<Value>| match value {
-                Some(value) if !show_secrets => masked(&name, value),
+                Some(value) if !show_secrets && matches!(change.key, Key::Value(_)) => {
+                    document.veil.value(&change.key.pointer(), &masked(&name, value))
+                }
+                Some(value) if !show_secrets => document.veil.value(&[], &masked(&name, value)),
                 value => value.clone().unwrap_or(Value::Null),
             };
-            json!({"document": id, "entry": name, "item": if rest.is_empty() { Value::Null } else if show_secrets { json!(rest) } else { json!(mask_bare(&name, rest)) },
+            json!({"document": id, "entry": name, "item": if rest.is_empty() { Value::Null } else if show_secrets { json!(rest) } else { json!(mask_veiled(&name, rest, &document.veil)) },
                    "action": action_word(change.action), "drift": change.action == Action::Reassert,
                    "before": value(&change.before), "after": value(&change.after),
                    "declared": change.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})
@@ -487,7 +525,7 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
         .filter(|(_, document)| document.is_edit())
         .map(|(id, document)| {
             let patch = &document.merged.patch;
-            (id.to_string(), if show_secrets { patch.clone() } else { masked("", patch) })
+            (id.to_string(), if show_secrets { patch.clone() } else { document.veil.patch(patch) })
         })
         .collect();
     let Tally { added, changed, removed, drifted } = plan.tally();
@@ -501,22 +539,11 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
 /// The value with whatever looks like a secret taken out.
 fn masked(name: &str, value: &Value) -> Value {
     match value {
-        // In a patch the name is the last part of the path.
-        Value::Object(members) if members.contains_key("op") => {
-            let path = members.get("path").and_then(Value::as_str).unwrap_or_default();
-            let last = path.rsplit('/').next().unwrap_or_default().to_owned();
-            members
-                .iter()
-                .map(|(key, own)| {
-                    (key.clone(), if key == "value" { masked(&last, own) } else { own.clone() })
-                })
-                .collect()
-        }
         Value::Object(members) => {
             members.iter().map(|(name, value)| (name.clone(), masked(name, value))).collect()
         }
         Value::Array(items) => items.iter().map(|value| masked(name, value)).collect(),
-        value if looks_secret(name, value) => json!("(secret)"),
+        value if looks_secret(name, value) => json!(HIDDEN),
         value => value.clone(),
     }
 }

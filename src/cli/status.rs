@@ -15,6 +15,7 @@ use crate::knowledge::Learning;
 use crate::model::{Digest, DocumentId, Kind, limits};
 use crate::plan::{OnConflict, Plan, Problem};
 use crate::remote::Policy;
+use crate::root::sealed::KEY as SEAL_KEY;
 use crate::root::{Side, Store, observe};
 use crate::sys::{clock, fs};
 
@@ -250,6 +251,7 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
         Err(CliError::Root(error)) => faults.push(error.to_string()),
         Err(error) => return Err(error),
     }
+    faults.extend(sealed(&side));
     checked += verify_documents(&store, &mut faults);
     for fault in &faults {
         context.out.line(format!("  {} {fault}", paint(style::REMOVE, "✗")));
@@ -264,6 +266,15 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
     });
     context.out.object(&json!({"version": 1, "success": faults.is_empty(), "generation": generation, "checked": checked, "faults": faults}));
     Ok(if faults.is_empty() { exit::DONE } else { exit::REFUSED })
+}
+
+/// Values of the user's that can't be given back, one line each.
+fn sealed(side: &Side) -> impl Iterator<Item = String> {
+    side.ledger.sealed().map(|(id, key)| {
+        format!(
+            "{id}  what {key} stands on is sealed, and the key is gone: put {SEAL_KEY} back from a backup"
+        )
+    })
 }
 
 fn verify_files(store: &Store, side: &Side, faults: &mut Vec<String>) -> Result<usize, CliError> {

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::args::WhyArgs;
 use super::engine::Context;
 use super::error::{CliError, exit, refused};
+use super::secrets::told;
 use crate::document::hooks::meaning;
 use crate::document::merge::name_of;
 use crate::model::key::dotted;
-use crate::model::{Generation, How, Key, ManagedPath, Origin, Row, TreeHow};
+use crate::model::{Generation, How, Key, ManagedPath, Origin, Row, Secret, TreeHow};
 use crate::root::{Side, Store};
 
 /// Runs it.
@@ -91,10 +92,10 @@ fn entries(
         let declared_at = side.manifest.state.documents.get(id).into_iter().flatten();
         for row in &ledger.rows {
             let name = name_of(&row.key, home.as_deref());
-            let origin = declared_at
-                .clone()
-                .find(|declared| name_of(&declared.key, home.as_deref()) == name)
-                .map(|declared| &declared.origin);
+            let declared =
+                declared_at.clone().find(|declared| name_of(&declared.key, home.as_deref()) == name);
+            let origin = declared.map(|declared| &declared.origin);
+            let secrets = declared.map_or(&[][..], |declared| &declared.secrets);
             let is_called_so = hook.is_some()
                 && origin.is_some_and(|origin| origin.hook == hook)
                 && is_value(&row.key, args, home.as_deref());
@@ -103,14 +104,19 @@ fn entries(
             }
             let own = |other: &Side| {
                 let rows = other.ledger.documents.get(id).map(|own| own.rows.as_slice()).unwrap_or_default();
-                rows.iter().any(|own| name_of(&own.key, home.as_deref()) == name && own.wrote == row.wrote)
+                rows.iter().any(|own| {
+                    name_of(&own.key, home.as_deref()) == name
+                        && own.wrote == row.wrote
+                        && own.secrets == row.secrets
+                })
             };
             let since = since(store, side, own);
-            let text = format!("{}   {}", row.key, story(row, since, origin));
+            let text = format!("{}   {}{}", row.key, story(row, since, origin), sources(context, secrets));
             let how = how(row);
             answers.push((
                 text,
-                json!({"document": id, "entry": row.key.to_string(), "how": how, "since": since, "declared": origin}),
+                json!({"document": id, "entry": row.key.to_string(), "how": how, "since": since, "declared": origin,
+                       "secrets": secrets.iter().map(|own| told(&own.source, context.home())).collect::<Vec<_>>()}),
             ));
         }
     }
@@ -135,7 +141,11 @@ fn story(row: &Row, since: Generation, origin: Option<&Origin>) -> String {
         (How::Added, Some(_)) => format!("added by cs in generation {since}{at}"),
         (How::Replaced(before), Some(_)) => {
             let value = serde_json::from_str(&before.text).unwrap_or(Value::Null);
-            let before = crate::plan::secrets::shown(&dotted(&row.key.pointer()), &value, false);
+            let is_hidden = before.sealed.is_some() || !row.secrets.is_empty();
+            let before = match is_hidden {
+                true => "value, a secret".to_owned(),
+                false => crate::plan::secrets::shown(&dotted(&row.key.pointer()), &value, false),
+            };
             format!("set by cs in generation {since} over your {before}, which comes back{at}")
         }
         (How::Replaced(_), None) => {
@@ -146,6 +156,13 @@ fn story(row: &Row, since: Generation, origin: Option<&Origin>) -> String {
         (How::Adopted, _) => format!("yours, taken over by cs in generation {since}{at}"),
         (How::Released, _) => format!("yours: cs's default that you changed{at}"),
     }
+}
+
+/// Where the secrets in an entry come from.
+fn sources(context: &Context, secrets: &[Secret]) -> String {
+    let mut sources: Vec<String> = secrets.iter().map(|own| told(&own.source, context.home())).collect();
+    sources.dedup();
+    if sources.is_empty() { String::new() } else { format!("; a secret, from {}", sources.join(" and ")) }
 }
 
 fn declared(origin: Option<&Origin>) -> String {

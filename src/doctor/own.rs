@@ -76,6 +76,7 @@ pub fn check(own: &Own) -> Vec<Finding> {
     }
     found.extend(damage(own));
     found.extend(displaced(own));
+    found.extend(sealed(own));
     found.extend(own.open.iter().map(|(path, mode)| {
         let message = format!("others can look into it (mode {mode:o})");
         Finding::error("own-open", message).remedy(format!("chmod go= {}", quoted(path))).file(path)
@@ -99,6 +100,16 @@ pub fn check(own: &Own) -> Vec<Finding> {
         );
     }
     found
+}
+
+/// Values of the user's that can't be given back.
+fn sealed(own: &Own) -> impl Iterator<Item = Finding> {
+    own.ledger.iter().flat_map(Ledger::sealed).map(|(id, key)| {
+        let message = format!("what {key} in {id} stands on is sealed, and the key that opens it is gone");
+        Finding::error("seal-key", message)
+            .remedy("Put it back from a backup; without one, set the entry by hand to what it is to be: then it is yours.")
+            .file(&own.store.join("seal.key"))
+    })
 }
 
 fn pending(own: &Own) -> Option<Finding> {

@@ -13,7 +13,7 @@ use crate::model::{Declared, Key, Want};
 pub fn fresh(declared: &[Declared]) -> Value {
     let mut document = Value::Object(Map::new());
     let mut events: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for Declared { key, want, origin: _ } in declared {
+    for Declared { key, want, .. } in declared {
         let (Want::Enforced(value) | Want::Default(value)) = want else { continue };
         match key {
             Key::Value(pointer) => *place(&mut document, pointer) = value.clone(),
@@ -49,7 +49,7 @@ mod tests {
     use crate::model::{HookId, Origin};
 
     fn declared(key: Key, want: Want) -> Declared {
-        Declared { key, want, origin: Origin::default() }
+        Declared { key, want, origin: Origin::default(), secrets: Vec::new() }
     }
 
     fn pointer(text: &str) -> Vec<String> {

@@ -14,6 +14,7 @@ mod containers;
 mod decide;
 mod displaced;
 mod let_go;
+mod veiled;
 
 use std::collections::{HashMap, HashSet};
 
@@ -28,6 +29,7 @@ use crate::model::{
     Container, Declared, Digest, Displaced, DocumentLedger, HookId, How, Key, Origin, Pointer, Row, Want,
 };
 use decide::{Known, Verdict, decide, decide_default, earlier};
+pub use veiled::{Found, merge_found};
 
 /// Everything a merge looks at.
 #[derive(Debug, Clone, Copy)]
@@ -146,6 +148,8 @@ pub enum Refusal {
         key: Key,
         origin: Option<Origin>,
     },
+    /// What the entry stands on is to come back, and the key that opens it is gone.
+    Sealed { key: Key },
 }
 
 impl From<Fault> for Refusal {
@@ -242,7 +246,7 @@ impl<'a> Merger<'a> {
 
     /// Makes one declared entry so.
     fn assert(&mut self, declared: &Declared) -> Result<(), Refusal> {
-        let Declared { key, want, origin } = declared;
+        let Declared { key, want, origin, secrets: _ } = declared;
         let name = name_of(key, self.input.home);
         let known = self.known(&name, key);
         let live = self.found(&name, key);
@@ -297,9 +301,7 @@ impl<'a> Merger<'a> {
             }
             Verdict::Displace(action) => {
                 let before = match want {
-                    Some(value) => {
-                        Displaced { text: self.put(key, value, origin)?, place: None, also: Vec::new() }
-                    }
+                    Some(value) => Displaced::new(self.put(key, value, origin)?, None),
                     None => self.take_all(key),
                 };
                 (How::Replaced(before), Some(action))
@@ -319,6 +321,8 @@ impl<'a> Merger<'a> {
             how,
             default: is_default,
             earlier: earlier(known, want),
+            secrets: Vec::new(),
+            earlier_secrets: Vec::new(),
         };
         let moved = self.moves > moves || self.retaken.contains(&name);
         self.rows.push(Entry { name, row, moved });

@@ -21,7 +21,9 @@ pub mod tree;
 pub mod value;
 
 pub use fresh::fresh;
-pub use merge::{Action, Bases, EntryChange, LettingGo, MergeInput, Merged, Refusal, merge};
+pub use merge::{
+    Action, Bases, EntryChange, Found, LettingGo, MergeInput, Merged, Refusal, merge, merge_found,
+};
 pub use outline::Outline;
 pub use splice::Splice;
 pub use text::{Fault, FaultKind};

@@ -1,6 +1,8 @@
 //! A JSON text as values and the places they stand at. Read like the client reads it: of a key
 //! that stands twice the last counts, and the others are told.
 
+use std::ops::Range;
+
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged;
 use serde_json::{Map, Value};
@@ -174,6 +176,47 @@ fn value_of(text: &str, piece: &Piece) -> Result<Value, Fault> {
                     Err(text::fault_at(text, piece.at..piece.at, kind))
                 }
             }
+        }
+    }
+}
+
+/// The names and indices on the way to a scalar, and its bytes in the text.
+pub type Scalar = (Vec<String>, Range<usize>);
+
+/// Every scalar of a text, in order.
+///
+/// # Errors
+/// What is no JSON, with the place.
+pub fn scalars(text: &str) -> Result<Vec<Scalar>, Fault> {
+    let (has_bom, bare) = text::split_bom(text);
+    let before = if has_bom { text.len() - bare.len() } else { 0 };
+    let mut found = Vec::new();
+    text::with_any_ast(bare, |root| collect(root, &mut Vec::new(), &mut found))?;
+    found.iter_mut().for_each(|(_, range): &mut Scalar| {
+        *range = range.start + before..range.end + before;
+    });
+    Ok(found)
+}
+
+fn collect(value: &ast::Value<'_>, at: &mut Vec<String>, found: &mut Vec<Scalar>) {
+    match value {
+        ast::Value::Object(object) => {
+            for property in &object.properties {
+                at.push(property.name.as_str().to_owned());
+                collect(&property.value, at, found);
+                at.pop();
+            }
+        }
+        ast::Value::Array(array) => {
+            for (index, item) in array.elements.iter().enumerate() {
+                at.push(index.to_string());
+                collect(item, at, found);
+                at.pop();
+            }
+        }
+        scalar => {
+            let range = scalar.range();
+            found.push((at.clone(), range.start..range.end));
         }
     }
 }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use crate::model::{HookId, Key};
 use crate::profile::HOOK_FIELDS;
 
-use super::{Draft, File, Found, Item, holds_secret, runs_file, toml};
+use super::{Draft, File, Found, Item, runs_file, toml};
+use crate::plan::secrets::holds_secret;
 
 /// `[hooks.NAME]`.
 #[derive(Debug, Clone, PartialEq)]

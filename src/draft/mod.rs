@@ -18,7 +18,7 @@ pub use self::hooks::profile_fields;
 pub use self::print::{Printed, skeleton};
 use crate::document::hooks::meaning;
 use crate::model::{Key, ManagedPath, Pointer, key, limits, sets};
-use crate::plan::secrets::{looks_secret, mask_line};
+use crate::plan::secrets::{holds_secret, looks_secret, mask_line};
 
 /// A file of the root, as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -433,15 +433,6 @@ impl Item {
             Self::Hook(hook) => hook.source.clone(),
             Self::Install { source, .. } => Some(source.clone()),
         }
-    }
-}
-
-/// Whether a value, or one inside it, is not to be taken along.
-fn holds_secret(name: &str, value: &Value) -> bool {
-    match value {
-        Value::Object(members) => members.iter().any(|(name, value)| holds_secret(name, value)),
-        Value::Array(items) => items.iter().any(|item| holds_secret(name, item)),
-        value => looks_secret(name, value),
     }
 }
 

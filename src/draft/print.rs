@@ -112,9 +112,16 @@ impl Draft {
         let left = self.left();
         if !left.is_empty() {
             out.comment(&["Left where it is, and not declared:"]);
+            let is_secret = left.iter().any(|left| left.why.contains("secret"));
             for left in left {
                 let what = left.what.replace(|c: char| c.is_control(), " ");
                 out.line(None, &format!("#   {what}: {}", left.why));
+            }
+            if is_secret {
+                out.comment(&[
+                    "A secret is declared by where it is found, and cs puts it in:",
+                    "  settings.env.MY_TOKEN = { env = \"MY_TOKEN\" }, { file = \"path\" } or { command = [\"pass\", \"show\", \"x\"] }",
+                ]);
             }
         }
         out

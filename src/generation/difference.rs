@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::State;
-use crate::model::{Declared, Key, Want};
+use crate::model::{Declared, Key, Marked, Want, secret};
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,6 +48,7 @@ pub fn difference(a: &State, b: &State) -> Vec<Difference> {
     let documents: BTreeSet<_> = a.documents.keys().chain(b.documents.keys()).collect();
     for id in documents {
         let (was, is) = (entries(a.documents.get(id)), entries(b.documents.get(id)));
+        let shown = |own: Option<&Shown>| own.map(|(value, _)| value.clone());
         let names: BTreeSet<_> = was.keys().chain(is.keys()).collect();
         for name in names {
             let (before, after) = (was.get(name), is.get(name));
@@ -58,7 +59,7 @@ pub fn difference(a: &State, b: &State) -> Vec<Difference> {
                 (_, None) => Change::Removed,
             };
             let what = format!("{id}  {name}");
-            found.push(Difference { change, what, before: before.cloned(), after: after.cloned() });
+            found.push(Difference { change, what, before: shown(before), after: shown(after) });
         }
     }
     // Before the first generation there was no runtime, and nobody declared that.
@@ -73,15 +74,29 @@ pub fn difference(a: &State, b: &State) -> Vec<Difference> {
     found
 }
 
-fn entries(list: Option<&Vec<Declared>>) -> BTreeMap<String, String> {
+/// What is shown of an entry, and the marks that tell one secret from another.
+type Shown = (String, Vec<Marked>);
+
+fn entries(list: Option<&Vec<Declared>>) -> BTreeMap<String, Shown> {
     let show = |declared: &Declared| {
-        let value = match (&declared.key, &declared.want) {
+        let value = match (&declared.key, &with_sources(declared)) {
             (_, Want::Absent) => "(absent)".to_owned(),
             (Key::Element { .. }, _) => "(present)".to_owned(),
             (_, Want::Enforced(value)) => value.to_string(),
             (_, Want::Default(value)) => format!("{value} (default)"),
         };
-        (declared.key.to_string(), value)
+        (declared.key.to_string(), (value, Marked::of(&declared.secrets)))
     };
     list.into_iter().flatten().map(show).collect()
+}
+
+/// What is wanted, with where it comes from in the place of each secret.
+fn with_sources(declared: &Declared) -> Want {
+    let mut want = declared.want.clone();
+    if let Want::Enforced(value) | Want::Default(value) = &mut want {
+        for own in &declared.secrets {
+            secret::put(value, &own.at, format!("(secret: {})", own.source));
+        }
+    }
+    want
 }

@@ -10,12 +10,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
-    Content, Declared, Desired, Digest, DocumentId, Generation, Install, Ledger, ManagedPath,
+    Content, Declared, Desired, Digest, DocumentId, Generation, Install, Key, Ledger, ManagedPath, Mark,
+    Secret,
 };
 
-/// The newest format of manifest, ledger and pending file that this version writes. Older
+/// The newest format of manifest, ledger and pending file that this version knows. Older
 /// ones are read, newer ones refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// The format of what has no secret in it, sealed or by its source: so much an older `cs` can read, too.
+pub const FORMAT_PLAIN: u32 = 1;
 
 /// `manifest.json`: what a generation is. Never changed once written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -159,7 +163,32 @@ pub fn write<T: Serialize>(file: &T) -> Vec<u8> {
     text
 }
 
+/// The format to write: the newest only for who needs it.
+#[must_use]
+pub fn format(has_secrets: bool) -> u32 {
+    if has_secrets { FORMAT } else { FORMAT_PLAIN }
+}
+
 impl State {
+    /// Every secret that is declared, with its entry.
+    pub fn secrets(&self) -> impl Iterator<Item = (&Declared, &Secret)> {
+        let declared = self.documents.values().flatten();
+        declared.flat_map(|own| own.secrets.iter().map(move |secret| (own, secret)))
+    }
+
+    /// The same, to be marked.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = (&Key, &mut Secret)> {
+        let declared = self.documents.values_mut().flatten();
+        declared.flat_map(|own| own.secrets.iter_mut().map(|secret| (&own.key, secret)))
+    }
+
+    /// The same secret in this state, if its text is known by its mark.
+    #[must_use]
+    pub fn marked(&self, key: &Key, secret: &Secret) -> Option<&Mark> {
+        let mut own = self.secrets().filter(|(own, other)| own.key == *key && other.is_alike(secret));
+        own.find_map(|(_, own)| own.mark.as_ref())
+    }
+
     /// The state a rendered profile asks for. `cs` is the digest and size of the running executable.
     #[must_use]
     pub fn of(desired: &Desired, cs: Option<(Digest, u64)>) -> Self {
@@ -192,15 +221,13 @@ impl State {
             let key = |install: &Install| (install.mode, install.folder, install.kind);
             state.installs.iter().map(|(path, install)| (path.clone(), key(install))).collect()
         };
-        let documents = |state: &Self| -> Vec<_> {
-            let entries = |list: &Vec<Declared>| -> Vec<_> {
-                list.iter().map(|declared| (declared.key.clone(), declared.want.clone())).collect()
-            };
-            state.documents.iter().map(|(id, list)| (*id, entries(list))).collect()
-        };
+        let are_documents = self.documents.keys().eq(other.documents.keys())
+            && self.documents.values().zip(other.documents.values()).all(|(own, other)| {
+                own.len() == other.len() && own.iter().zip(other).all(|(own, other)| own.is_same(other))
+            });
         files(self) == files(other)
             && installs(self) == installs(other)
-            && documents(self) == documents(other)
+            && are_documents
             && self.runtime == other.runtime
     }
 
@@ -248,8 +275,8 @@ mod tests {
     fn a_newer_format_is_told_from_damage() {
         let pending = Pending { format: FORMAT, from: None, to: Generation::FIRST };
         assert_eq!(read::<Pending>(&write(&pending)), Ok(pending));
-        let newer = br#"{"format": 2, "something": "else"}"#;
-        assert_eq!(read::<Pending>(newer), Err(FormatError::Newer(2)));
+        let newer = br#"{"format": 3, "something": "else"}"#;
+        assert_eq!(read::<Pending>(newer), Err(FormatError::Newer(3)));
         for damaged in [&b""[..], b"{", b"[]", b"{\"format\":1}", b"{\"format\":1,\"from\":null,\"to\":0}"] {
             assert!(matches!(read::<Pending>(damaged), Err(FormatError::Damaged(_))), "{damaged:?}");
         }

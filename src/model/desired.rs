@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Digest, Key, ManagedPath};
+use super::{Digest, Key, ManagedPath, Secret};
 
 /// A document that is merged rather than linked. The list is closed: a plan can write
 /// nothing but these and managed paths.
@@ -163,6 +163,22 @@ pub struct Declared {
     pub key: Key,
     pub want: Want,
     pub origin: Origin,
+    /// Texts of the value that are found elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
+}
+
+impl Declared {
+    /// Whether the same is wanted, wherever it is declared.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self { key, want, origin: _, secrets } = self;
+        let of_secrets = |(own, other): (&Secret, &Secret)| own.is_same(other);
+        *key == other.key
+            && *want == other.want
+            && secrets.len() == other.secrets.len()
+            && secrets.iter().zip(&other.secrets).all(of_secrets)
+    }
 }
 
 /// What is wanted of an entry.

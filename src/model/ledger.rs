@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Digest, DocumentId, InstallMode, Key, ManagedPath};
+use super::{Digest, DocumentId, InstallMode, Key, ManagedPath, Marked, Wrote};
 
 /// Everything `cs` owns in one root. Carried from generation to generation.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -24,6 +24,15 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// The entries whose displaced values can't be opened, and so not given back.
+    pub fn sealed(&self) -> impl Iterator<Item = (DocumentId, &Key)> {
+        let rows = self.documents.iter().flat_map(|(id, own)| own.rows.iter().map(|row| (*id, row)));
+        rows.filter_map(|(id, row)| match &row.how {
+            How::Replaced(before) if before.sealed.is_some() => Some((id, &row.key)),
+            _ => None,
+        })
+    }
+
     /// Hook files that were gone and that `next` has again where nothing was in between.
     pub fn returning<'a>(&'a self, next: &'a Self) -> impl Iterator<Item = &'a ManagedPath> {
         self.gone.iter().filter(|path| next.tree.get(*path).is_some_and(|row| row.how == TreeHow::Added))
@@ -98,6 +107,12 @@ pub struct Row {
     /// Digests of what earlier generations wrote here, newest last: a stale client may
     /// write our own old value back, and that is not the user speaking.
     pub earlier: Vec<Digest>,
+    /// The texts in what we wrote that are secrets: an empty text stands for them there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Marked>,
+    /// What earlier generations wrote here, where it held secrets: a bare digest could be guessed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_secrets: Vec<Wrote>,
 }
 
 /// How an entry came to be ours.
@@ -128,9 +143,19 @@ pub struct Displaced {
     /// Further copies of the same element, in the order in which they were taken out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Self>,
+    /// All of the above, sealed: so it lies on the disk where it looks like a secret. In memory only where
+    /// the key that opens it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
 }
 
 impl Displaced {
+    /// A value's own bytes, and where it was if it was taken out whole.
+    #[must_use]
+    pub fn new(text: String, place: Option<Place>) -> Self {
+        Self { text, place, also: Vec::new(), sealed: None }
+    }
+
     /// Every place that is remembered.
     pub fn places_mut(&mut self) -> Vec<&mut Place> {
         let also = self.also.iter_mut().flat_map(Self::places_mut);

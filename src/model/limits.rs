@@ -14,6 +14,13 @@ pub const DOCUMENT_DEPTH_MAX: usize = 100;
 /// A profile, or a file it extends, larger than this is refused: it is written by hand.
 pub const PROFILE_BYTES_MAX: u64 = 4 << 20;
 
+/// A secret larger than this is none: the largest that is usual, a bundle of certificates, has some 10 KiB.
+pub const SECRET_BYTES_MAX: u64 = 64 << 10;
+
+/// A program that prints a secret may take so long, in milliseconds: it may have to ask a person for a
+/// passphrase.
+pub const SECRET_MS_MAX: u64 = 120_000;
+
 /// A managed file larger than this is refused: hooks and agents are text; a whole
 /// generation is copied for every change.
 pub const SOURCE_BYTES_MAX: u64 = 64 << 20;

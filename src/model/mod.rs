@@ -5,6 +5,7 @@
 //! - [`Generation`]: a generation's number
 //! - [`Desired`]: what a profile asks for, rendered
 //! - [`Key`], [`Row`], [`Ledger`]: the entries `cs` owns and how it came to them
+//! - [`Secret`]: a value that is found elsewhere, and what is kept of it
 //! - [`sets`]: which of the client's lists are sets
 //! - [`printable`]: texts of others, for a terminal
 //! - [`limits`]: every bound, with its reason
@@ -16,6 +17,7 @@ pub mod key;
 pub mod ledger;
 pub mod limits;
 pub mod path;
+pub mod secret;
 pub mod sets;
 pub mod text;
 
@@ -27,4 +29,5 @@ pub use generation::Generation;
 pub use key::{HookId, Key, Pointer};
 pub use ledger::{Container, Displaced, DocumentLedger, How, Ledger, Place, Row, TreeHow, TreeRow};
 pub use path::{ManagedPath, PathError};
+pub use secret::{Mark, Marked, Secret, Secrets, Source, Wrote};
 pub use text::printable;

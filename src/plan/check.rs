@@ -259,7 +259,12 @@ mod tests {
         "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "mine"}]}]}}"#;
 
     fn declared() -> Vec<Declared> {
-        let at = |key, want| Declared { key, want: Want::Enforced(want), origin: Origin::default() };
+        let at = |key, want| Declared {
+            key,
+            want: Want::Enforced(want),
+            origin: Origin::default(),
+            secrets: Vec::new(),
+        };
         let list = vec!["permissions".to_owned(), "allow".to_owned()];
         let hook = json!({"type": "command", "command": "ours"});
         vec![
@@ -285,6 +290,7 @@ mod tests {
             on_conflict: OnConflict::Refuse,
             root: "/home/me/.claude",
             home: Some("/home/me"),
+            secrets: &crate::model::Secrets::default(),
         });
         (plan.expect("plans"), observed)
     }

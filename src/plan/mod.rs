@@ -7,19 +7,21 @@ pub mod check;
 pub mod observed;
 pub mod secrets;
 pub mod tree;
+pub mod veil;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::document::claude::{self, Voiding};
 use crate::document::text::fault_at;
-use crate::document::{Action, Bases, FaultKind, LettingGo, MergeInput, Merged, Refusal, merge};
+use crate::document::{Action, Bases, FaultKind, Found, LettingGo, MergeInput, Merged, Refusal, merge_found};
 use crate::generation::{Cause, State};
 use crate::model::{
-    DocumentId, DocumentLedger, Generation, How, Key, Kind, Ledger, ManagedPath, Row, Want, limits,
+    DocumentId, DocumentLedger, Generation, How, Key, Kind, Ledger, ManagedPath, Row, Secrets, Want, limits,
 };
 pub use check::{CheckedPlan, check};
 pub use observed::{Observation, Observed, ObservedDocument};
 pub use tree::{Conflict, Skipped, TreeChange, TreeStep};
+pub use veil::Veil;
 
 /// What was applied last.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +44,9 @@ pub struct PlanInput<'a> {
     /// The root as commands spell it, absolute.
     pub root: &'a str,
     pub home: Option<&'a str>,
+    /// What was found at the sources of declared secrets. One that is missing is told by its mark where it
+    /// can be, and differs from everything otherwise: such a plan is for looking at.
+    pub secrets: &'a Secrets,
 }
 
 /// What to do about a path that exists and is not ours.
@@ -86,6 +91,8 @@ pub struct DocumentPlan {
     /// Why the client ignores the file before and after: something of the user's that we
     /// have no business to correct, but every reason to mention.
     pub voiding: Option<Voiding>,
+    /// What of it nobody is shown.
+    pub veil: Veil,
 }
 
 impl DocumentPlan {
@@ -221,6 +228,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
     let is_news =
         input.base.is_none_or(|base| !base.state.is_same(&state) || !is_same_ledger(base.ledger, &ledger));
     let mut warnings: Vec<String> = documents.values().flat_map(lints).collect();
+    warnings.extend(documents.keys().filter_map(|id| open_to_others(input, &state, *id)));
     warnings.extend(tree.warnings);
     Ok(Plan {
         from: input.base.map(|base| base.generation),
@@ -257,20 +265,22 @@ fn plan_document(
 ) -> Result<DocumentPlan, Problem> {
     let nothing = DocumentLedger::default();
     let before = input.observed.documents.get(&id).and_then(|document| document.text.clone());
-    let merged = merge(&MergeInput {
+    let desired = state.documents.get(&id).map(Vec::as_slice).unwrap_or_default();
+    let found = Found { secrets: input.secrets, texts: &[], leaves_unknown: false };
+    let merging = MergeInput {
         bases: Bases {
             current: input.base.and_then(|base| base.ledger.documents.get(&id)).unwrap_or(&nothing),
             other: None,
         },
         live: before.as_deref(),
-        desired: state.documents.get(&id).map(Vec::as_slice).unwrap_or_default(),
+        desired,
         adopts: state.adopts,
         letting_go: going.letting_go,
         leaving: going.leaving,
         returning: going.returning,
         home: input.home,
-    })
-    .map_err(|refusal| Problem::Document(id, refusal))?;
+    };
+    let merged = merge_found(&merging, found).map_err(|refusal| Problem::Document(id, refusal))?;
     if input.cause != Cause::Uninstall && id.is_settings() {
         check_size(before.as_deref(), &merged).map_err(|refusal| Problem::Document(id, refusal))?;
     }
@@ -286,7 +296,27 @@ fn plan_document(
     {
         return Err(Problem::Void(id, voiding.clone()));
     }
-    Ok(DocumentPlan { before, merged, voiding })
+    let parsed = before.as_deref().and_then(parsed);
+    let known = [merging.bases.current, &merged.ledger];
+    let veil = Veil::of(desired, &known, input.secrets, [parsed.as_ref(), Some(&merged.value)]);
+    Ok(DocumentPlan { before, merged, voiding, veil })
+}
+
+fn parsed(text: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
+}
+
+/// A file that gets a secret, or has one of ours, and that others may read.
+fn open_to_others(input: &PlanInput<'_>, state: &State, id: DocumentId) -> Option<String> {
+    let declared = state.documents.get(&id)?;
+    let seen = input.observed.documents.get(&id)?;
+    let is_open = seen.text.is_some() && seen.mode & 0o077 != 0;
+    (is_open && declared.iter().any(|own| !own.secrets.is_empty())).then(|| {
+        let path = seen.path.display().to_string();
+        let below = input.home.and_then(|home| path.strip_prefix(home)?.strip_prefix('/'));
+        let path = below.map_or_else(|| path.clone(), |below| format!("~/{below}"));
+        format!("{id} holds a secret, and its mode ({:o}) lets others read it: chmod go= {path}", seen.mode)
+    })
 }
 
 /// The client reads nothing of a file that is too large: neither one that is nor one that would be.
@@ -305,8 +335,7 @@ fn is_hooks(voiding: &Voiding) -> bool {
 }
 
 fn was_void_before(before: Option<&str>, voiding: &Voiding) -> bool {
-    let value = before.and_then(|text| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok());
-    value.and_then(|value| claude::voiding(&value)).as_ref() == Some(voiding)
+    before.and_then(parsed).and_then(|value| claude::voiding(&value)).as_ref() == Some(voiding)
 }
 
 /// Meanings of the commands of hook files that leave the root, or have left it, and leave

@@ -2,12 +2,25 @@
 
 use serde_json::Value;
 
+/// What is shown in a secret's place.
+pub const HIDDEN: &str = "(secret)";
+
 /// Whether a value under this name, or looking like this, is likely a secret. Errs on the
 /// side of hiding; `--show-secrets` shows it.
 #[must_use]
 pub fn looks_secret(name: &str, value: &Value) -> bool {
     let Value::String(text) = value else { return false };
     is_secret_name(name) && !text.is_empty() || is_secret_text(text)
+}
+
+/// Whether a value has something in it that is likely a secret, at any depth.
+#[must_use]
+pub fn holds_secret(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| holds_secret(name, value)),
+        Value::Array(items) => items.iter().any(|item| holds_secret(name, item)),
+        value => looks_secret(name, value),
+    }
 }
 
 /// Parts of names that hold secrets, compared in capitals without separators.
@@ -86,7 +99,7 @@ fn is_secret_text(text: &str) -> bool {
             .is_some_and(|host| host.split_once('@').is_some_and(|(user, _)| user.contains(':')))
     });
     has_login
-        || holds_secret(text)
+        || announces_secret(text)
         || PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && text.len() >= 16
         || text
             .split(|c: char| c.is_whitespace() || matches!(c, '=' | ':' | '"' | '\'' | ',' | '(' | ')' | ';'))
@@ -97,7 +110,7 @@ fn is_secret_text(text: &str) -> bool {
 const ANNOUNCED: &[&str] = &["bearer ", "basic ", "token "];
 
 /// Whether a text holds `NAME=value` or `Name: value` with a name that tells, or `Bearer …`.
-fn holds_secret(text: &str) -> bool {
+fn announces_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let announced = ANNOUNCED.iter().any(|word| {
         lower.split(word).skip(1).any(|rest| rest.split_whitespace().next().is_some_and(|own| own.len() >= 8))
@@ -148,6 +161,28 @@ pub fn mask_line(line: &str) -> String {
     out
 }
 
+/// A line of JSON without what its quoted texts say, but for names.
+#[must_use]
+pub fn mask_values(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find('"') {
+        out.push_str(&rest[..start]);
+        let inner = &rest[start + 1..];
+        let end = closing(inner, '"');
+        let after = end.map_or("", |end| &inner[end + 1..]);
+        match end {
+            Some(end) if after.trim_start().starts_with(':') => {
+                out.push_str(&rest[start..start + end + 2]);
+            }
+            _ => out.push_str(HIDDEN),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// Where a quoted text ends.
 fn closing(inner: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
@@ -171,8 +206,8 @@ fn is_random(word: &str) -> bool {
 /// The value for people's eyes.
 #[must_use]
 pub fn shown(name: &str, value: &Value, show_secrets: bool) -> String {
-    if !show_secrets && looks_secret(name, value) {
-        return "(secret)".to_owned();
+    if !show_secrets && (looks_secret(name, value) || value == HIDDEN) {
+        return HIDDEN.to_owned();
     }
     match value {
         Value::Object(members) if !show_secrets => {
@@ -216,6 +251,17 @@ mod tests {
             ),
         ] {
             assert_eq!(mask_line(line), masked);
+        }
+    }
+
+    #[test]
+    fn a_line_can_be_quoted_without_its_values() {
+        for (line, masked) in [
+            (r#"  "FOO": "hunter2", "x": 1,"#, r#"  "FOO": (secret), "x": 1,"#),
+            (r#"  "FOO": "hunter2"#, r#"  "FOO": (secret)"#),
+            (r#"  "hunter2", // mine"#, r"  (secret), // mine"),
+        ] {
+            assert_eq!(mask_values(line), masked);
         }
     }
 

@@ -99,16 +99,23 @@ pub(super) fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: 
     match (shape, &mut node.value) {
         (Shape::Settings | Shape::Unset | Shape::Conditions | Shape::Servers(_) | Shape::Free, _) => true,
         (Shape::TextTable, Value::Table(table)) => {
-            let odd = table.iter().find(|(_, entry)| entry.node.text().is_none());
+            let is_text = |node: &Node| matches!(node.value, Value::Text(_) | Value::Secret(_));
+            let odd = table.iter().find(|(_, entry)| !is_text(&entry.node));
             if let Some((name, entry)) = odd {
                 let found = entry.node.value.kind();
-                report.error(entry.node.at, format!("`{path}.{name}` must be a string, found {found}"));
+                let message = format!("`{path}.{name}` must be a string, found {found}");
+                let finding = report.error(entry.node.at, message);
+                if matches!(entry.node.value, Value::Table(_)) {
+                    finding.help(super::secret::help(&entry.node));
+                }
             }
             odd.is_none()
         }
         (Shape::Bool, Value::Bool(_)) => true,
         (Shape::AnyText | Shape::Matcher, Value::Text(_)) => true,
-        (Shape::Text, Value::Text(text)) => not_empty(path, text, at, report),
+        (Shape::Secret, Value::Secret(_)) => true,
+        (Shape::Text | Shape::Secret, Value::Text(text)) => not_empty(path, text, at, report),
+        (Shape::Secrets, Value::List(items)) => each(path, items, &Shape::Secret, report),
         (Shape::OneOf(known), Value::Text(text)) => one_of(path, text, known, at, report),
         (Shape::Integer(least, most), Value::Integer(number)) => {
             within(path, (*least..=*most).contains(number), &range(*least, *most), at, report)
@@ -135,7 +142,10 @@ pub(super) fn value(path: &dyn Display, node: &mut Node, shape: &Shape, report: 
                 report.error(at, format!("`{path}` must be {}, found {}", expected(shape), found.kind()));
             if let (Shape::Matcher, Value::List(_)) = (shape, &found) {
                 finding.help("several tools are one string: \"Edit|Write\"");
-            } else if let (Shape::Texts | Shape::Profiles, Value::Text(_)) = (shape, &found) {
+            } else if let (Shape::Secret, Value::Table(_)) = (shape, &found) {
+                finding.help(super::secret::help(&Node { at, value: found.clone() }));
+            } else if let (Shape::Texts | Shape::Secrets | Shape::Profiles, Value::Text(_)) = (shape, &found)
+            {
                 finding.help("a single one is written in brackets, too");
             }
             false
@@ -251,11 +261,11 @@ fn as_number(value: &Value) -> f64 {
 
 fn expected(shape: &Shape) -> &'static str {
     match shape {
-        Shape::Text | Shape::AnyText | Shape::Matcher | Shape::OneOf(_) => "a string",
+        Shape::Text | Shape::AnyText | Shape::Matcher | Shape::Secret | Shape::OneOf(_) => "a string",
         Shape::Bool => "true or false",
         Shape::Integer(..) => "an integer",
         Shape::Number | Shape::Positive => "a number",
-        Shape::Texts | Shape::Profiles => "a list of strings",
+        Shape::Texts | Shape::Profiles | Shape::Secrets => "a list of strings",
         Shape::Events => "an event or a list of events",
         Shape::Table(_)
         | Shape::Named(_)

@@ -45,7 +45,11 @@ pub(super) enum Shape {
     Unset,
     /// Conditions, each with a table of sections.
     Conditions,
-    /// A table of strings.
+    /// A string that is not empty, or where to find it.
+    Secret,
+    /// A list of those.
+    Secrets,
+    /// A table of strings, or where to find them.
     TextTable,
     /// MCP servers, by name: what is known of one, and what else the client takes.
     Servers(&'static [Field]),
@@ -113,9 +117,9 @@ pub(super) static SERVER: &[Field] = &[
         "How it is spoken to; without it `stdio` or `http`.",
     ),
     field("command", Shape::Text, "The program that is started. Give this or `url`."),
-    field("args", Shape::Texts, "Its arguments."),
+    field("args", Shape::Secrets, "Its arguments."),
     field("env", Shape::TextTable, "Its environment; \"${NAME}\" is taken from Claude Code's own."),
-    field("url", Shape::Text, "Where it is. Give this or `command`."),
+    field("url", Shape::Secret, "Where it is. Give this or `command`."),
     field(
         "headers",
         Shape::TextTable,

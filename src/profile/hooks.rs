@@ -68,7 +68,8 @@ impl Hooks<'_> {
                 continue;
             }
             let origin = Origin { hook: Some(name.to_owned()), ..out.report.origin(at) };
-            self.declared.push(Declared { key: Key::Hook(id), want: Want::Enforced(json.clone()), origin });
+            let (key, want) = (Key::Hook(id), Want::Enforced(json.clone()));
+            self.declared.push(Declared { key, want, origin, secrets: Vec::new() });
         }
         warn_if(table, out);
     }

@@ -1,11 +1,11 @@
 //! `[mcp.NAME]`: the MCP servers that Claude Code starts or connects to.
 
-use serde_json::{Map, Value as Json, json};
-
 use super::diagnostic::{Report, named};
 use super::grammar::SERVER;
+use super::secret;
 use super::suggest;
-use super::tree::{self, Entry, Table};
+use super::tree::{self, Entry, Node, Table, Value};
+use super::{World, diagnostic::Spot};
 use crate::model::{Declared, Key, Want};
 
 /// Checks `[mcp]`; `false` if it can't be used at all.
@@ -35,6 +35,7 @@ fn server(name: &str, entry: &mut Entry, report: &mut Report) -> bool {
     };
     let mut is_sound = true;
     for (field, entry) in table.iter_mut() {
+        secret::take(&mut entry.node, report);
         match SERVER.iter().find(|known| known.name == field) {
             Some(known) => {
                 let path = format!("mcp.{name}.{field}");
@@ -63,29 +64,43 @@ fn server(name: &str, entry: &mut Entry, report: &mut Report) -> bool {
 }
 
 /// An entry per server, in the order they are declared.
-pub(super) fn render(tables: &Table, report: &Report) -> Vec<Declared> {
+pub(super) fn render(tables: &Table, world: &dyn World, report: &Report) -> Vec<Declared> {
     let servers = tree::table(tables, "mcp").into_iter().flatten();
     servers
         .filter_map(|(name, entry)| {
             let key = Key::Value(vec!["mcpServers".to_owned(), name.clone()]);
-            let want = Want::Enforced(json(entry.node.table()?));
-            Some(Declared { key, want, origin: report.origin(entry.at) })
+            let server = ordered(entry.at, entry.node.table()?);
+            let (value, secrets) = secret::render(&server, world, report);
+            Some(Declared { key, want: Want::Enforced(value), origin: report.origin(entry.at), secrets })
         })
         .collect()
 }
 
 /// In the client's order, whatever the order in the profile.
-fn json(table: &Table) -> Json {
-    let mut server = Map::new();
+fn ordered(at: Spot, table: &Table) -> Node {
+    let mut server = Table::new();
     // Without a type the client takes what has a URL for one that it has to start.
     if table.contains_key("url") && !table.contains_key("type") {
-        server.insert("type".to_owned(), json!("http"));
+        let node = Node { at, value: Value::Text("http".to_owned()) };
+        server.insert("type".to_owned(), Entry { at, node });
     }
     let known = |name: &str| SERVER.iter().any(|field| field.name == name);
     let named = SERVER.iter().filter_map(|field| Some((field.name, table.get(field.name)?)));
     let others = table.iter().filter(|(name, _)| !known(name)).map(|(name, entry)| (name.as_str(), entry));
     for (name, entry) in named.chain(others) {
-        server.insert(name.to_owned(), entry.node.to_json());
+        server.insert(name.to_owned(), entry.clone());
     }
-    Json::Object(server)
+    Node { at, value: Value::Table(server) }
+}
+
+/// A project's servers stand in a file that is committed.
+pub(super) fn refuse_secrets(tables: &Table, report: &mut Report) {
+    let servers = tree::table(tables, "mcp").into_iter().flatten();
+    let spots: Vec<Spot> = servers.flat_map(|(_, entry)| secret::spots(&entry.node)).collect();
+    for at in spots {
+        report.error(at, "a secret can't go into a project's .mcp.json: that file is committed").help(
+            "write \"${NAME}\": Claude Code puts in the variable of its environment; or declare the server in a \
+             profile of your own, not the project's",
+        );
+    }
 }

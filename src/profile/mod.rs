@@ -56,6 +56,7 @@ mod rules;
 mod runtime;
 mod schema;
 mod script;
+mod secret;
 mod settings;
 mod suggest;
 #[cfg(test)]
@@ -243,11 +244,21 @@ fn desired(
     let hooks = hooks::render(tables, target, &mut out);
     installs::render(tables, &mut out);
     let (files, installs) = out.finish();
+    // In a project there is a file that is committed and one that is not: a secret goes into the latter.
+    let has_own_file = target.hooks_document != target.settings_document;
+    let (unshared, shared) = settings::render(tables, world, report)
+        .into_iter()
+        .partition(|own| has_own_file && !own.secrets.is_empty());
+    let servers = mcp::render(tables, world, report);
+    if target.servers_document == DocumentId::ProjectServers {
+        mcp::refuse_secrets(tables, report);
+    }
     let mut documents = BTreeMap::new();
     let parts = [
-        (target.settings_document, settings::render(tables, report)),
+        (target.settings_document, shared),
+        (target.hooks_document, unshared),
         (target.hooks_document, hooks),
-        (target.servers_document, mcp::render(tables, report)),
+        (target.servers_document, servers),
     ];
     for (document, declared) in parts {
         if !declared.is_empty() {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::client::{self, EVENTS, Kind};
 use super::grammar::{FORMAT, Field, SECTIONS, Shape, TOP};
 use super::{builtin_names, names, settings};
+use crate::model::sets;
 
 /// The JSON Schema of a profile.
 #[must_use]
@@ -22,7 +23,7 @@ pub fn schema() -> Json {
     schema["required"] = json!(["format"]);
     // A file of a newer format is refused before anything in it is looked at.
     schema["properties"]["format"]["maximum"] = json!(FORMAT);
-    schema["definitions"] = json!({ "unset": unset() });
+    schema["definitions"] = json!({ "secret": secret(), "unset": unset() });
     schema
 }
 
@@ -86,7 +87,13 @@ fn shape(shape: &Shape) -> Json {
             let layer = json!({ "type": "object", "additionalProperties": false, "properties": properties });
             json!({ "type": "object", "additionalProperties": layer })
         }
-        Shape::TextTable => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        Shape::Secret => or_secret(json!({ "type": "string", "minLength": 1 })),
+        Shape::Secrets => {
+            json!({ "type": "array", "items": or_secret(json!({ "type": "string", "minLength": 1 })) })
+        }
+        Shape::TextTable => {
+            json!({ "type": "object", "additionalProperties": or_secret(json!({ "type": "string" })) })
+        }
         Shape::Servers(fields) => {
             let mut server = closed(fields.iter());
             // What newer clients take is not refused.
@@ -97,6 +104,33 @@ fn shape(shape: &Shape) -> Json {
         }
         Shape::Free => json!({}),
     }
+}
+
+/// What a string may be instead.
+fn or_secret(string: Json) -> Json {
+    json!({ "anyOf": [string, { "$ref": "#/definitions/secret" }] })
+}
+
+/// Where a string is found that the profile does not say.
+fn secret() -> Json {
+    let form = |name: &str, value: Json, about: &str| {
+        let mut properties = json!({
+            "prefix": { "type": "string", "description": "What is put before it: \"Bearer \"." },
+            "suffix": { "type": "string", "description": "What is put behind it." },
+        });
+        properties[name] = value;
+        properties[name]["description"] = json!(about);
+        json!({ "type": "object", "additionalProperties": false, "required": [name], "properties": properties })
+    };
+    let text = json!({ "type": "string", "minLength": 1 });
+    let argv = json!({ "type": "array", "minItems": 1, "items": { "type": "string" } });
+    json!({
+        "anyOf": [
+            form("env", text.clone(), "The variable of cs's environment that holds it."),
+            form("file", text, "The file that holds it, relative to this profile, or below \"~\"."),
+            form("command", argv, "The program that prints it, with its arguments; no shell runs it."),
+        ]
+    })
 }
 
 /// What is not to be there: a key, elements of a list, or that within a table.
@@ -133,20 +167,24 @@ fn client_settings() -> Json {
             table["properties"] = json!({});
         }
         let mut setting = json!({ "description": about });
-        add(&mut setting, client_kind(kind));
+        add(&mut setting, client_kind(pointer, kind));
         table["properties"][*last] = setting;
     }
     schema
 }
 
-fn client_kind(kind: Kind) -> Json {
+fn client_kind(pointer: &[&str], kind: Kind) -> Json {
+    let pointer: &[String] = &pointer.iter().map(ToString::to_string).collect::<Vec<_>>();
     match kind {
-        Kind::Text => json!({ "type": "string" }),
+        Kind::Text => or_secret(json!({ "type": "string" })),
         Kind::Bool => json!({ "type": "boolean" }),
         Kind::Number => json!({ "type": "number" }),
-        Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Texts if sets::is_set(pointer) => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Texts => json!({ "type": "array", "items": or_secret(json!({ "type": "string" })) }),
         Kind::Table => json!({ "type": "object" }),
-        Kind::TextTable => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        Kind::TextTable => {
+            json!({ "type": "object", "additionalProperties": or_secret(json!({ "type": "string" })) })
+        }
         Kind::OneOf(known) => json!({ "type": "string", "enum": known }),
     }
 }
@@ -186,6 +224,6 @@ mod tests {
             assert_eq!(schema.pointer(pointer).expect(pointer)["additionalProperties"], false, "{pointer}");
         }
         assert_eq!(schema["properties"]["settings"].get("additionalProperties"), None);
-        assert!(!schema["properties"]["settings"].to_string().contains("$ref"));
+        assert!(!schema["properties"]["settings"].to_string().contains("definitions/unset"));
     }
 }

@@ -6,7 +6,7 @@ use super::check::{one_of, table_expected};
 use super::client::{self, Kind};
 use super::diagnostic::{Report, named};
 use super::tree::{Entry, Node, Table, Value, table};
-use super::{dotted, rules, suggest};
+use super::{World, dotted, rules, secret, suggest};
 use crate::model::{Declared, Key, Pointer, Want, key, limits, sets};
 
 /// How far from a known setting an unknown one is still taken for a slip.
@@ -30,6 +30,7 @@ pub(super) fn check(entry: &mut Entry, report: &mut Report) -> bool {
             }
         }
     }
+    table.iter_mut().for_each(|(_, entry)| secret::take(&mut entry.node, report));
     check_table(table, &mut Vec::new(), report);
     true
 }
@@ -103,7 +104,7 @@ fn check_rules(items: &[Node], report: &mut Report) {
 fn check_kind(kind: Kind, pointer: &Pointer, node: &Node, report: &mut Report) {
     let path = key::dotted(pointer);
     let expected = match (kind, &node.value) {
-        (Kind::Text, Value::Text(_))
+        (Kind::Text, Value::Text(_) | Value::Secret(_))
         | (Kind::Bool, Value::Bool(_))
         | (Kind::Number, Value::Integer(_) | Value::Float(_))
         | (Kind::Table, Value::Table(_)) => return,
@@ -127,11 +128,13 @@ fn check_kind(kind: Kind, pointer: &Pointer, node: &Node, report: &mut Report) {
 }
 
 fn all_texts<'n>(path: &str, nodes: impl Iterator<Item = &'n Node>, report: &mut Report) {
-    for node in nodes.filter(|node| node.text().is_none()) {
+    for node in nodes.filter(|node| !matches!(node.value, Value::Text(_) | Value::Secret(_))) {
         let finding =
             report.error(node.at, format!("`{path}` holds strings only, found {}", node.value.kind()));
         if matches!(node.value, Value::Integer(_) | Value::Float(_) | Value::Bool(_)) {
             finding.help(format!("write it as \"{}\"", node.to_json()));
+        } else if matches!(node.value, Value::Table(_)) {
+            finding.help(secret::help(node));
         }
     }
 }
@@ -141,6 +144,11 @@ fn check_set(items: &mut Vec<Node>, pointer: &Pointer, report: &mut Report) {
     let path = key::dotted(pointer);
     if client::kind(pointer).is_none() {
         all_texts(&path, items.iter(), report);
+    }
+    for node in items.iter().filter(|node| matches!(node.value, Value::Secret(_))) {
+        report
+            .error(node.at, format!("`{path}` is a set, and what is in it can't be a secret"))
+            .help("cs tells the elements of a set by what they say: write it as it is");
     }
     let mut seen = HashSet::new();
     items.retain(|node| {
@@ -223,14 +231,14 @@ fn check_unset_table(table: &mut Table, pointer: &mut Pointer, report: &mut Repo
 }
 
 /// The entries of a settings document, in the order they are declared.
-pub(super) fn render(tables: &Table, report: &Report) -> Vec<Declared> {
+pub(super) fn render(tables: &Table, world: &dyn World, report: &Report) -> Vec<Declared> {
     let mut declared = Vec::new();
     for (section, wish) in
         [("settings", Wish::Enforced), ("defaults", Wish::Default), ("unset", Wish::Absent)]
     {
         if let Some(table) = table(tables, section) {
             leaves(table, &mut Vec::new(), &mut |pointer, entry| {
-                declare(wish, pointer, entry, report, &mut declared);
+                declare(wish, pointer, entry, (world, report), &mut declared);
             });
         }
     }
@@ -255,21 +263,28 @@ fn leaves(table: &Table, pointer: &mut Pointer, visit: &mut dyn FnMut(&Pointer, 
     }
 }
 
-fn declare(wish: Wish, pointer: &Pointer, entry: &Entry, report: &Report, declared: &mut Vec<Declared>) {
+fn declare(
+    wish: Wish,
+    pointer: &Pointer,
+    entry: &Entry,
+    (world, report): (&dyn World, &Report),
+    declared: &mut Vec<Declared>,
+) {
     let origin = report.origin(entry.at);
     if let (true, Some(items)) = (wish != Wish::Default && sets::is_set(pointer), entry.node.list()) {
         declared.extend(items.iter().map(|item| {
             let value = item.to_json();
             let want = if wish == Wish::Absent { Want::Absent } else { Want::Enforced(value.clone()) };
             let key = Key::Element { list: pointer.clone(), value };
-            Declared { key, want, origin: report.origin(item.at) }
+            Declared { key, want, origin: report.origin(item.at), secrets: Vec::new() }
         }));
         return;
     }
+    let (value, secrets) = secret::render(&entry.node, world, report);
     let want = match wish {
-        Wish::Enforced => Want::Enforced(entry.node.to_json()),
-        Wish::Default => Want::Default(entry.node.to_json()),
+        Wish::Enforced => Want::Enforced(value),
+        Wish::Default => Want::Default(value),
         Wish::Absent => Want::Absent,
     };
-    declared.push(Declared { key: Key::Value(pointer.clone()), want, origin });
+    declared.push(Declared { key: Key::Value(pointer.clone()), want, origin, secrets });
 }

@@ -16,6 +16,7 @@ mod hooks;
 mod installs;
 mod properties;
 mod runtime;
+mod secrets;
 mod settings;
 mod when;
 

@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Report, Spot};
+use super::secret::Written;
 
 /// A table in the order it was written (`toml`'s map, with `preserve_order`).
 pub(super) type Table = toml::map::Map<String, Entry>;
@@ -24,7 +25,7 @@ pub(super) struct Node {
     pub value: Value,
 }
 
-/// What JSON can hold, without `null`.
+/// What JSON can hold, without `null`; and texts that stand elsewhere.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Text(String),
@@ -33,6 +34,7 @@ pub(super) enum Value {
     Bool(bool),
     List(Vec<Node>),
     Table(Table),
+    Secret(Box<Written>),
 }
 
 impl Value {
@@ -45,6 +47,7 @@ impl Value {
             Self::Bool(_) => "a boolean",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
+            Self::Secret(_) => "a secret",
         }
     }
 
@@ -58,6 +61,7 @@ impl Value {
             Self::Table(table) => {
                 Json::Object(table.iter().map(|(k, e)| (k.clone(), e.node.to_json())).collect())
             }
+            Self::Secret(written) => written.to_json(),
         }
     }
 }

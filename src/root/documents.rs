@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::converge::{Direction, NO_LEDGER, Worker};
 use super::{Error, observe, swap};
-use crate::document::{Bases, MergeInput, merge};
-use crate::model::{Digest, DocumentId, DocumentLedger, Ledger, limits};
+use crate::document::{Bases, Found, MergeInput, merge_found};
+use crate::model::{Digest, DocumentId, DocumentLedger, Ledger, Secrets, limits};
 use crate::sys::fs;
 
 /// What a document is to become.
@@ -122,9 +122,12 @@ impl Worker<'_> {
             .filter(|(_, row)| row.how.aside().is_none())
             .map(|(path, _)| format!("{}/{path}", root.text()))
             .collect();
+        let home = root.home_text();
         let returning = old.returning(self.course.goal_ledger());
         let returning: Vec<String> = returning.map(|path| format!("{}/{path}", root.text())).collect();
-        let merged = merge(&MergeInput {
+        let texts = self.kept_texts(id)?;
+        let found = Found { secrets: &Secrets::default(), texts: &texts, leaves_unknown: true };
+        let merging = MergeInput {
             bases: Bases {
                 current: old.documents.get(&id).unwrap_or(&nothing),
                 other: self.course.new.ledger.documents.get(&id),
@@ -135,9 +138,9 @@ impl Worker<'_> {
             letting_go: self.course.letting_go(),
             leaving: &leaving,
             returning: &returning,
-            home: root.home_text().as_deref(),
-        });
-        let merged = merged.map_err(|refusal| Error::Undecided {
+            home: home.as_deref(),
+        };
+        let merged = merge_found(&merging, found).map_err(|refusal| Error::Undecided {
             to: self.course.new.manifest.generation,
             why: format!("{} was changed into something cs can't merge: {refusal:?}", path.display()),
         })?;
@@ -145,6 +148,26 @@ impl Worker<'_> {
             return Ok(Target::AsItIs(merged.ledger));
         }
         Ok(Target::Put(merged.text.map(String::into_bytes), merged.ledger))
+    }
+
+    /// What is kept of the document while the transaction is open: what of secrets is to be written is in there.
+    fn kept_texts(&self, id: DocumentId) -> Result<Vec<serde_json::Value>, Error> {
+        let sides = [Some(self.course.new), self.course.old];
+        let mut declared =
+            sides.into_iter().flatten().filter_map(|side| side.manifest.state.documents.get(&id));
+        if !declared.any(|list| list.iter().any(|own| !own.secrets.is_empty())) {
+            return Ok(Vec::new());
+        }
+        let folder = self.locked.store.generation(self.course.new.manifest.generation).join("documents");
+        let mut texts = Vec::new();
+        for name in ["after", "before"] {
+            let path = folder.join(format!("{id}.{name}"));
+            let bytes = fs::read_if_there(&path, limits::DOCUMENT_READ_BYTES_MAX * 2)?;
+            let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+            let value = text.and_then(|text| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok());
+            texts.extend(value);
+        }
+        Ok(texts)
     }
 
     fn saved(&self, id: DocumentId, goal: Option<Digest>) -> Result<Option<Vec<u8>>, Error> {

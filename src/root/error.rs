@@ -36,6 +36,8 @@ pub enum Error {
     DocumentPlace { id: DocumentId, path: PathBuf, why: &'static str, remedy: &'static str },
     #[error("{} is the settings file of {}, too", .path.display(), .other.display())]
     SharedDocument { id: DocumentId, path: PathBuf, other: PathBuf },
+    #[error("the key that seals what cs displaced is not there, or is none, and something is sealed with it")]
+    SealKey(PathBuf),
     #[error("{} kept changing while cs was writing it", .0.display())]
     Busy(PathBuf),
     #[error("programs can't be run from {}", .0.display())]

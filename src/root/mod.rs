@@ -9,6 +9,7 @@
 //! - [`swap`]: replacing a document that others may be rewriting
 //! - [`transaction`]: commit, converge, verify
 //! - [`recovery`]: what was interrupted or damaged
+//! - [`sealed`]: what cs displaced and what looks like a secret lies sealed in the ledger
 //! - [`purge`]: removing the store itself
 
 mod aside;
@@ -19,6 +20,7 @@ pub mod locate;
 pub mod observe;
 pub mod purge;
 pub mod recovery;
+pub mod sealed;
 mod shared;
 pub mod stage;
 pub mod store;

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::converge::{Course, Direction, converge, has_arrived};
 use super::store::{LockedRoot, Side, Store};
 use super::transaction::{
-    Contents, clear_swaps, forget_generation, forget_pending, go_back, settle_ledger, verify, write_pending,
+    Contents, clear_swaps, forget_generation, forget_pending, forget_texts, go_back, settle_ledger, verify,
+    write_pending,
 };
-use super::{Error, observe, swap};
+use super::{Error, observe, sealed, swap};
 use crate::generation::{self, Cause, Manifest, Pending, State};
 use crate::model::{Digest, DocumentId, Generation, Ledger, ManagedPath};
 use crate::plan::Observation;
@@ -68,7 +69,7 @@ fn open_transaction(locked: &LockedRoot, asked: Option<Direction>) -> Result<Opt
     if from.is_none() && store.side(to).is_err() {
         return Err(Error::Damaged(Box::new(why)));
     }
-    let pending = Pending { format: generation::FORMAT, from, to };
+    let pending = Pending { format: generation::FORMAT_PLAIN, from, to };
     write_pending(locked, pending)?;
     Ok(Some(pending))
 }
@@ -108,7 +109,7 @@ fn salvage(locked: &LockedRoot, pending: Pending) -> Result<Side, Error> {
         fs::rename_new(&aside, &kept)?;
     }
     let hollow = || Manifest {
-        format: generation::FORMAT,
+        format: generation::FORMAT_PLAIN,
         generation: pending.to,
         parent: pending.from,
         made_at: clock::now(),
@@ -161,6 +162,7 @@ fn go_on(locked: &LockedRoot, old: Option<&Side>, new: &Side) -> Result<(), Erro
     verify(locked, new, &ledger, Contents::Unknown)?;
     settle_ledger(locked, new, &ledger)?;
     forget_pending(locked)?;
+    forget_texts(locked, new.manifest.generation)?;
     clear_swaps(locked, new)
 }
 
@@ -183,8 +185,9 @@ fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
     }
     if let Some(current) = current {
         fs::remove_all(&store.generation(current).join("ledger.new"))?;
+        forget_texts(locked, current)?;
     }
-    for name in ["current.new", "pending.new"] {
+    for name in ["current.new", "pending.new", sealed::NEW_KEY] {
         fs::remove_all(&store.folder().join(name))?;
     }
     for id in DocumentId::ALL {

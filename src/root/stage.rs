@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::store::{Durability, LockedRoot, Side};
-use super::{Error, swap};
-use crate::generation::{self, DocumentRecord, LedgerFile, Manifest, ProfileRecord};
+use super::{Error, sealed, swap};
+use crate::generation::{self, DocumentRecord, Manifest, ProfileRecord};
 use crate::model::{Digest, DocumentId, Generation, InstallMode, Kind, ManagedPath, limits};
-use crate::plan::{CheckedPlan, ObservedDocument, Plan, TreeChange};
+use crate::plan::{CheckedPlan, DocumentPlan, ObservedDocument, Plan, TreeChange};
 use crate::sys::{clock, env, fs, process};
 
 /// Where the contents of a plan come from, and what is written about it.
@@ -74,8 +74,9 @@ fn write(locked: &LockedRoot, staging: &Staging<'_>) -> Result<Staged, Error> {
     let documents = writer.documents(plan)?;
     let runtime = serde_json::to_vec(&state.runtime).expect("BUG: a JSON value serializes");
     fs::write_new(&folder.join("runtime.json"), &runtime, 0o600)?;
+    let has_secrets = state.secrets().next().is_some();
     let manifest = Manifest {
-        format: generation::FORMAT,
+        format: generation::format(has_secrets),
         generation: plan.to,
         parent: plan.from,
         made_at: clock::now(),
@@ -89,14 +90,14 @@ fn write(locked: &LockedRoot, staging: &Staging<'_>) -> Result<Staged, Error> {
         documents,
         missing: plan.missing(),
     };
-    let ledger = LedgerFile { format: generation::FORMAT, ledger: plan.ledger.clone() };
+    let ledger = sealed::file(locked, &plan.ledger)?;
     fs::write_new(&folder.join("manifest.json"), &generation::write(&manifest), 0o600)?;
     fs::write_new(&folder.join("ledger.json"), &generation::write(&ledger), 0o600)?;
     writer.check_runs(plan)?;
     writer.sync()?;
     fs::rename(&folder, &store.generation(plan.to))?;
     locked.sync(&store.generations())?;
-    Ok(Staged { side: Side { manifest, ledger: ledger.ledger } })
+    Ok(Staged { side: Side { manifest, ledger: plan.ledger.clone() } })
 }
 
 /// Removes what an earlier run that died before its commit left behind.
@@ -226,10 +227,11 @@ impl Writer<'_> {
         let mut records = BTreeMap::new();
         for (id, document) in &plan.documents {
             self.sub_folder("documents")?;
+            self.seen(*id, document)?;
             if !document.is_edit() {
-                if let Some(text) = document.before.as_ref().filter(|_| id.is_settings()) {
-                    // What comes after this and is declared nowhere is news: `cs capture` asks about it.
-                    let path = self.folder.join("documents").join(format!("{id}.seen"));
+                // Its secrets may be needed while the transaction is open: nothing else has them.
+                if let Some(text) = document.before.as_ref().filter(|_| !document.veil.is_clear()) {
+                    let path = self.folder.join("documents").join(format!("{id}.after"));
                     fs::write_new(&path, text.as_bytes(), 0o600)?;
                 }
                 continue;
@@ -253,12 +255,25 @@ impl Writer<'_> {
                     before: digest(&document.before),
                     after: digest(&document.merged.text),
                     mode: observed.mode,
-                    splices: document.merged.splices.clone(),
-                    patch: document.merged.patch.clone(),
+                    splices: if is_plain(document) { document.merged.splices.clone() } else { Vec::new() },
+                    patch: document.veil.patch(&document.merged.patch),
                 },
             );
         }
         Ok(records)
+    }
+
+    /// The document as this generation leaves it, without secrets. What comes after it and is declared
+    /// nowhere is news: `cs capture` asks about it.
+    fn seen(&self, id: DocumentId, document: &DocumentPlan) -> Result<(), Error> {
+        // Of the client's own state nothing is kept.
+        if !id.is_settings() || document.merged.text.is_none() {
+            return Ok(());
+        }
+        let value = document.veil.stand_in(&document.merged.value);
+        let text = serde_json::to_vec(&value).expect("BUG: a JSON value serializes");
+        let path = self.folder.join("documents").join(format!("{id}.seen"));
+        Ok(fs::write_new(&path, &text, 0o600)?)
     }
 
     /// A hook that can't be run from there would fail at every call of the client.
@@ -293,6 +308,14 @@ impl Writer<'_> {
         }
         Ok(fs::sync(&self.folder)?)
     }
+}
+
+/// Whether neither text of a document has a secret in it: splices quote both.
+fn is_plain(document: &DocumentPlan) -> bool {
+    let parsed = |text: &String| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok();
+    let before: Option<serde_json::Value> = document.before.as_ref().and_then(parsed);
+    let mut values = before.iter().chain([&document.merged.value]);
+    values.all(|value| document.veil.value(&[], value) == *value)
 }
 
 /// Copies a file or folder, following a link at its top. Its owner may write the copy.

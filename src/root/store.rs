@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Error, Root};
+use super::{Error, Root, sealed};
 use crate::generation::{self, LedgerFile, Manifest, Pending, retention::Candidate};
 use crate::model::{Generation, Ledger, limits};
 use crate::sys::{clock, env, fs};
@@ -181,7 +181,7 @@ impl Store {
         let text =
             fs::read_if_there(&path, STORE_FILE_BYTES_MAX)?.ok_or_else(|| Error::Missing(path.clone()))?;
         let file: LedgerFile = generation::read(&text).map_err(|error| Error::Format { path, error })?;
-        Ok(file.ledger)
+        sealed::opened(self, file.ledger)
     }
 
     /// The current generation, read.

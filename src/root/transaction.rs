@@ -9,8 +9,8 @@ use super::converge::{Course, Direction, converge, has_arrived};
 pub use super::recovery::{Recovered, recover};
 use super::stage::Staged;
 use super::store::{LockedRoot, Side};
-use super::{Error, observe, swap};
-use crate::generation::{self, LedgerFile, Pending};
+use super::{Error, observe, sealed, swap};
+use crate::generation::{self, Pending};
 use crate::model::{DocumentId, Generation, InstallMode, Ledger};
 use crate::plan::Observation;
 use crate::plan::tree::link_text;
@@ -33,7 +33,7 @@ pub fn commit(locked: &LockedRoot, old: Option<&Side>, staged: Staged) -> Result
     let new = staged.side;
     let to = new.manifest.generation;
     let from = old.map(|side| side.manifest.generation);
-    write_pending(locked, Pending { format: generation::FORMAT, from, to })
+    write_pending(locked, Pending { format: generation::FORMAT_PLAIN, from, to })
         .map_err(|cause| abandon(locked, &new, cause))?;
     let there = converge(locked, Course { old, new: &new, direction: Direction::Forward })
         .and_then(|ledger| verify(locked, &new, &ledger, Contents::Staged).map(|()| ledger));
@@ -129,7 +129,7 @@ fn finish(locked: &LockedRoot, new: &Side, ledger: &Ledger) -> Vec<String> {
     note(written);
     if is_written {
         note(forget_pending(locked));
-        note(forget_servers(locked, new));
+        note(forget_texts(locked, new.manifest.generation));
         note(clear_swaps(locked, new));
     }
     warnings
@@ -142,7 +142,7 @@ pub(super) fn settle_ledger(locked: &LockedRoot, side: &Side, ledger: &Ledger) -
     if side.ledger == *ledger {
         return Ok(());
     }
-    let file = LedgerFile { format: generation::FORMAT, ledger: ledger.clone() };
+    let file = sealed::file(locked, ledger)?;
     fs::write_new(&temporary, &generation::write(&file), 0o600)?;
     locked.sync(&temporary)?;
     fs::rename(&temporary, &folder.join("ledger.json"))?;
@@ -156,13 +156,19 @@ pub(super) fn forget_pending(locked: &LockedRoot) -> Result<(), Error> {
     locked.sync(&locked.store.folder())
 }
 
-/// Removes the bytes kept of the client's own state: it holds more than settings, and what undoes the
-/// apply from here on is the ledger.
-pub(super) fn forget_servers(locked: &LockedRoot, new: &Side) -> Result<(), Error> {
-    let folder = locked.store.generation(new.manifest.generation).join("documents");
-    for id in new.manifest.documents.keys().filter(|id| !id.is_settings()) {
-        for name in ["before", "after"] {
-            fs::remove_file(&folder.join(format!("{id}.{name}")))?;
+/// Removes the bytes kept of documents: they hold whatever is in there, secrets too, and what undoes the apply
+/// from here on is the ledger.
+pub(super) fn forget_texts(locked: &LockedRoot, number: Generation) -> Result<(), Error> {
+    let folder = locked.store.generation(number).join("documents");
+    for name in fs::list_if_there(&folder)? {
+        let text = name.to_string_lossy();
+        // Before there were stand-ins, what `cs capture` compares with was the text itself.
+        let is_needed = text.strip_suffix(".after").is_some_and(|id| {
+            DocumentId::ALL.iter().any(|own| own.is_settings() && own.name() == id)
+                && fs::lstat(&folder.join(format!("{id}.seen"))).is_ok_and(|stat| stat.is_none())
+        });
+        if text.ends_with(".before") || text.ends_with(".after") && !is_needed {
+            fs::remove_file(&folder.join(&name))?;
         }
     }
     Ok(())

@@ -72,6 +72,85 @@ pub fn asked(program: &Path, arg0: &str, args: &[&str], limit_ms: u64) -> std::i
     Ok(text.filter(|_| is_well).and_then(|text| String::from_utf8(text).ok()))
 }
 
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    Well,
+    /// By which code or signal, in words.
+    Badly(String),
+    /// It was killed: its time was over.
+    Late,
+    /// It printed more than anybody asked for.
+    Much,
+}
+
+/// What a program had to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub ending: Ending,
+    /// What it printed. Nobody is shown that unless it ended well.
+    pub text: Vec<u8>,
+    /// The end of what it said on its standard error.
+    pub complaint: String,
+}
+
+/// Runs a program in `folder` without input, for what it prints: in our own process group, so that it may ask
+/// a person on the terminal. What it printed is not kept anywhere else.
+///
+/// # Errors
+/// When it can't be started.
+pub fn answer(program: &Path, args: &[String], folder: &Path, limit_ms: u64) -> std::io::Result<Answer> {
+    use std::io::Read;
+    /// More than this is no secret (`limits::SECRET_BYTES_MAX`), and no complaint that anybody reads.
+    const TEXT_BYTES_MAX: u64 = 64 << 10;
+    const COMPLAINT_BYTES_MAX: usize = 2 << 10;
+    fn reader(pipe: Option<impl Read + Send + 'static>) -> std::sync::mpsc::Receiver<Vec<u8>> {
+        let (say, said) = std::sync::mpsc::channel();
+        // Whoever holds the other end of the pipe may never let go of it: the thread ends with us then.
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = pipe.map(|pipe| pipe.take(TEXT_BYTES_MAX + 1).read_to_end(&mut text));
+            let _ = say.send(text);
+        });
+        said
+    }
+    super::fault::spawn();
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if folder.is_absolute() {
+        command.current_dir(folder);
+    }
+    let mut child = command.spawn()?;
+    let (text, complaint) = (reader(child.stdout.take()), reader(child.stderr.take()));
+    let limit = Duration::from_millis(limit_ms);
+    let started = Instant::now();
+    let left = || limit.saturating_sub(started.elapsed());
+    let text = text.recv_timeout(left()).ok();
+    let is_much = text.as_ref().is_some_and(|text| text.len() as u64 > TEXT_BYTES_MAX);
+    let status = loop {
+        match child.try_wait()? {
+            Some(status) => break Some(status),
+            None if is_much || left().is_zero() => break None,
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+    };
+    if status.is_none() {
+        child.kill()?;
+        child.wait()?;
+    }
+    // What it started may still hold the pipe: nothing is worth waiting for then.
+    let complaint = complaint.recv_timeout(Duration::from_millis(100)).unwrap_or_default();
+    let from = complaint.len().saturating_sub(COMPLAINT_BYTES_MAX);
+    let complaint = String::from_utf8_lossy(&complaint[from..]).into_owned();
+    let ending = match (status, &text) {
+        _ if is_much => Ending::Much,
+        (None, _) | (_, None) => Ending::Late,
+        (Some(status), Some(_)) if status.success() => Ending::Well,
+        (Some(status), _) => Ending::Badly(status.to_string()),
+    };
+    Ok(Answer { ending, text: text.unwrap_or_default(), complaint })
+}
+
 /// What a program prints, if it ends well.
 #[must_use]
 pub fn output(program: &str, args: &[&str], folder: &Path) -> Option<String> {
@@ -247,6 +326,25 @@ mod tests {
 
     fn sh(text: &str, limit_ms: u64) -> Option<String> {
         asked(Path::new("/bin/sh"), "sh", &["-c", text], limit_ms).expect("sh starts")
+    }
+
+    #[test]
+    fn an_answer_comes_with_how_it_ended() {
+        let run = |text: &str, limit_ms| {
+            let args = ["-c".to_owned(), text.to_owned()];
+            answer(Path::new("/bin/sh"), &args, Path::new("/"), limit_ms).expect("sh starts")
+        };
+        let well = run("pwd; echo fine >&2", 10_000);
+        assert_eq!(
+            (well.ending, well.text.as_slice(), well.complaint.as_str()),
+            (Ending::Well, &b"/\n"[..], "fine\n")
+        );
+        let badly = run("echo half; echo no key >&2; exit 2", 10_000);
+        assert!(matches!(badly.ending, Ending::Badly(_)));
+        assert_eq!(badly.complaint, "no key\n");
+        assert_eq!(run("exec sleep 60", 50).ending, Ending::Late);
+        assert_eq!(run("head -c 100000 /dev/zero; exec sleep 60", 10_000).ending, Ending::Much);
+        assert!(answer(Path::new("/nowhere/at/all"), &[], Path::new("/"), 50).is_err());
     }
 
     #[test]

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Ran;
 use crate::scenarios::{
-    ADOPT, APPLY, Bench, FIRST, LET_GO, PURGE, ROLLBACK, Scenario, UNINSTALL, difference, stride,
+    ADOPT, APPLY, Bench, FIRST, LET_GO, PURGE, ROLLBACK, SECRETS, SECRETS_BACK, Scenario, UNINSTALL,
+    difference, stride,
 };
 
 /// SIGABRT.
@@ -180,6 +181,21 @@ fn an_uninstall_killed_anywhere_happened_or_did_not() {
 fn an_adoption_killed_anywhere_happened_or_did_not() {
     crash(ADOPT, Some("none"), 2);
     crash(LET_GO, Some("none"), 2);
+}
+
+/// Wherever it dies: nothing below `claude-sync/` has a secret in it once the next `cs` has settled it.
+#[test]
+fn an_apply_with_secrets_killed_anywhere_happened_or_did_not_and_leaves_none() {
+    crash(SECRETS, Some("none"), 1);
+    crash(SECRETS_BACK, Some("none"), 1);
+}
+
+#[test]
+fn an_apply_with_secrets_killed_anywhere_keeps_what_the_client_writes() {
+    for scenario in [SECRETS, SECRETS_BACK] {
+        crash_and_rewrite(scenario, Read::Fresh, 2);
+        crash_and_rewrite(scenario, Read::Stale, 3);
+    }
 }
 
 #[test]

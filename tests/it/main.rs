@@ -42,6 +42,7 @@ mod remote;
 mod sandbox;
 mod scenarios;
 mod schema;
+mod secrets;
 mod session;
 mod settings_files;
 mod shape;

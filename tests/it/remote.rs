@@ -268,6 +268,13 @@ fn it_reaches_nothing_outside_its_repository() {
         assert!(!format!("{refused}").contains("private"), "{refused}");
         assert!(refused.err.contains("repository") || refused.err.contains("link"), "{source}: {refused}");
     }
+    for secret in ["env = \"HOME\"", "file = \"~/secret.md\"", "command = [\"cat\", \"secret.md\"]"] {
+        let text = format!("format = 1\n[mcp.x]\ncommand = \"x\"\nenv.TOKEN = {{ {secret} }}\n");
+        team.sandbox.write("team/claude/claude-sync.toml", text);
+        team.commit("Try");
+        let refused = team.cs(&["plan", "--profile", &team.profile()]).code(1);
+        assert!(refused.err.contains("a secret of this machine"), "{secret}: {refused}");
+    }
     for extends in ["../../dotfiles/x.toml", "/etc/x.toml", "~/x.toml", "git+file:///x", "git+https://h/x"] {
         let text = format!("format = 1\nextends = [{extends:?}]\n");
         team.sandbox.write("team/claude/claude-sync.toml", text);

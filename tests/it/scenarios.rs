@@ -37,6 +37,40 @@ pub const ROLLBACK: Scenario = Scenario {
 pub const UNINSTALL: Scenario =
     Scenario { name: "uninstall", prepare: ROLLBACK.prepare, args: &["uninstall", "--yes"] };
 
+/// Texts that stand in documents and nowhere below `claude-sync/`, once nothing is open.
+pub const SECRET_TEXTS: &[&str] =
+    &["first-secret", "another-secret", "second-secret", "users-first", "users-token"];
+
+const SECRET_USERS: &str = "{\n  \"model\": \"users\",\n  \"env\": { \"ONE\": \"users-first\", \"TWO\": \"users-second\",\n    \"API_TOKEN\": \"users-token\" }\n}\n";
+
+/// Declared secrets over values of the user's; then one has changed, one is new, and one stands in a text.
+fn secrets(sandbox: &Sandbox) {
+    users(sandbox);
+    sandbox
+        .write(".claude/settings.json", SECRET_USERS)
+        .write("original.json", SECRET_USERS)
+        .write("dotfiles/one", "first-secret\n")
+        .write("dotfiles/two", "second-secret\n")
+        .profile("[settings]\nenv.ONE = { file = \"one\" }\nenv.API_TOKEN = \"none\"\nenv.MADE = { file = \"two\" }\n")
+        .apply();
+    sandbox.write("dotfiles/one", "another-secret\n").profile(
+        "[settings]\nenv.ONE = { file = \"one\" }\nenv.API_TOKEN = \"none\"\nmodel = \"ours\"\n\
+         deep.er = [\"x\", { file = \"one\", prefix = \"Bearer \" }]\n[defaults]\nenv.TWO = { file = \"two\" }\nenv.NEW = { file = \"two\" }\n\
+         [hooks.own]\nevent = \"Stop\"\nsource = \"own.sh\"\n",
+    ).script("dotfiles/own.sh", "#!/bin/sh\n");
+}
+
+pub const SECRETS: Scenario = Scenario { name: "apply with secrets", prepare: secrets, args: FIRST.args };
+
+pub const SECRETS_BACK: Scenario = Scenario {
+    name: "uninstall with secrets",
+    prepare: |sandbox| {
+        secrets(sandbox);
+        sandbox.cs(FIRST.args).ok();
+    },
+    args: UNINSTALL.args,
+};
+
 /// What is declared is there already, the same byte for byte, and is taken over.
 pub const ADOPT: Scenario = Scenario {
     name: "adopt",
@@ -272,10 +306,11 @@ impl Bench {
         sandbox.keep("ready");
         let has_users = sandbox.path(".claude/hooks/mine").exists();
         let original = if has_users { USERS } else { "{}" };
+        let own = fs::read_to_string(sandbox.path("original.json"));
         let mut bench = Self {
             old: sandbox.tree(),
             new: Vec::new(),
-            original: serde_json::from_str(original).expect("JSON"),
+            original: serde_json::from_str(own.as_deref().unwrap_or(original)).expect("JSON"),
             sandbox,
             scenario,
             durability,
@@ -315,6 +350,8 @@ impl Bench {
     /// Nothing that only an unfinished run has is left in `claude-sync`.
     pub fn check_tidy(&self, what: &str) {
         let store = self.sandbox.root().join("claude-sync");
+        let secrets = crate::secrets::holding(&store, SECRET_TEXTS);
+        assert!(secrets.is_empty(), "{what}: {secrets:#?}");
         let names = |folder: &str| -> Vec<String> {
             let Ok(entries) = fs::read_dir(store.join(folder)) else { return Vec::new() };
             let mut names: Vec<_> =
@@ -322,7 +359,7 @@ impl Bench {
             names.sort();
             names
         };
-        let known = ["current", "displaced", "generations", "lock", ".gitignore", "made-root"];
+        let known = ["current", "displaced", "generations", "lock", ".gitignore", "made-root", "seal.key"];
         for name in names("") {
             assert!(known.contains(&name.as_str()), "{what}: claude-sync/{name} is left over");
         }

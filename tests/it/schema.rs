@@ -48,6 +48,9 @@ mode = "copy"
 model = "opus"
 anything.else = { the = ["client", 1, true, 0.5] }
 env.A = "1"
+env.S = { env = "HOME", prefix = "a", suffix = "b" }
+env.F = { file = "reviewer.md" }
+companyAnnouncements = ["hello", { command = ["./hook.sh", "x"] }]
 permissions.allow = ["Bash(ls:*)"]
 permissions.defaultMode = "plan"
 [defaults]
@@ -87,6 +90,13 @@ text = "Be kind."
 text = "---\nname: terse\ndescription: Few words\n---\nBe terse."
 [files."any/path.md"]
 text = "x"
+[mcp.github]
+url = { env = "HOME" }
+headers.Authorization = { env = "HOME", prefix = "Bearer " }
+[mcp.local]
+command = "npx"
+args = ["-k", { env = "HOME" }]
+env.K = { file = "reviewer.md" }
 [guard]
 default = "ask"
 git = "off"
@@ -129,6 +139,10 @@ const BAD: &[&str] = &[
     "unset = [1]",
     "settings.model = 5",
     "settings.env.A = 1",
+    "settings.env.A = { env = \"A\", file = \"b\" }",
+    "settings.env.A = { command = \"pass show x\" }",
+    "settings.env.A = { env = \"A\", prefx = \"x\" }",
+    "settings.permissions.allow = [{ env = \"A\" }]",
     "settings.permissions.allow = [1]",
     "settings.permissions.defaultMode = \"yolo\"",
     "mcp.github.env.A = \"x\"",

@@ -24,7 +24,7 @@ const MODULES: &[Module] = &[
     Module { name: "cli", is_pure: SHELL, may_name: &["hook", "root", "remote", "knowledge", "mesh", "doctor", "draft", "plan", "learn", "guard", "generation", "profile", "document", "command", "crypto", "model", "sys"] },
     // The clock is ticking there: what plans and applies has no place on a hook's path.
     Module { name: "hook", is_pure: SHELL, may_name: &["knowledge", "learn", "guard", "command", "crypto", "document", "model", "sys"] },
-    Module { name: "root", is_pure: SHELL, may_name: &["plan", "generation", "document", "model", "sys"] },
+    Module { name: "root", is_pure: SHELL, may_name: &["plan", "generation", "document", "crypto", "model", "sys"] },
     Module { name: "remote", is_pure: SHELL, may_name: &["profile", "model", "sys"] },
     Module { name: "mesh", is_pure: SHELL, may_name: &["knowledge", "learn", "crypto", "model", "sys"] },
     Module { name: "knowledge", is_pure: SHELL, may_name: &["learn", "command", "crypto", "model", "sys"] },

@@ -5,14 +5,13 @@ use serde_json::{Value, json};
 
 use super::{
     Columns, Contents, Detail, EntryLine, Line, both_contents, diff, document_diff, entry_lines, label,
-    mask_bare, shorten,
+    mask_veiled, shorten, told,
 };
 use crate::cli::output::{count, paint, style};
 use crate::document::{Action, EntryChange};
 use crate::generation::difference::Change;
 use crate::model::{DocumentId, InstallMode, Key};
-use crate::plan::secrets::shown;
-use crate::plan::{DocumentPlan, Plan, TreeChange, TreeStep};
+use crate::plan::{DocumentPlan, Plan, TreeChange, TreeStep, Veil};
 use crate::root::Store;
 
 /// What is different on the disk; `back` is the plan to the generation, with its `contents`.
@@ -94,7 +93,8 @@ fn entry_change(back: &EntryChange) -> Change {
 }
 
 fn document_lines(id: DocumentId, document: &DocumentPlan, columns: Columns, detail: Detail) -> Vec<String> {
-    let entries: Vec<EntryLine> = edits(document).map(|entry| entry_line(entry, detail)).collect();
+    let entries: Vec<EntryLine> =
+        edits(document).map(|entry| entry_line(entry, &document.veil, detail)).collect();
     let (then, now) = (&document.merged.text, &document.before);
     let change = match (then, now) {
         _ if entries.is_empty() => return Vec::new(),
@@ -108,20 +108,20 @@ fn document_lines(id: DocumentId, document: &DocumentPlan, columns: Columns, det
         vec![Line { sign, style, name: id.to_string(), what, origin: String::new() }.render(columns)];
     lines.extend(entry_lines(&entries));
     if let (Some(then), Some(now)) = (then, now) {
-        lines.extend(document_diff(id, then, now, detail));
+        lines.extend(document_diff(id, then, now, &document.veil, detail));
     }
     lines
 }
 
-fn entry_line(back: &EntryChange, detail: Detail) -> EntryLine {
+fn entry_line(back: &EntryChange, veil: &Veil, detail: Detail) -> EntryLine {
     let (name, rest) = label(&back.key);
     let (sign, style) = signed(entry_change(back));
-    let value = |value: &Value| shorten(&shown(&name, value, detail.show_secrets));
+    let value = |value: &Value| shorten(&told(&back.key, value, veil, detail));
     let text = match (&back.key, &back.after, &back.before) {
         (Key::Value(_), Some(then), Some(now)) => format!("{} → {}", value(then), value(now)),
         (Key::Value(_), Some(only), None) | (Key::Value(_), None, Some(only)) => value(only),
         _ if detail.show_secrets => rest,
-        _ => mask_bare(&name, rest),
+        _ => mask_veiled(&name, rest, veil),
     };
     let why = if back.action == Action::Reassert { "changed outside cs" } else { "" };
     EntryLine { sign: paint(style, sign), name, text, why: why.to_owned(), origin: String::new() }

@@ -40,7 +40,7 @@ impl Merger<'_> {
 
     /// Takes out every copy of what is under `key`.
     pub(super) fn take_all(&mut self, key: &Key) -> Displaced {
-        let displaced = |(text, place)| Displaced { text, place: Some(place), also: Vec::new() };
+        let displaced = |(text, place)| Displaced::new(text, Some(place));
         let mut first = displaced(self.take(key));
         while self.path_of(key).is_some_and(|path| self.document.get(&path).is_some()) {
             first.also.push(displaced(self.take(key)));
@@ -101,6 +101,9 @@ impl Merger<'_> {
     }
 
     fn put_back(&mut self, key: &Key, before: &Displaced, is_there: bool) -> Result<(), Refusal> {
+        if before.sealed.is_some() {
+            return Err(Refusal::Sealed { key: key.clone() });
+        }
         if is_there {
             let path = self.path_of(key).expect("BUG: it is there");
             self.document.replace_text(&path, &before.text)?;

@@ -14,7 +14,7 @@ fn origin() -> Origin {
 }
 
 fn declared(key: Key, want: Want) -> Declared {
-    Declared { key, want, origin: origin() }
+    Declared { key, want, origin: origin(), secrets: Vec::new() }
 }
 
 fn pointer(dotted: &str) -> Pointer {
@@ -659,3 +659,4 @@ fn an_interrupted_apply_leads_to_the_old_or_the_new_whatever_was_written() {
 }
 
 mod laws;
+mod veiled;

@@ -221,6 +221,7 @@ skippedPlugins = [true]
       /p/main.toml:8:14
         8 | env.NESTED = { a = "b" }
           |              ^^^^^^^^^^^
+      help: a secret is written { env = "NAME" }, { file = "path" } or { command = ["program", "argument"] }, if need be with a `prefix` and a `suffix`
 
     error: `permissions.allow` must be a list of strings, found a string
       /p/main.toml:9:21
