@@ -57,11 +57,15 @@
 //!     pending                there only while a transaction is open
 //!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/
 //!     displaced/             what was moved aside, by the generation that did it
+//!     seen.json              digests of what stood in documents when somebody last went through it
+//!     gitignore.json         what was added to a project's .gitignore
 //!     lock
 //!   learning/                what was learned, a folder for each host: see [`knowledge`]
 //! ```
 //! Contents live in the generation, so rolling back needs neither repository nor network.
-//! Unchanged files are shared between generations (one inode, read-only).
+//! Unchanged files are shared between generations (one inode, read-only). Who writes them all the same is told by
+//! their digests: what is declared is stored anew in a file of its own, and going back takes a content
+//! only where it is as it was stored.
 //!
 //! # Who owns what
 //! Ownership is kept beside the files, in the *ledger*, never in them: the client drops marks when

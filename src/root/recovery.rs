@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::converge::{Course, Direction, converge, has_arrived};
-use super::store::{LockedRoot, Side, Store};
+use super::store::{LockedRoot, Side, Store, UNFINISHED};
 use super::transaction::{
     Contents, clear_swaps, forget_generation, forget_pending, go_back, settle_ledger, verify, write_pending,
 };
@@ -184,7 +184,7 @@ fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
     if let Some(current) = current {
         fs::remove_all(&store.generation(current).join("ledger.new"))?;
     }
-    for name in ["current.new", "pending.new"] {
+    for name in UNFINISHED {
         fs::remove_all(&store.folder().join(name))?;
     }
     for id in DocumentId::ALL {

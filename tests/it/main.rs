@@ -33,6 +33,7 @@ mod keys;
 mod licences;
 mod machines;
 mod mcp;
+mod newcomer;
 mod picture;
 mod points;
 mod quiet;

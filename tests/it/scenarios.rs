@@ -322,7 +322,16 @@ impl Bench {
             names.sort();
             names
         };
-        let known = ["current", "displaced", "generations", "lock", ".gitignore", "made-root"];
+        let known = [
+            "current",
+            "displaced",
+            "generations",
+            "lock",
+            ".gitignore",
+            "made-root",
+            "seen.json",
+            "gitignore.json",
+        ];
         for name in names("") {
             assert!(known.contains(&name.as_str()), "{what}: claude-sync/{name} is left over");
         }
