@@ -59,13 +59,17 @@
 //!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/
 //!     seal.key               opens what the ledger has sealed; made when it is first needed
 //!     displaced/             what was moved aside, by the generation that did it
+//!     seen.json              digests of what stood in documents when somebody last went through it
+//!     gitignore.json         what was added to a project's .gitignore
 //!     lock
 //!     claude-sync.lock       the commits that a remote profile is read at; for one's own it lies beside that
 //!   learning/                what was learned, a folder for each host: see [`knowledge`]
 //! ```
 //! Contents live in the generation, so rolling back needs neither repository nor network.
 //! Remote profiles are read from a cache outside the root ([`remote`]), which can be lost.
-//! Unchanged files are shared between generations (one inode, read-only).
+//! Unchanged files are shared between generations (one inode, read-only). Who writes them all the same is told by
+//! their digests: what is declared is stored anew in a file of its own, and going back takes a content
+//! only where it is as it was stored.
 //!
 //! # Who owns what
 //! Ownership is kept beside the files, in the *ledger*, never in them: the client drops marks when

@@ -1,5 +1,7 @@
 //! `cs apply`: make it so.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 
 use super::args::ApplyArgs;
@@ -13,7 +15,7 @@ use crate::generation::{Cause, retention};
 use crate::model::{Secrets, limits};
 use crate::plan::{Plan, TreeChange};
 use crate::root::transaction::Applied;
-use crate::root::{LockedRoot, Side};
+use crate::root::{self, LockedRoot, Side, Store};
 use crate::sys::clock::Stopwatch;
 use crate::sys::fs;
 
@@ -28,41 +30,65 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     if let Some(saved) = &saved {
         context.common.profile = Some(saved.profile().to_owned());
     }
-    let watch = Stopwatch::start();
+    let made = missing(&Store::new(context.root.clone()).folder());
     let locked = context.lock(args.durability.durability)?;
+    let result = with_lock(&context, args, saved.as_ref(), &locked);
+    if !made.is_empty() && !matches!(result, Ok(exit::DONE)) {
+        // Nothing was applied: what locking has made for it goes. What is in use by then stays.
+        let _ = root::purge::withdraw(locked);
+        made.iter().for_each(|folder| drop(fs::remove_folder(folder)));
+    }
+    result
+}
+
+/// The folder and those above it that are not there, the deepest first.
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    let is_missing = |path: &&Path| fs::lstat(path).is_ok_and(|stat| stat.is_none());
+    folder.ancestors().take_while(is_missing).map(Path::to_owned).collect()
+}
+
+fn with_lock(
+    context: &Context,
+    args: &ApplyArgs,
+    saved: Option<&Saved>,
+    locked: &LockedRoot,
+) -> Result<u8, CliError> {
+    let watch = Stopwatch::start();
     let base = context.base(&locked.store)?;
     let mut wanted = context.wanted(base.as_ref())?;
-    let mut secrets = wanted.look_up(&context, base.as_ref(), Programs::Known)?;
-    let on_conflict = saved.as_ref().map_or(args.conflict.on_conflict, Saved::on_conflict);
+    let mut secrets = wanted.look_up(context, base.as_ref(), Programs::Known)?;
+    let on_conflict = saved.map_or(args.conflict.on_conflict, Saved::on_conflict);
     let plan = |wanted: &Wanted, secrets: &Secrets| {
         let (store, base, policy) = (&locked.store, base.as_ref(), policy(on_conflict));
         context.plan_with(store, base, &wanted.state, Cause::Apply, policy, secrets)
     };
     let mut planned = plan(&wanted, &secrets)?;
-    if let Some(saved) = &saved {
-        saved.check_fresh(&context, &wanted, &planned, &secrets)?;
+    if let Some(saved) = saved {
+        saved.check_fresh(context, &wanted, &planned, &secrets)?;
     }
     let plan_again = plan;
     let plan = planned.checked.plan();
     // What nobody has said yes to is asked about and pinned, also where it changes nothing.
     let is_pinned = super::remote::unseen(&wanted).is_empty();
     if is_nothing(plan, base.as_ref(), &wanted) && is_pinned {
-        return Ok(up_to_date(&context, base.as_ref(), &wanted, plan));
+        let code = up_to_date(context, base.as_ref(), &wanted, plan);
+        super::gitignore::offer(context, locked, args, false)?;
+        return Ok(code);
     }
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
-    print(&context, &locked.store, base.as_ref(), &wanted, plan, detail);
+    print(context, &locked.store, base.as_ref(), &wanted, plan, detail);
     let planned_in = watch.ms();
-    if !super::remote::consent(&context, base.as_ref(), &wanted, &args.trust)?
-        || !consent(&context, &wanted, saved.is_some(), plan)?
+    if !super::remote::consent(context, base.as_ref(), &wanted, &args.trust)?
+        || !consent(context, &wanted, saved.is_some(), plan)?
     {
         context.out.line("Nothing was changed.");
         return Ok(exit::REFUSED);
     }
-    super::remote::pin(&context, &wanted)?;
+    super::remote::pin(context, &wanted)?;
     let watch = Stopwatch::start();
     if secrets::is_open(&wanted.state) {
         // Agreed to, and so are the programs in it that print secrets.
-        secrets = wanted.look_up(&context, base.as_ref(), Programs::All)?;
+        secrets = wanted.look_up(context, base.as_ref(), Programs::All)?;
         planned = plan_again(&wanted, &secrets)?;
     }
     let mut profile = wanted.record.clone();
@@ -74,10 +100,16 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
         profile: Some(profile),
         facts: wanted.facts.clone(),
     };
-    let mut applied = context.carry_out(&locked, base.as_ref(), &work)?;
-    prune(&locked, &mut applied);
-    applied.warnings.extend(super::learning::keep_up(&context, &wanted.state));
-    done(&context, &planned, base.as_ref(), &applied, planned_in + watch.ms());
+    let mut applied = context.carry_out(locked, base.as_ref(), &work)?;
+    let is_first = base.as_ref().is_none_or(|side| side.manifest.cause == Cause::Uninstall);
+    if is_first && let Err(error) = super::news::remember(context, locked, &planned.observed) {
+        let warning = error.report(context.home()).message;
+        applied.warnings.push(format!("what was there before cs could not be noted: {warning}"));
+    }
+    prune(locked, &mut applied);
+    applied.warnings.extend(super::learning::keep_up(context, &wanted.state));
+    done(context, &planned, base.as_ref(), &applied, planned_in + watch.ms());
+    super::gitignore::offer(context, locked, args, is_first)?;
     // The process ends here: taking thousands of paths apart gives nobody anything.
     std::mem::forget((planned, wanted, base));
     Ok(exit::DONE)
@@ -105,7 +137,7 @@ fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, plan: &Pl
 /// the flags say.
 fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> Result<bool, CliError> {
     if wanted.found {
-        let name = context.root.show(std::path::Path::new(&wanted.record.reference));
+        let name = context.root.show(Path::new(&wanted.record.reference));
         context.out.line(format!("This profile was found, not named: {name}"));
         let hint = format!("Name it, if you mean it: cs apply --profile {name}");
         return context.out.ask("Apply it?").ok_or_else(|| {
@@ -115,12 +147,13 @@ fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> R
     if context.common.yes || is_saved {
         return Ok(true);
     }
-    context.out.line(format!("{}.", show::summary(plan.tally())));
+    context.out.line(format!("{}.", show::summary(plan)));
     context.out.ask("Apply?").ok_or_else(|| {
         refused(
             "this wants a yes, and there is no terminal to ask on",
             format!(
-                "Nothing was changed. Look at it with cs plan, then: {} --yes",
+                "Nothing was changed. Look at it with {}, then: {} --yes",
+                context.spell("cs plan"),
                 context.spell("cs apply")
             ),
         )
@@ -158,7 +191,10 @@ pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: 
     for warning in &applied.warnings {
         context.out.warn(warning);
     }
-    let back = if base.is_some() { "Back: cs rollback" } else { "Undo: cs uninstall" };
+    let back = match base {
+        Some(_) => format!("Back: {}", context.spell("cs rollback")),
+        None => format!("Undo: {}", context.spell("cs uninstall")),
+    };
     context.out.line(format!(
         "{} is current{from}.  {}.   {}",
         paint(style::BOLD, format!("Generation {}", applied.generation)),

@@ -1,11 +1,13 @@
 //! The command line as it is typed.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::help;
 use super::later::Later;
+use crate::sys::fs;
 
 /// Declarative configuration for Claude Code: say what you want, see the plan, apply it as a
 /// numbered generation, go back.
@@ -53,6 +55,44 @@ pub struct Common {
     /// Colours: auto (on a terminal), always, never
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, hide_default_value = true, hide_possible_values = true, value_name = "WHEN")]
     pub color: Color,
+}
+
+/// The words of a command line, where `--project` is followed by a folder only if one is meant: `cs --project plan`
+/// and `cs why --project model` are about the project here.
+#[must_use]
+pub fn with_project(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let args: Vec<OsString> = args.collect();
+    let is_meant = |at: usize| args.get(at + 1).is_some_and(|_| !is_spurned(&args, at + 1));
+    let word = |(at, arg): (usize, &OsString)| match arg == "--project" && !is_meant(at) {
+        true => OsString::from("--project=."),
+        false => arg.clone(),
+    };
+    args.iter().enumerate().map(word).collect()
+}
+
+/// The word behind `--project` that was not taken for a folder.
+#[must_use]
+pub fn not_a_project(args: &[OsString]) -> Option<String> {
+    let at = args.iter().position(|arg| arg == "--project=.")? + 1;
+    let word = args.get(at)?.to_string_lossy().into_owned();
+    (!word.starts_with('-') && !is_command(&word)).then_some(word)
+}
+
+/// Whether the word at `at`, behind `--project`, is none of its own.
+fn is_spurned(args: &[OsString], at: usize) -> bool {
+    let word = args[at].to_string_lossy();
+    let has_command = args[1..at].iter().any(|arg| is_command(&arg.to_string_lossy()));
+    if word.starts_with('-') || (is_command(&word) && !has_command) {
+        return true;
+    }
+    let looks_like_one = word.contains('/') || matches!(&*word, "." | ".." | "~");
+    let is_folder =
+        || fs::stat(Path::new(&args[at])).ok().flatten().is_some_and(|stat| stat.kind == fs::Kind::Folder);
+    !looks_like_one && !is_folder()
+}
+
+fn is_command(word: &str) -> bool {
+    word == "help" || Cli::command().get_subcommands().any(|command| command.get_name() == word)
 }
 
 /// When to use colour.
@@ -214,7 +254,7 @@ pub struct CaptureArgs {
     /// Show what would be written; write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Offer everything that is declared nowhere, not only what came since the last apply
+    /// Offer everything that is declared nowhere, not only what came since cs is here
     #[arg(long)]
     pub undeclared: bool,
 }
@@ -285,6 +325,9 @@ pub struct ApplyArgs {
     /// A commit of a remote profile that you have read, whole: for scripts, where nobody can be asked
     #[arg(long, value_name = "COMMIT")]
     pub trust: Vec<String>,
+    /// In a project: have git ignore what is not to be committed (uninstall takes that back)
+    #[arg(long)]
+    pub gitignore: bool,
     #[command(flatten)]
     pub conflict: ConflictArgs,
     #[command(flatten)]

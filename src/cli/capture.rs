@@ -1,18 +1,21 @@
 //! `cs capture`: what changed outside `cs`, written back into the profile.
 
+mod ask;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use self::ask::{Chosen, choose, consent, tell};
 use super::args::CaptureArgs;
 use super::engine::{Context, Planned, Wanted};
 use super::error::{CliError, exit, refused};
+use super::news::{self, parsed};
 use super::output::{count, paint, style};
 use super::show::{self, Detail};
-use crate::document::merge::name_of;
 use crate::document::{Action, EntryChange};
-use crate::draft::{self, Draft, Edit, Found};
+use crate::draft::{self, Edit};
 use crate::generation::Cause;
 use crate::model::{Declared, DocumentId, Key, Origin, Secret, Want, limits};
 use crate::plan::secrets::shown;
@@ -32,6 +35,8 @@ struct Offer {
     how: String,
     edits: Vec<(PathBuf, Edit)>,
     sources: Vec<Source>,
+    /// Where it goes, as `file:line`; told to people.
+    to: String,
 }
 
 /// What changed and can't be written back, and why.
@@ -92,12 +97,15 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
             ));
         }
     }
+    for offer in &mut offers {
+        offer.to = place(context, offer);
+    }
     tell(context, &offers, &passed);
     if offers.is_empty() {
         context.out.object(&json!({"version": 1, "success": true, "captured": [], "passed": passed_json(&passed), "files": []}));
         return Ok(exit::DONE);
     }
-    let chosen = choose(context, args, offers)?;
+    let Chosen { offers: chosen, is_all_seen } = choose(context, args, offers)?;
     let changed = rewritten(&chosen)?;
     let files: Vec<PathBuf> = changed
         .keys()
@@ -106,6 +114,13 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
         .collect();
     show_changes(context, &changed);
     let is_meant = !args.dry_run && !chosen.is_empty() && consent(context, args)?;
+    // What somebody went through, and did not keep, is no news any more.
+    if is_all_seen
+        && (is_meant || chosen.is_empty())
+        && let Err(error) = news::remember_locked(context, &planned.observed)
+    {
+        context.out.warn(error.report(context.home()).message);
+    }
     if is_meant {
         write(context, &wanted, &changed, &chosen)?;
         let names = files.iter().collect::<BTreeSet<_>>().len();
@@ -113,13 +128,13 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
             "Kept: {} in {}.   {}",
             count(chosen.len(), "entry", "entries"),
             count(names, "file", "files"),
-            paint(style::DIM, format!("{} takes over what it had not", context.spell("cs apply")))
+            paint(style::DIM, format!("{} stores it", context.spell("cs apply")))
         ));
     } else {
         context.out.line("Nothing was changed.");
     }
     context.out.object(&json!({"version": 1, "success": true, "written": is_meant,
-        "captured": chosen.iter().map(|offer| json!({"entry": offer.what, "change": offer.how})).collect::<Vec<_>>(),
+        "captured": chosen.iter().map(|offer| json!({"entry": offer.what, "change": offer.how, "to": offer.to})).collect::<Vec<_>>(),
         "passed": passed_json(&passed), "files": files}));
     Ok(exit::DONE)
 }
@@ -164,7 +179,13 @@ impl Hunt<'_> {
     }
 
     fn offer(&mut self, what: String, how: String, file: PathBuf, edit: Edit) {
-        self.offers.push(Offer { what, how, edits: vec![(file, edit)], sources: Vec::new() });
+        self.offers.push(Offer {
+            what,
+            how,
+            edits: vec![(file, edit)],
+            sources: Vec::new(),
+            to: String::new(),
+        });
     }
 
     /// The profile file that declares something; `None` for one that ships with `cs`.
@@ -303,7 +324,13 @@ impl Hunt<'_> {
                 let own = Self::file_of(Some(&declared.origin));
                 let file = own.unwrap_or_else(|| self.profile.to_owned());
                 let edit = Edit::Set { section: "defaults", pointer: pointer.clone(), value: now.clone() };
-                self.offers.push(Offer { what, how, edits: vec![(file, edit)], sources: Vec::new() });
+                self.offers.push(Offer {
+                    what,
+                    how,
+                    edits: vec![(file, edit)],
+                    sources: Vec::new(),
+                    to: String::new(),
+                });
             }
         }
     }
@@ -351,39 +378,17 @@ impl Hunt<'_> {
             } else {
                 vec![(source, Some(fs::read(&live, limits::SOURCE_BYTES_MAX)?))]
             };
-            self.offers.push(Offer { what, how: "edited".to_owned(), edits: Vec::new(), sources });
+            let how = "edited".to_owned();
+            self.offers.push(Offer { what, how, edits: Vec::new(), sources, to: String::new() });
         }
         Ok(())
     }
 
-    /// What others added since the last apply, and nobody declares.
+    /// What others added since cs is here, and nobody declares.
     fn news(&mut self, all: bool) -> Result<(), CliError> {
-        let id = self.context.target().settings_document;
-        let now = self.live(id).unwrap_or_else(|| json!({}));
-        let before = if all { Some(json!({})) } else { self.seen(id)? };
-        let Some(before) = before else { return Ok(()) };
-        let (root, home) = (self.context.root.text(), self.context.root.home_text());
-        let servers = self.live(self.context.target().servers_document).filter(|_| all);
-        let found = |settings, servers| Found {
-            settings: Some(settings),
-            servers,
-            files: &[],
-            root: &root,
-            home: home.as_deref(),
-        };
-        let (now, before) = (found(&now, servers.as_ref()), found(&before, None));
-        let declared: BTreeSet<String> = self
-            .wanted
-            .state
-            .documents
-            .values()
-            .flatten()
-            .map(|declared| name_of(&declared.key, home.as_deref()))
-            .collect();
-        let is_declared = |key: &Key| declared.contains(&name_of(key, home.as_deref()));
-        let news = Draft::news(now, before, is_declared);
-        let known = Draft::of(before).left();
-        for left in news.left().into_iter().filter(|left| !known.contains(left)) {
+        let declared = &self.wanted.state;
+        let news = news::since(self.context, self.store, self.base, declared, self.planned, all)?;
+        for left in news.left() {
             self.pass(left.what, left.why);
         }
         for (what, edit) in news.edits() {
@@ -396,19 +401,6 @@ impl Hunt<'_> {
             self.offer(what, how, self.profile.to_owned(), edit);
         }
         Ok(())
-    }
-
-    /// The document as the current generation left it.
-    fn seen(&self, id: DocumentId) -> Result<Option<Value>, CliError> {
-        let folder = self.store.generation(self.base.manifest.generation).join("documents");
-        for name in ["after", "seen"] {
-            if let Some(bytes) =
-                fs::read_if_there(&folder.join(format!("{id}.{name}")), limits::DOCUMENT_READ_BYTES_MAX)?
-            {
-                return Ok(std::str::from_utf8(&bytes).ok().and_then(parsed));
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -462,10 +454,6 @@ fn server(key: &Key, now: Option<&Value>, declared: Option<&Value>) -> Option<Ed
     Some(Edit::Fields { section: "mcp", name, fields })
 }
 
-fn parsed(text: &str) -> Option<Value> {
-    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
-}
-
 /// The table that declares a path: `agents/x.md` is `[agents.x]`.
 fn table(path: &str) -> Option<(&'static str, String)> {
     let (folder, name) = path.split_once('/')?;
@@ -495,6 +483,25 @@ fn folder(live: &Path, source: &Path) -> Result<Vec<Source>, CliError> {
     Ok(sources)
 }
 
+/// The file and line that an offer changes.
+fn place(context: &Context, offer: &Offer) -> String {
+    let Some((file, edit)) = offer.edits.first() else {
+        return offer.sources.first().map(|(path, _)| context.root.show(path)).unwrap_or_default();
+    };
+    let text = fs::read(file, limits::SOURCE_BYTES_MAX).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let shown = context.root.show(file);
+    match draft::edit(&text, std::slice::from_ref(edit)) {
+        Ok(new) => {
+            let same = text.lines().zip(new.lines()).take_while(|(old, new)| old == new).count();
+            // A blank line that sets it off is not what people look for.
+            let blank = new.lines().skip(same).take_while(|line| line.is_empty()).count();
+            format!("{shown}:{}", same + blank + 1)
+        }
+        Err(_) => shown,
+    }
+}
+
 fn words(key: &Key) -> String {
     key.to_string()
 }
@@ -516,58 +523,6 @@ fn told(key: &Key, value: Option<&Value>) -> String {
         }
         (Key::Element { .. }, Some(_)) => "(there)".to_owned(),
     }
-}
-
-fn tell(context: &Context, offers: &[Offer], passed: &[Passed]) {
-    if offers.is_empty() && passed.is_empty() {
-        context.out.line("Nothing was changed outside cs.");
-        return;
-    }
-    let width = offers.iter().map(|offer| offer.what.chars().count()).max().unwrap_or_default().min(60);
-    for offer in offers {
-        context.out.line(format!("  {} {:width$}   {}", paint(style::DRIFT, "!"), offer.what, offer.how));
-    }
-    for passed in passed {
-        context.out.line(format!(
-            "  {} {:width$}   {}",
-            paint(style::DIM, "="),
-            passed.what,
-            paint(style::DIM, &passed.why)
-        ));
-    }
-}
-
-/// Which of them are kept.
-fn choose(context: &Context, args: &CaptureArgs, offers: Vec<Offer>) -> Result<Vec<Offer>, CliError> {
-    if args.all || args.dry_run || !args.only.is_empty() {
-        return Ok(offers);
-    }
-    let mut chosen = Vec::new();
-    for offer in offers {
-        let answer = context.out.ask(&format!("Keep {} ({})?", offer.what, offer.how)).ok_or_else(|| {
-            refused(
-                "this wants an answer for each, and there is no terminal to ask on",
-                "Nothing was changed. Look: cs capture --dry-run. Keep all: cs capture --all --yes. Keep some: --only PATTERN.",
-            )
-        })?;
-        if answer {
-            chosen.push(offer);
-        }
-    }
-    Ok(chosen)
-}
-
-fn consent(context: &Context, args: &CaptureArgs) -> Result<bool, CliError> {
-    // Who answered for each has answered.
-    if context.common.yes || !args.all && args.only.is_empty() {
-        return Ok(true);
-    }
-    context.out.ask("Write this?").ok_or_else(|| {
-        refused(
-            "this wants a yes, and there is no terminal to ask on",
-            "Nothing was changed. To write it: add --yes.",
-        )
-    })
 }
 
 /// Each profile that changes: what it was and what it becomes.
@@ -627,7 +582,10 @@ fn write(
 }
 
 /// Writes a file of the user's whole, with the permissions it had; through a link to where it lies.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+///
+/// # Errors
+/// When it can't be written.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     let path = fs::canonical(path).unwrap_or_else(|_| path.to_owned());
     let mode = fs::stat(&path)?.map_or(0o644, |stat| stat.mode);
     let parent = path.parent().unwrap_or(Path::new("/"));

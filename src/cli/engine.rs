@@ -82,22 +82,10 @@ impl Context {
         Ok(Self { common, out, root })
     }
 
-    /// A command with the flags that say what this one was about, for people to type next.
+    /// Text with commands for people to type next, with the flags that say what this one was about.
     #[must_use]
     pub fn spell(&self, command: &str) -> String {
-        let mut words = command.to_owned();
-        let mut add = |flag: &str, value: Option<String>| {
-            if let Some(value) = value {
-                let is_plain = !value.is_empty()
-                    && !value.contains(|c: char| c.is_whitespace() || "'\"$`\\".contains(c));
-                words += &if is_plain { format!(" {flag} {value}") } else { format!(" {flag} {value:?}") };
-            }
-        };
-        add("--profile", self.common.profile.clone());
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        add("--root", path(&self.common.root));
-        add("--project", path(&self.common.project));
-        words
+        super::hint::carry(&self.common, command)
     }
 
     /// The home folder, for showing paths.

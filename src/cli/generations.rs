@@ -39,7 +39,9 @@ fn list(context: &Context) -> Result<u8, CliError> {
     let mut numbers = store.numbers()?;
     numbers.reverse();
     if numbers.is_empty() {
-        context.out.line("No generations yet.   cs apply --profile builtin:default");
+        context.out.line(context.spell(
+            "No generations yet.   cs plan --profile builtin:default shows what a first one would do",
+        ));
     }
     for generation in numbers {
         let manifest = match store.manifest(generation) {
@@ -287,13 +289,19 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
         context.out.object(&json!({"version": 1, "success": true, "message": "up to date", "generation": at, "new_generation": false}));
         return Ok(exit::DONE);
     }
+    let contents = super::sound::contents(context, store, &side)?;
     context.out.line(format!("Back to generation {target}, from {}\n", base.manifest.generation));
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     context.out.lines(&show::plan(plan, store, &BTreeMap::new(), detail));
     context.out.line("");
     let planned_in = watch.ms();
     if !context.common.yes {
-        let hint = "Nothing was changed. Look at it with cs diff, then: cs rollback --yes";
+        let (diff, back) = (format!("cs diff {target}"), format!("cs rollback {target}"));
+        let hint = format!(
+            "Nothing was changed. Look at it with {}, then: {} --yes",
+            context.spell(&diff),
+            context.spell(&back)
+        );
         let answer = context
             .out
             .ask("Roll back?")
@@ -306,7 +314,7 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     let watch = Stopwatch::start();
     let work = Work {
         planned: &planned,
-        contents: &BTreeMap::new(),
+        contents: &contents,
         from: Some(&side),
         profile: side.manifest.profile.clone().or(base.manifest.profile.clone()),
         facts: side.manifest.facts.clone(),

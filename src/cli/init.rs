@@ -134,7 +134,8 @@ fn leave(
 /// A document as it is, if it can be read at all.
 fn document(context: &Context, id: DocumentId) -> Result<Option<Value>, CliError> {
     let store = context.store()?;
-    let observed = observe::observe_document(&store, id)?;
+    // It is only read here, so it may lie anywhere, as one of the Nix store's does.
+    let observed = observe::read_document(&store, id)?;
     let Some(text) = observed.text else { return Ok(None) };
     // What the client would not read can't be declared either: the fault is told with its place.
     text::with_ast(&text, |_| ()).map_err(|fault| {
@@ -267,6 +268,17 @@ fn tell(context: &Context, profile: &Path, draft: &Draft, told: &Told<'_>) {
     if told.warnings > 0 {
         out.line(format!("\n{} about it: cs plan tells.", count(told.warnings, "warning", "warnings")));
     }
+    for id in [context.target().settings_document, context.target().hooks_document] {
+        if let Ok(store) = context.store()
+            && let Err(error @ crate::root::Error::DocumentPlace { .. }) =
+                observe::observe_document(&store, id)
+        {
+            let report = CliError::Root(error).report(context.home());
+            let remedy = report.hints.join(" ").replace("Nothing was changed. ", "");
+            out.warn(format!("{}: cs apply will refuse until that is mended. {remedy}", report.message));
+            break;
+        }
+    }
     next(context, profile);
     let left: Vec<Value> = left.iter().map(|left| json!({"what": left.what, "why": left.why})).collect();
     out.object(&json!({"version": 1, "success": true, "profile": profile, "copied": told.copies,
@@ -277,7 +289,8 @@ fn tell(context: &Context, profile: &Path, draft: &Draft, told: &Told<'_>) {
 fn next(context: &Context, profile: &Path) {
     let shown = context.root.show(profile);
     let quoted = if shown.contains(' ') { format!("{shown:?}") } else { shown };
-    context.out.line(format!("\nNext: cs plan --profile {quoted}   ·   cs apply --profile {quoted}"));
+    let next = format!("\nNext: cs plan --profile {quoted}   ·   cs apply --profile {quoted}");
+    context.out.line(context.spell(&next));
 }
 
 /// The machine as it will be when the profile and its sources are written.

@@ -10,14 +10,17 @@ pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod generations;
+pub mod gitignore;
 pub mod guard;
 pub mod help;
+pub mod hint;
 pub mod identity;
 pub mod init;
 pub mod keys;
 pub mod later;
 mod learning;
 pub mod man;
+pub mod news;
 pub mod output;
 pub mod plan;
 pub mod recover;
@@ -25,6 +28,7 @@ pub mod remote;
 pub mod schema;
 pub mod secrets;
 pub mod show;
+pub mod sound;
 pub mod stats;
 pub mod status;
 pub mod uninstall;
@@ -35,7 +39,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use self::args::{Cli, Command};
+use self::args::{Cli, Command, Common};
 use self::engine::Context;
 use self::error::{CliError, Report, exit};
 use self::output::{Output, paint, style};
@@ -44,16 +48,17 @@ use crate::sys::env;
 /// Runs the command line; the exit code.
 #[must_use]
 pub fn main(args: impl Iterator<Item = OsString>) -> u8 {
-    let args: Vec<OsString> = args.collect();
+    let args: Vec<OsString> = args::with_project(args);
     let cli = match parse(&args) {
         Ok(cli) => cli,
         Err(error) => return misused(&args, &error),
     };
     let out = Output::new(&cli.common);
+    let common = cli.common.clone();
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            fail(out, &error);
+            fail(out, &common, &error);
             error.code()
         }
     }
@@ -76,6 +81,13 @@ fn misused(args: &[OsString], error: &clap::Error) -> u8 {
     let _ = error.print();
     if !error.use_stderr() {
         return exit::DONE;
+    }
+    if let Some(word) = args::not_a_project(args) {
+        let text = format!(
+            "\nAfter --project comes a folder that is there, or nothing for the one you are in; `{word}` is none \
+             and was taken for an argument.\n"
+        );
+        let _ = std::io::Write::write_all(&mut anstream::stderr(), text.as_bytes());
     }
     let json = args.iter().any(|arg| arg == "--json");
     let text = error.to_string();
@@ -125,13 +137,17 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     }
 }
 
-fn fail(out: Output, error: &CliError) {
+fn fail(out: Output, common: &Common, error: &CliError) {
     let home = env::home();
+    let carry = |hints: Vec<String>| hints.iter().map(|hint| hint::carry(common, hint)).collect::<Vec<_>>();
     if out.json {
-        out.object(&error.json(home.as_deref()));
+        let mut object = error.json(home.as_deref());
+        object["hints"] = carry(error.report(home.as_deref()).hints).into();
+        out.object(&object);
         return;
     }
     let Report { message, details, hints } = error.report(home.as_deref());
+    let hints = carry(hints);
     let text =
         |line: &str| drop(std::io::Write::write_all(&mut anstream::stderr(), format!("{line}\n").as_bytes()));
     text(&format!("{} {message}", paint(style::ERROR, "error:")));

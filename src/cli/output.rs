@@ -111,6 +111,28 @@ impl Output {
         }
     }
 
+    /// Asks for one of the letters `keys`, until one is given; `None` where nobody is there to answer. The end
+    /// of the input is the last of them.
+    #[must_use]
+    pub fn pick(&self, question: &str, keys: &str) -> Option<char> {
+        if self.json || !std::io::stdin().is_terminal() {
+            return None;
+        }
+        loop {
+            let mut out = anstream::stdout();
+            let _ = write!(out, "{question}");
+            let _ = out.flush();
+            let mut answer = String::new();
+            if std::io::stdin().lock().read_line(&mut answer).ok()? == 0 {
+                return keys.chars().last();
+            }
+            let first = answer.trim().chars().next().map(|first| first.to_ascii_lowercase());
+            if let Some(key) = first.filter(|first| keys.contains(*first)) {
+                return Some(key);
+            }
+        }
+    }
+
     /// Asks a question; `None` where nobody is there to answer.
     #[must_use]
     pub fn ask(&self, question: &str) -> Option<bool> {

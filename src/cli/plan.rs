@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::args::PlanArgs;
 use super::engine::{Context, Planned, Wanted, find_revision, policy, show_profile};
 use super::error::{CliError, exit, refused};
-use super::output::{paint, style};
+use super::news;
+use super::output::{count, paint, style};
 use super::secrets::{self, Programs};
 use super::show::{self, Detail};
 use crate::generation::{Cause, State, format};
@@ -46,6 +47,10 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
     super::remote::announce(context, &wanted);
     let plan = planned.checked.plan();
     let is_pending = !is_nothing(plan, base.as_ref(), &wanted);
+    let undeclared = base
+        .as_ref()
+        .map(|side| news::since(context, &store, side, &wanted.state, &planned, false))
+        .transpose()?;
     if let Some(file) = &args.out {
         save(file, &Saved::of(context, &wanted, &planned, args.conflict.on_conflict))?;
     }
@@ -55,6 +60,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         value["secrets_looked_up"] = (!args.no_secrets).into();
         value["profile"] = wanted.which.to_string().into();
         value["pending"] = is_pending.into();
+        value["undeclared"] = undeclared.as_ref().map(news::listed).unwrap_or_default().into();
         value["profile_warnings"] = wanted.warnings.iter().map(ToString::to_string).collect();
         context.out.object(&value);
     } else {
@@ -70,9 +76,17 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
             (true, Some(file)) => context.out.line(format!("\nSaved.   cs apply {}", file.display())),
             (true, None) => {
                 let next = next_steps(context, plan, args.explain);
-                context.out.line(format!("{}.   {next}", show::summary(plan.tally())));
+                context.out.line(format!("{}.   {next}", show::summary(plan)));
             }
             (false, _) => {}
+        }
+        if let Some((number, named)) = undeclared.as_ref().and_then(news::told) {
+            context.out.line(format!(
+                "{} outside cs {} declared nowhere: {named}.   {}",
+                count(number, "change", "changes"),
+                if number == 1 { "is" } else { "are" },
+                paint(style::DIM, context.spell("cs capture"))
+            ));
         }
     }
     Ok(if args.exit_code && is_pending { exit::PENDING } else { exit::DONE })
@@ -81,7 +95,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
 fn next_steps(context: &Context, plan: &Plan, is_explained: bool) -> String {
     let mut steps = vec![context.spell("cs apply")];
     if !is_explained {
-        steps.push("cs plan --explain".to_owned());
+        steps.push(context.spell("cs plan --explain"));
     }
     if plan.tally().drifted > 0 {
         steps.push("apply asserts what drifted".to_owned());

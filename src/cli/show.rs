@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
 
 use super::output::{count, paint, style};
-use crate::document::{Action, EntryChange};
+use crate::document::{Action, EntryChange, census};
 use crate::generation::Cause;
-use crate::model::{DocumentId, Generation, Key, key::dotted, printable};
+use crate::model::{DocumentId, Generation, How, Key, key::dotted, printable};
 use crate::plan::secrets::{HIDDEN, looks_secret, mask_line, shown};
-use crate::plan::{DocumentPlan, Plan, Sign, Skipped, Tally, TreeChange, TreeStep, Veil};
+use crate::plan::{DocumentPlan, Observation, Plan, Sign, Skipped, Tally, TreeChange, TreeStep, Veil};
 use crate::root::Store;
 use crate::sys::fs;
 
@@ -67,18 +67,25 @@ pub type Contents<'a> = &'a std::collections::BTreeMap<crate::model::ManagedPath
 
 /// `1 to add, 2 to change, …`.
 #[must_use]
-pub fn summary(tally: Tally) -> String {
-    let Tally { added, changed, removed, drifted } = tally;
+pub fn summary(plan: &Plan) -> String {
+    let Tally { added, changed, removed, drifted } = plan.tally();
     let parts = [(added, "to add"), (changed, "to change"), (removed, "to remove"), (drifted, "drifted")];
     let parts: Vec<String> = parts
         .iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
-    if parts.is_empty() {
-        "Nothing to write; what is there already is remembered as declared".to_owned()
-    } else {
-        parts.join(", ")
+    let is_there = |change: &EntryChange| matches!(change.action, Action::Coincide | Action::Adopt);
+    let mut entries = plan.documents.values().flat_map(|document| &document.merged.changes);
+    match parts.is_empty() {
+        false => parts.join(", "),
+        true if !plan.steps.is_empty() || entries.any(is_there) => {
+            "Nothing to write; what is there already is remembered as declared".to_owned()
+        }
+        true if plan.state.installs.is_empty() && plan.state.documents.values().all(Vec::is_empty) => {
+            "Nothing to write: the profile declares nothing yet".to_owned()
+        }
+        true => "Nothing to write; the profile is remembered".to_owned(),
     }
 }
 
@@ -196,12 +203,21 @@ fn step_words(step: &TreeStep, base: Since) -> String {
         TreeChange::MoveAside(_) if step.is_drift => {
             format!("replaced outside cs{}; that is moved aside and comes back", since(base))
         }
-        TreeChange::MoveAside(_) => "new; what is there is moved aside and comes back".to_owned(),
-        TreeChange::Adopt(_) => "the same is there: taken over".to_owned(),
+        TreeChange::MoveAside(_) => {
+            format!("new; {} is moved aside and comes back", thing(step))
+        }
+        TreeChange::Adopt(_) if step.was_ours => "as declared, in a file of its own: linked again".to_owned(),
+        TreeChange::Adopt(_) => match &step.found {
+            Observation::Link { .. } => {
+                format!("{} shows the same: taken over; uninstall brings it back", thing(step))
+            }
+            _ => "the same is there: taken over".to_owned(),
+        },
         TreeChange::Content => "content changed".to_owned(),
         TreeChange::Reassert(name) => {
             format!("edited outside cs{}; the edit is kept in claude-sync/displaced/{name}", since(base))
         }
+        TreeChange::Store => "edited, and declared so by now: stored anew".to_owned(),
         TreeChange::Mode(crate::model::InstallMode::Copy) => "a copy instead of a link".to_owned(),
         TreeChange::Mode(crate::model::InstallMode::Link) => "a link instead of a copy".to_owned(),
         TreeChange::Remove if base.is_letting_go => String::new(),
@@ -210,6 +226,14 @@ fn step_words(step: &TreeStep, base: Since) -> String {
         TreeChange::Restore(_) => "no longer declared; what was there before comes back".to_owned(),
         TreeChange::LeaveEdited => "edited outside cs, so it stays, as a regular file of yours".to_owned(),
         TreeChange::Forget => "changed outside cs, so it is yours now".to_owned(),
+    }
+}
+
+/// What stands where ours is to be.
+fn thing(step: &TreeStep) -> String {
+    match &step.found {
+        Observation::Link { target, .. } => format!("your link to {target}"),
+        _ => "what is there".to_owned(),
     }
 }
 
@@ -264,15 +288,13 @@ fn document_lines(
         (Some(_), None) => ('-', style::REMOVE),
         _ => ('~', style::CHANGE),
     };
-    let others = leaves(document.before.as_deref())
-        .saturating_sub(changes.iter().filter(|change| change.before.is_some()).count());
-    let what = match others {
+    let what = match others(document) {
         0 => count(edits, "entry", "entries"),
+        1 => format!("{}, 1 other untouched", count(edits, "entry", "entries")),
         others => format!("{}, {others} others untouched", count(edits, "entry", "entries")),
     };
     lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render(columns));
-    let told: Vec<EntryLine> =
-        told.iter().map(|change| entry_line(change, &document.veil, base, detail)).collect();
+    let told: Vec<EntryLine> = told.iter().map(|change| entry_line(change, document, base, detail)).collect();
     lines.extend(entry_lines(&told));
     if !detail.explain {
         lines.extend(already(&changes, "      = ", ["declared entry is", "declared entries are"]));
@@ -345,7 +367,8 @@ fn entry_lines(entries: &[EntryLine]) -> Vec<String> {
     lines
 }
 
-fn entry_line(change: &EntryChange, veil: &Veil, base: Since, detail: Detail) -> EntryLine {
+fn entry_line(change: &EntryChange, document: &DocumentPlan, base: Since, detail: Detail) -> EntryLine {
+    let (veil, comes_back) = (&document.veil, comes_back(change, document));
     let (name, rest) = label(&change.key);
     let (sign, style) = match change.action {
         Action::Add => ('+', style::ADD),
@@ -380,6 +403,8 @@ fn entry_line(change: &EntryChange, veil: &Veil, base: Since, detail: Detail) ->
             "declared to be absent; it comes back when you let go".to_owned()
         }
         Action::Override => "overrides your value; it comes back when you let go".to_owned(),
+        Action::Reassert if change.before.is_none() => format!("removed outside cs{}", since(base)),
+        Action::Reassert if comes_back => "changed outside cs; it comes back when you let go".to_owned(),
         Action::Reassert => format!("changed outside cs{}", since(base)),
         Action::Remove if base.is_letting_go => String::new(),
         Action::Remove => "no longer declared".to_owned(),
@@ -423,18 +448,22 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Values in a document: scalars, each element and each hook.
-fn leaves(text: Option<&str>) -> usize {
-    fn count(value: &Value) -> usize {
-        match value {
-            Value::Object(members) if members.contains_key("command") => 1,
-            Value::Object(members) => members.values().map(count).sum(),
-            Value::Array(items) => items.iter().map(count).sum(),
-            _ => 1,
-        }
-    }
-    let value = text.and_then(|text| serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')).ok());
-    value.map_or(0, |value| count(&value))
+/// How many entries of the file stay as they are.
+fn others(document: &DocumentPlan) -> usize {
+    let before = document.before.as_deref().map(|text| text.trim_start_matches('\u{feff}'));
+    let before = before.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    before.map_or(0, |before| census::untouched(&before, &document.merged.value))
+}
+
+/// Whether what is there now is what comes back when the entry is let go.
+fn comes_back(change: &EntryChange, document: &DocumentPlan) -> bool {
+    let mut rows = document.merged.ledger.rows.iter();
+    let how = rows.find(|row| row.key == change.key).map(|row| &row.how);
+    let before = match how {
+        Some(How::Replaced(before)) => serde_json::from_str::<Value>(&before.text).ok(),
+        _ => None,
+    };
+    before.is_some() && before == change.before
 }
 
 /// Unified hunks, indented, with secrets masked.

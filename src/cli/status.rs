@@ -5,15 +5,17 @@ use serde_json::{Value, json};
 use super::args::StatusArgs;
 use super::engine::{Context, show_profile};
 use super::error::{CliError, exit};
+use super::news;
 use super::output::{ago, count, paint, style};
 use super::plan::is_nothing;
 use super::show::plan_json;
 use super::stats;
-use crate::document::{Document, claude};
+use crate::document::{Action, Document, EntryChange, claude};
+use crate::draft::Draft;
 use crate::generation::Cause;
 use crate::knowledge::Learning;
-use crate::model::{Digest, DocumentId, Kind, limits};
-use crate::plan::{OnConflict, Plan, Problem};
+use crate::model::{Digest, DocumentId, InstallMode, Kind, ManagedPath, limits};
+use crate::plan::{OnConflict, Plan, Problem, Sign, TreeChange, TreeStep};
 use crate::remote::Policy;
 use crate::root::sealed::KEY as SEAL_KEY;
 use crate::root::{Side, Store, observe};
@@ -26,6 +28,8 @@ struct Status {
     drift: Vec<String>,
     /// What the profile has that is not applied; `None` when it can't be told.
     pending: Option<usize>,
+    /// What others added, and nobody declares; `None` when it can't be told.
+    undeclared: Option<Draft>,
     hooks: (usize, usize, Vec<String>),
 }
 
@@ -47,12 +51,19 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
             "interrupted": pending.to, "installed": true}));
         return Ok(if args.exit_code { exit::PENDING } else { exit::DONE });
     }
-    let side = store.current_side()?.filter(|side| side.manifest.cause != Cause::Uninstall);
-    let Some(side) = side else {
+    let current = store.current_side()?;
+    let last = current.clone();
+    let Some(side) = current.filter(|side| side.manifest.cause != Cause::Uninstall) else {
         context.out.line(if args.short {
             "cs: not installed".to_owned()
         } else {
-            format!("{root}   nothing applied   cs apply")
+            let next = match context.which(last.as_ref()) {
+                Ok((_, true)) => context.spell("cs plan"),
+                Ok(_) => context.spell("cs apply"),
+                // There is no profile yet.
+                Err(_) => context.spell("cs init DIR · cs plan --profile builtin:default"),
+            };
+            format!("{root}   nothing applied   {next}")
         });
         context.out.object(
             &json!({"version": 1, "root": context.root.path, "generation": null, "installed": false}),
@@ -71,9 +82,15 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
 }
 
 fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError> {
+    let wanted = context.wanted_by(Some(&side), Policy::Offline).and_then(|wanted| {
+        let planned = context.plan(store, Some(&side), &wanted.state, Cause::Apply, OnConflict::Backup)?;
+        Ok((wanted, planned))
+    });
+    let wanted = wanted.ok();
+    let next = wanted.as_ref().map(|(_, planned)| planned.checked.plan());
     let drift = match context.plan(store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup)
     {
-        Ok(planned) => drift(planned.checked.plan()),
+        Ok(planned) => drift(planned.checked.plan(), next),
         Err(CliError::Problems(problems)) => problems.iter().map(problem_line).collect(),
         Err(CliError::Root(
             error @ (crate::root::Error::Document { .. }
@@ -84,25 +101,63 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
         }
         Err(error) => return Err(error),
     };
-    let pending = context.wanted_by(Some(&side), Policy::Offline).and_then(|wanted| {
-        let planned = context.plan(store, Some(&side), &wanted.state, Cause::Apply, OnConflict::Backup)?;
+    let pending = wanted.as_ref().map(|(wanted, planned)| {
         let plan = planned.checked.plan();
         let tally = plan.tally();
         let changes = (tally.added + tally.changed + tally.removed).saturating_sub(drift.len());
-        Ok(if is_nothing(plan, Some(&side), &wanted) { 0 } else { changes })
+        // What was captured is declared, and there: what is left to do is remembering it.
+        let is_news = !wanted.state.is_same(&side.manifest.state);
+        match changes {
+            _ if is_nothing(plan, Some(&side), wanted) => 0,
+            0 => usize::from(is_news),
+            changes => changes,
+        }
     });
+    let undeclared = wanted
+        .as_ref()
+        .and_then(|(wanted, planned)| news::since(context, store, &side, &wanted.state, planned, false).ok());
     let hooks = hooks(context, &side);
-    Ok(Status { side, drift, pending: pending.ok(), hooks })
+    Ok(Status { side, drift, pending, undeclared, hooks })
 }
 
-/// What of ours changed outside cs, one line each.
-pub(super) fn drift(plan: &Plan) -> Vec<String> {
-    let steps = plan.steps.iter().map(|step| format!("{} changed outside cs", step.path));
-    let entries = plan.documents.iter().flat_map(|(id, document)| {
+/// What of ours changed outside cs, one line each, by a plan back to the current generation. What `next`, the plan
+/// to what is declared now, has as it is there was captured, and is none.
+pub(super) fn drift(back: &Plan, next: Option<&Plan>) -> Vec<String> {
+    let is_path_declared = |step: &&TreeStep| {
+        let steps = next.iter().flat_map(|next| &next.steps);
+        steps.into_iter().any(|own| own.path == step.path && own.change.sign() == Sign::Adopt)
+    };
+    let steps = back.steps.iter().filter(|step| !is_path_declared(step));
+    let steps = steps.map(|step| format!("{} {}", step.path, drifted(back, step)));
+    let entries = back.documents.iter().flat_map(|(id, document)| {
+        let own = next.and_then(|next| next.documents.get(id));
+        let is_declared = move |change: &EntryChange| {
+            let mut news = own.into_iter().flat_map(|own| &own.merged.changes);
+            news.any(|own| own.key == change.key && matches!(own.action, Action::Coincide | Action::Adopt))
+        };
         let edits = document.merged.changes.iter().filter(|change| change.action.is_edit());
-        edits.map(move |change| format!("{id}  {} changed outside cs", change.key))
+        let edits = edits.filter(move |change| !is_declared(change));
+        edits.map(move |change| {
+            let how = if change.before.is_none() { "was removed" } else { "changed" };
+            format!("{id}  {} {how} outside cs", change.key)
+        })
     });
     steps.chain(entries).collect()
+}
+
+/// What others did at a path of ours. What was edited in place lies in the generation, and in every other that
+/// shares it.
+fn drifted(plan: &Plan, step: &TreeStep) -> &'static str {
+    let is_link = plan.state.installs.get(&step.path).is_some_and(|own| own.mode == InstallMode::Link);
+    match &step.change {
+        TreeChange::Create => "was removed outside cs",
+        TreeChange::MoveAside(_) | TreeChange::Adopt(_) => "was replaced outside cs",
+        TreeChange::Reassert(_) if is_link => {
+            "was edited in place, so what cs has stored of it is changed, too"
+        }
+        TreeChange::Reassert(_) => "was edited outside cs",
+        _ => "changed outside cs",
+    }
 }
 
 fn problem_line(problem: &Problem) -> String {
@@ -150,6 +205,9 @@ fn short(status: &Status) -> String {
     if let Some(pending @ 1..) = status.pending {
         text.push_str(&format!(" +{pending}"));
     }
+    if let Some((number, _)) = status.undeclared.as_ref().and_then(news::told) {
+        text.push_str(&format!(" ?{number}"));
+    }
     if !status.hooks.2.is_empty() {
         text.push_str(" hooks broken");
     }
@@ -174,16 +232,27 @@ fn long(context: &Context, root: &str, status: &Status) {
             rest.iter().for_each(|line| context.out.line(format!("                {line}")));
             context.out.line(paint(
                 style::DIM,
-                "                cs plan shows it · cs apply asserts what is declared",
+                format!(
+                    "                {} shows it · {} keeps it · {} puts back what is declared",
+                    context.spell("cs plan"),
+                    context.spell("cs capture"),
+                    context.spell("cs apply")
+                ),
             ));
         }
     }
+    if let Some((number, named)) = status.undeclared.as_ref().and_then(news::told) {
+        let what = paint(style::DRIFT, format!("{number:<3}"));
+        let next = paint(style::DIM, context.spell("cs capture"));
+        context.out.line(format!("undeclared  {what} {named} changed outside cs   {next}"));
+    }
+    let plan = context.spell("cs plan");
     match status.pending {
         Some(0) => {}
         Some(pending) => context
             .out
-            .line(format!("profile     {} not applied   cs plan", count(pending, "change", "changes"))),
-        None => context.out.line("profile     can't be rendered now   cs plan says why"),
+            .line(format!("profile     {} not applied   {plan}", count(pending, "change", "changes"))),
+        None => context.out.line(format!("profile     can't be rendered now   {plan} says why")),
     }
     let (bundled, own, broken) = &status.hooks;
     if bundled + own > 0 {
@@ -217,7 +286,7 @@ fn status_json(context: &Context, status: &Status) -> Value {
     let (bundled, own, broken) = &status.hooks;
     json!({"version": 1, "root": context.root.path, "installed": true, "generation": manifest.generation,
            "made_at": manifest.made_at, "cause": manifest.cause, "profile": manifest.profile, "drift": status.drift,
-           "pending": status.pending, "hooks": {"bundled": bundled, "own": own, "broken": broken}})
+           "pending": status.pending, "undeclared": status.undeclared.as_ref().map(news::listed).unwrap_or_default(), "hooks": {"bundled": bundled, "own": own, "broken": broken}})
 }
 
 /// Runs `cs verify`: reads everything, changes nothing.
@@ -235,14 +304,19 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
     if let Some(pending) = store.pending()? {
         faults.push(format!("an apply of generation {} was interrupted   cs recover", pending.to));
     }
-    let mut checked = verify_files(&store, &side, &mut faults)?;
+    let mut damaged = Vec::new();
+    let mut checked = verify_files(&store, &side, &mut faults, &mut damaged)?;
     checked += verify_hooks(context, &side, &mut faults);
     match context.plan(&store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup) {
         Ok(planned) => {
             let plan = planned.checked.plan();
             checked += side.ledger.tree.len()
                 + side.ledger.documents.values().map(|own| own.rows.len()).sum::<usize>();
-            faults.extend(drift(plan));
+            let edited: Vec<_> =
+                plan.steps.iter().filter(|step| matches!(step.change, TreeChange::Reassert(_))).collect();
+            // Told as what it is, and once.
+            damaged.retain(|path| !edited.iter().any(|step| step.path == *path || step.path.contains(path)));
+            faults.extend(drift(plan, None));
             if context.out.verbose {
                 context.out.note(plan_json(plan, &context.root.path, false).to_string());
             }
@@ -252,6 +326,7 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
         Err(error) => return Err(error),
     }
     faults.extend(sealed(&side));
+    faults.extend(damaged.iter().map(|path| format!("{path} has another content than was stored")));
     checked += verify_documents(&store, &mut faults);
     for fault in &faults {
         context.out.line(format!("  {} {fault}", paint(style::REMOVE, "✗")));
@@ -260,8 +335,10 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
     context.out.line(match faults.len() {
         0 => format!("Generation {generation} is as written: {checked} checked, nothing wrong."),
         n => format!(
-            "{} of {checked} checked.   cs apply asserts what is declared",
-            count(n, "fault", "faults")
+            "{} of {checked} checked.   {} keeps what was edited · {} puts back what is declared",
+            count(n, "fault", "faults"),
+            context.spell("cs capture"),
+            context.spell("cs apply")
         ),
     });
     context.out.object(&json!({"version": 1, "success": faults.is_empty(), "generation": generation, "checked": checked, "faults": faults}));
@@ -277,7 +354,12 @@ fn sealed(side: &Side) -> impl Iterator<Item = String> {
     })
 }
 
-fn verify_files(store: &Store, side: &Side, faults: &mut Vec<String>) -> Result<usize, CliError> {
+fn verify_files(
+    store: &Store,
+    side: &Side,
+    faults: &mut Vec<String>,
+    damaged: &mut Vec<ManagedPath>,
+) -> Result<usize, CliError> {
     let folder = store.generation(side.manifest.generation).join("files");
     for (path, record) in &side.manifest.state.files {
         // What cs itself weighs depends on how it was built.
@@ -285,7 +367,7 @@ fn verify_files(store: &Store, side: &Side, faults: &mut Vec<String>) -> Result<
         let bytes = fs::read_if_there(&folder.join(path.as_str()), bytes_max)?;
         match bytes {
             Some(bytes) if Digest::of(&bytes) == record.digest => {}
-            Some(_) => faults.push(format!("{path} has another content than was stored")),
+            Some(_) => damaged.push(path.clone()),
             None => faults.push(format!("{path} is missing from generation {}", side.manifest.generation)),
         }
     }

@@ -36,20 +36,22 @@ pub fn run(context: &Context, args: &UninstallArgs) -> Result<u8, CliError> {
     if is_installed || args.purge {
         ask(context, base.as_ref().filter(|_| is_installed), &locked.store, args.purge)?;
     } else {
-        context.out.line(
+        context.out.line(context.spell(
             "Nothing is installed; the generations are still there.   cs uninstall --purge removes them",
-        );
+        ));
     }
     let mut plan_value = serde_json::Value::Null;
     if let Some(base) = base.as_ref().filter(|_| is_installed) {
         plan_value = let_go(context, &locked, base)?;
     }
+    super::gitignore::undo(&locked.store)?;
     let folders = base.map(|side| side.ledger.folders).unwrap_or_default();
     if args.purge {
         purge(context, locked, &folders)?;
     } else if is_installed {
         let hint =
-            paint(style::DIM, "cs apply brings it back · cs uninstall --purge removes the generations too");
+            context.spell("cs apply brings it back · cs uninstall --purge removes the generations too");
+        let hint = paint(style::DIM, hint);
         context.out.line(format!("Everything is as it was without cs.   {hint}"));
         if fs::lstat(&context.root.path.join("learning"))?.is_some() {
             context.out.line("What was learned stays in learning/; --purge removes it, too.");

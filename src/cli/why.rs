@@ -9,7 +9,7 @@ use super::secrets::told;
 use crate::document::hooks::meaning;
 use crate::document::merge::name_of;
 use crate::model::key::dotted;
-use crate::model::{Generation, How, Key, ManagedPath, Origin, Row, Secret, TreeHow};
+use crate::model::{DocumentId, Generation, How, Key, ManagedPath, Origin, Row, Secret, TreeHow};
 use crate::root::{Side, Store};
 
 /// Runs it.
@@ -17,11 +17,12 @@ use crate::root::{Side, Store};
 /// # Errors
 /// When nothing of that name is owned or there.
 pub fn run(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
+    let args = &spelled_out(args);
     let store = context.store()?;
     let Some(side) = store.current_side()? else {
         return Err(refused(
             "nothing was applied here, so cs owns nothing",
-            "cs apply --profile builtin:default",
+            "See what a first profile would do: cs plan --profile builtin:default. Or make one of what is there: cs init DIR.",
         ));
     };
     let mut answers = Vec::new();
@@ -29,14 +30,23 @@ pub fn run(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
     paths(&store, &side, spelled.as_ref().map_or(&args.key, |path| path.as_str()), &mut answers);
     entries(context, &store, &side, args, spelled.as_ref(), &mut answers);
     if answers.is_empty() {
-        answers.extend(foreign(&store, args));
+        answers.extend(foreign(context, &store, args));
     }
     if answers.is_empty() {
         let name = args.value.as_ref().map_or(args.key.clone(), |value| format!("{} {value}", args.key));
-        let hint = format!(
-            "`cs why {}` without a value lists what cs owns there; `cs plan --explain` lists all.",
-            args.key
-        );
+        let known = known(&side);
+        let near = match args.value {
+            Some(_) => None,
+            None => crate::profile::judge::meant(&args.key, known.iter().map(String::as_str)),
+        };
+        let hint = match (near, &args.value) {
+            (Some(near), _) => format!("Did you mean {near}?"),
+            (None, Some(_)) => format!(
+                "`cs why {}` without a value lists what cs owns there; `cs plan --explain` lists all.",
+                args.key
+            ),
+            (None, None) => "`cs plan --explain` lists all that is declared.".to_owned(),
+        };
         return Err(refused(format!("there is no {name}, neither cs's nor yours"), hint));
     }
     for (text, _) in &answers {
@@ -46,6 +56,48 @@ pub fn run(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
     context.out.object(&json!({"version": 1, "entries": values}));
     Ok(exit::DONE)
 }
+
+/// What is asked for, from any spelling that our own output has: `settings.json  permissions.allow  Bash(ls:*)` as
+/// well as `permissions.allow 'Bash(ls:*)'`, and the profile's `settings.model`.
+fn spelled_out(args: &WhyArgs) -> WhyArgs {
+    let mut key = args.key.trim();
+    for id in DocumentId::ALL {
+        key = key.strip_prefix(id.name()).and_then(|rest| rest.strip_prefix("  ")).unwrap_or(key);
+    }
+    let (mut key, value) = match (key.split_once("  "), &args.value) {
+        (Some((key, value)), None) => (key, Some(value.trim().to_owned())),
+        (_, value) => (key, value.clone()),
+    };
+    for table in ["settings.", "defaults.", "unset."] {
+        key = key.strip_prefix(table).filter(|rest| !rest.is_empty()).unwrap_or(key);
+    }
+    WhyArgs { key: key.to_owned(), value }
+}
+
+/// Every name under which something of ours can be asked for.
+fn known(side: &Side) -> Vec<String> {
+    let rows = side.ledger.documents.values().flat_map(|own| &own.rows);
+    let mut known: Vec<String> = rows
+        .map(|row| match &row.key {
+            Key::Value(pointer) => match pointer.as_slice() {
+                [first, name] if first == SERVERS => format!("mcp.{name}"),
+                _ => dotted(pointer),
+            },
+            key => dotted(&key.pointer()),
+        })
+        .collect();
+    known.extend(side.ledger.tree.keys().map(ToString::to_string));
+    known.extend(side.manifest.state.installs.keys().filter_map(|path| {
+        let (folder, name) = path.as_str().split_once('/')?;
+        Some(format!("{folder}.{}", name.strip_suffix(".md").unwrap_or(name)))
+    }));
+    known.sort();
+    known.dedup();
+    known
+}
+
+/// Where servers stand in their document.
+const SERVERS: &str = "mcpServers";
 
 type Answer = (String, Value);
 
@@ -187,8 +239,27 @@ fn since(store: &Store, side: &Side, has: impl Fn(&Side) -> bool) -> Generation 
 
 fn is_meant(key: &Key, args: &WhyArgs, home: Option<&str>) -> bool {
     let at = dotted(&key.pointer());
-    let is_there = at == args.key || at.starts_with(&format!("{}.", args.key));
+    let is_there = at == args.key
+        || at.starts_with(&format!("{}.", args.key))
+        || spelled_bare(&key.pointer()).starts_with(&format!("{}.", args.key))
+        || pointers(&args.key).iter().any(|asked| key.pointer().starts_with(asked));
     is_there && is_value(key, args, home)
+}
+
+/// Without quotes, as it may be typed, and with a dot at its end.
+fn spelled_bare(pointer: &[String]) -> String {
+    pointer.join(".") + "."
+}
+
+/// Where a key may be meant to lead: `mcp.NAME` is a server, and `hooks.Stop, PreToolUse` are two events.
+fn pointers(key: &str) -> Vec<Vec<String>> {
+    if let Some(name) = crate::profile::server_of(key) {
+        return vec![vec![SERVERS.to_owned(), name]];
+    }
+    match key.strip_prefix("hooks.").filter(|events| events.contains(", ")) {
+        Some(events) => events.split(", ").map(|event| vec!["hooks".to_owned(), event.to_owned()]).collect(),
+        None => vec![crate::profile::names_in(key)],
+    }
 }
 
 /// Whether it has the value that was asked for, if one was.
@@ -199,29 +270,44 @@ fn is_value(key: &Key, args: &WhyArgs, home: Option<&str>) -> bool {
             own.as_str() == Some(value) || own.to_string() == *value
         }
         (Some(value), Key::Hook(id)) => {
-            meaning(&id.command, home) == meaning(value, home) || id.matcher == *value
+            let command = match value.split_once(" → ") {
+                Some((matcher, command)) if matcher == id.matcher => command,
+                _ => value,
+            };
+            meaning(&id.command, home) == meaning(command, home) || id.matcher == *value
         }
         (Some(_), Key::Value(_)) => false,
     }
 }
 
 /// An entry that is there and not ours.
-fn foreign(store: &Store, args: &WhyArgs) -> Option<Answer> {
-    let document = crate::root::observe::observe_document(store, crate::model::DocumentId::Settings).ok()?;
-    let value: Value = serde_json::from_str(document.text?.trim_start_matches('\u{feff}')).ok()?;
-    let found = args.key.split('.').try_fold(&value, |value, name| value.get(name))?;
+fn foreign(context: &Context, store: &Store, args: &WhyArgs) -> Option<Answer> {
+    let target = context.target();
+    let ids = [target.settings_document, target.hooks_document, target.servers_document];
+    ids.into_iter().find_map(|id| {
+        let document = crate::root::observe::observe_document(store, id).ok()?;
+        let value: Value = serde_json::from_str(document.text?.trim_start_matches('\u{feff}')).ok()?;
+        pointers(&args.key).iter().find_map(|pointer| foreign_in(id, &value, pointer, args))
+    })
+}
+
+fn foreign_in(id: DocumentId, document: &Value, pointer: &[String], args: &WhyArgs) -> Option<Answer> {
+    let found = crate::draft::at(document, pointer)?;
     let name = match (&args.value, found) {
         (None, _) => args.key.clone(),
         (Some(wanted), Value::Array(items)) => {
-            let is_there =
-                items.iter().any(|item| item.as_str() == Some(wanted) || item.to_string() == *wanted);
+            let is_it = |item: &Value| item.as_str() == Some(wanted) || item.to_string() == *wanted;
+            let is_hook = |group: &Value| {
+                let hooks = group.get("hooks").and_then(Value::as_array);
+                let command = wanted.split_once(" → ").map_or(wanted.as_str(), |(_, command)| command);
+                let is_run = |hook: &Value| hook.get("command").and_then(Value::as_str) == Some(command);
+                hooks.into_iter().flatten().any(is_run)
+            };
+            let is_there = items.iter().any(|item| is_it(item) || is_hook(item));
             is_there.then(|| format!("{}  {wanted}", args.key))?
         }
         _ => return None,
     };
     let text = format!("{name}   yours: cs did not put it there and does not touch it");
-    Some((
-        text,
-        json!({"document": "settings.json", "entry": name, "how": "foreign", "since": null, "declared": null}),
-    ))
+    Some((text, json!({"document": id, "entry": name, "how": "foreign", "since": null, "declared": null})))
 }

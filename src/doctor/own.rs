@@ -43,6 +43,8 @@ pub struct Damage {
     pub what: String,
     /// Its contents, rather than what says what it is.
     pub is_content: bool,
+    /// Another generation has it as it was stored.
+    pub is_elsewhere: bool,
 }
 
 /// The copy of `cs` that the bundled hooks are.
@@ -161,16 +163,21 @@ fn leftovers(own: &Own) -> Vec<Finding> {
 fn damage(own: &Own) -> Vec<Finding> {
     let current = own.current.as_ref().and_then(|current| current.as_ref().ok());
     let all = own.generations.iter().flat_map(|(number, damage)| damage.iter().map(move |one| (number, one)));
-    let told = all.map(|(number, Damage { path, what, is_content })| {
+    let told = all.map(|(number, Damage { path, what, is_content, is_elsewhere })| {
         let is_current = current == Some(number);
         let message = format!("{what}, in generation {number}");
         let code = if *is_content { "content-damaged" } else { "generation-damaged" };
         let finding = match is_current {
             true => Finding::error(code, message),
+            false if *is_elsewhere => {
+                Finding::note(code, format!("{message}: a rollback takes it from elsewhere"))
+            }
             false => Finding::warning(code, format!("{message}: there is no way back to it")),
         };
         let remedy = match (is_current, is_content) {
-            (true, true) => "cs apply stores it anew".to_owned(),
+            (true, true) => {
+                "cs capture keeps it if somebody edited it; cs apply stores what is declared anew".to_owned()
+            }
             (true, false) => {
                 "cs recover --back makes the newest generation current that can be read".to_owned()
             }
@@ -304,7 +311,12 @@ mod tests {
 
     #[test]
     fn damage_is_worse_where_it_is_current() {
-        let damage = |is_content| Damage { path: "/x".into(), what: "is damaged".into(), is_content };
+        let damage = |is_content| Damage {
+            path: "/x".into(),
+            what: "is damaged".into(),
+            is_content,
+            is_elsewhere: false,
+        };
         let with = |n, is_content| {
             let mut own = sound();
             own.generations.insert(number(n), vec![damage(is_content)]);

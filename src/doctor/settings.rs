@@ -153,7 +153,29 @@ fn names(outline: &Outline) -> Vec<Finding> {
             .at(outline.place(name))
             .remedy(format!("Did you mean {meant:?}?"))
     });
-    told.collect()
+    let mut told: Vec<Finding> = told.collect();
+    nested_names(outline, outline.value(), &mut Vec::new(), &mut told);
+    told
+}
+
+/// The same in tables in which the client knows every name.
+fn nested_names(outline: &Outline, value: &Value, pointer: &mut Vec<String>, found: &mut Vec<Finding>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        if let Some(meant) = judge::nested_setting_meant(pointer, name) {
+            let table = pointer.join(".");
+            found.push(
+                Finding::warning("setting-unknown", format!("Claude Code knows no {name:?} in {table}"))
+                    .at(outline.place(&format!("{table}.{name}")))
+                    .remedy(format!("Did you mean {meant:?}?")),
+            );
+        }
+        // None of those tables lies deeper.
+        if pointer.len() < 2 {
+            pointer.push(name.clone());
+            nested_names(outline, value, pointer, found);
+            pointer.pop();
+        }
+    }
 }
 
 /// One hook entry of an event that the client fires.

@@ -166,6 +166,7 @@ impl From<Fault> for Refusal {
 pub fn merge(input: &MergeInput<'_>) -> Result<Merged, Refusal> {
     let mut merger = Merger::new(input)?;
     merger.reshuffle()?;
+    merger.make_room()?;
     for declared in input.desired {
         merger.assert(declared)?;
     }
@@ -201,6 +202,8 @@ struct Merger<'a> {
     revealed: HashSet<String>,
     /// Still kept absent, and taken out anew.
     retaken: HashSet<String>,
+    /// Let go before their turn (see `make_room`).
+    let_gone: HashSet<String>,
     changes: Vec<EntryChange>,
 }
 
@@ -229,6 +232,7 @@ impl<'a> Merger<'a> {
             displaced: HashMap::new(),
             revealed: HashSet::new(),
             retaken: HashSet::new(),
+            let_gone: HashSet::new(),
             changes: Vec::new(),
         })
     }

@@ -10,6 +10,7 @@
 //! - [`claude`]: what makes the client drop a whole settings file, or pass over an entry
 //! - [`outline`]: values with the places they stand at
 
+pub mod census;
 pub mod claude;
 pub mod fresh;
 pub mod hooks;

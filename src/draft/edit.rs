@@ -55,11 +55,40 @@ pub fn edit(text: &str, edits: &[Edit]) -> Result<String, EditError> {
             edit => one(&mut document, edit)?,
         }
     }
-    let mut text = document.to_string();
-    if !appended.is_empty() && !text.ends_with('\n') {
+    Ok(insert(document.to_string(), &appended))
+}
+
+/// Puts further tables where people would: hooks behind the last hook, others behind the last of all that is
+/// declared, in front of what the profile ends with in comments.
+fn insert(mut text: String, appended: &str) -> String {
+    if appended.is_empty() {
+        return text;
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    Ok(text + &appended)
+    let Ok(parsed) = toml_edit::Document::parse(text.as_str()) else { return text + appended };
+    let is_hook = appended.starts_with("\n[hooks.");
+    let hooks = parsed.as_table().get("hooks").filter(|_| is_hook).and_then(end);
+    let last = hooks.or_else(|| parsed.as_table().iter().filter_map(|(_, item)| end(item)).max());
+    let last = last.unwrap_or_default();
+    let at = text[last..].find('\n').map_or(text.len(), |at| last + at + 1);
+    let gap = if text[at..].is_empty() || text[at..].starts_with('\n') { "" } else { "\n" };
+    text.insert_str(at, &[appended, gap].concat());
+    text
+}
+
+/// Where the last thing in it ends.
+fn end(item: &Item) -> Option<usize> {
+    let own = item.span().map(|span| span.end);
+    let below = match item {
+        Item::Table(table) => table.iter().filter_map(|(_, item)| end(item)).max(),
+        Item::ArrayOfTables(tables) => {
+            tables.iter().flat_map(Table::iter).filter_map(|(_, item)| end(item)).max()
+        }
+        Item::Value(_) | Item::None => None,
+    };
+    own.max(below)
 }
 
 fn one(document: &mut DocumentMut, edit: &Edit) -> Result<(), EditError> {

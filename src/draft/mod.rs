@@ -17,7 +17,9 @@ pub use self::edit::{Edit, EditError, edit};
 pub use self::hooks::profile_fields;
 pub use self::print::{Printed, skeleton};
 use crate::document::hooks::meaning;
-use crate::model::{Key, ManagedPath, Pointer, key, limits, sets};
+use crate::document::merge::name_of;
+use crate::document::value::digest;
+use crate::model::{Digest, Key, ManagedPath, Pointer, key, limits, sets};
 use crate::plan::secrets::{holds_secret, looks_secret, mask_line};
 
 /// A file of the root, as read.
@@ -48,6 +50,20 @@ pub struct Found<'a> {
 pub struct Left {
     pub what: String,
     pub why: String,
+}
+
+impl Left {
+    fn mark(&self) -> Digest {
+        Digest::of(format!("left {} {}", self.what, self.why).as_bytes())
+    }
+}
+
+/// What stood somewhere, by digests of names and of values: enough to tell what is new, and nothing to be read
+/// out of it.
+pub type Marks = BTreeMap<Digest, Digest>;
+
+fn mark(key: &Key, home: Option<&str>) -> Digest {
+    Digest::of(name_of(key, home).as_bytes())
 }
 
 /// One thing that a profile declares.
@@ -149,28 +165,37 @@ impl Draft {
         draft
     }
 
-    /// What can be declared of what is there `now`, and was not `before`, and that nobody declares yet.
+    /// What can be declared of what is there `now`, was not there when it was `seen`, and is declared nowhere.
     #[must_use]
-    pub fn news(now: Found<'_>, before: Found<'_>, is_declared: impl Fn(&Key) -> bool) -> Self {
-        let mut known: Vec<Key> = Self::of(before).items.iter().flat_map(Item::keys).collect();
-        let old = |pointer: &Pointer| before.settings.and_then(|value| at(value, pointer));
-        let new = |pointer: &Pointer| now.settings.and_then(|value| at(value, pointer));
-        // Another value is news, too.
-        known.retain(|key| match key {
-            Key::Value(pointer) => old(pointer) == new(pointer),
-            _ => true,
-        });
-        let is_known = |key: &Key| known.contains(key) || is_declared(key);
+    pub fn news(now: Found<'_>, seen: &Marks, is_declared: impl Fn(&Key) -> bool) -> Self {
         let mut draft = Self::of(now);
+        let is_known =
+            |key: &Key, value: Digest| seen.get(&mark(key, now.home)) == Some(&value) || is_declared(key);
         for item in &mut draft.items {
+            let value = item.digest();
             if let Item::Hook(hook) = item {
                 let keys = hook.keys();
-                let mut fresh = keys.iter().map(|key| !is_known(key));
+                let mut fresh = keys.iter().map(|key| !is_known(key, value));
                 hook.events.retain(|_| fresh.next().unwrap_or_default());
             }
         }
-        draft.items.retain(|item| !item.keys().is_empty() && !item.keys().iter().all(is_known));
+        draft.items.retain(|item| {
+            let (keys, value) = (item.keys(), item.digest());
+            !keys.is_empty() && !keys.iter().all(|key| is_known(key, value))
+        });
+        draft.left.retain(|left| !seen.contains_key(&left.mark()));
         draft
+    }
+
+    /// Everything that stands there.
+    #[must_use]
+    pub fn marks(&self, home: Option<&str>) -> Marks {
+        let of_item = |item: &Item| -> Vec<(Digest, Digest)> {
+            let value = item.digest();
+            item.keys().iter().map(|key| (mark(key, home), value)).collect()
+        };
+        let left = self.left.iter().map(|left| (left.mark(), left.mark()));
+        self.items.iter().flat_map(of_item).chain(left).collect()
     }
 
     /// Each of the settings and hooks in words, and what declares it.
@@ -396,6 +421,15 @@ impl Item {
             Self::Hook(hook) => hook.keys(),
             Self::Server { name, .. } => vec![Key::Value(vec!["mcpServers".to_owned(), name.clone()])],
             Self::Install { .. } => Vec::new(),
+        }
+    }
+
+    /// What it says, where its name does not say all.
+    fn digest(&self) -> Digest {
+        match self {
+            Self::Setting { pointer, value, .. } if !sets::is_set(pointer) => digest(value),
+            Self::Server { fields, .. } => digest(&Value::Object(fields.clone())),
+            Self::Setting { .. } | Self::Hook(_) | Self::Install { .. } => Digest::of(b""),
         }
     }
 

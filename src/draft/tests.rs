@@ -89,7 +89,8 @@ fn news_is_what_came_since_and_nobody_declares() {
     let now = json!({"model": "haiku", "theirs": 1, "permissions": {"allow": ["a", "b", "c"]}, "new": true,
         "hooks": {"Stop": [{"hooks": [{"type": "command", "command": "npm test"}]}]}});
     let is_declared = |key: &Key| key.to_string().ends_with("  c");
-    let news = Draft::news(found(&now, &[]), found(&before, &[]), is_declared);
+    let news =
+        Draft::news(found(&now, &[]), &Draft::of(found(&before, &[])).marks(Some("/home/ada")), is_declared);
     let names: Vec<String> = news.edits().map(|(name, _)| name).collect();
     assert_eq!(names, ["model", "permissions.allow  b", "new", "hooks.Stop  npm test"]);
 }

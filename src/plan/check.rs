@@ -362,6 +362,8 @@ mod tests {
         let step = || TreeStep {
             path: ManagedPath::new("agents/stowaway.md").expect("valid"),
             change: TreeChange::Create,
+            found: Observation::Absent,
+            was_ours: false,
             is_drift: false,
             origin: None,
         };

@@ -38,6 +38,17 @@ pub enum Observation {
 }
 
 impl Observation {
+    /// Whether what is behind it has this digest.
+    #[must_use]
+    pub fn shows(&self, wanted: Digest) -> bool {
+        match self {
+            Self::File { digest, .. } | Self::Tree { digest } | Self::Link { digest: Some(digest), .. } => {
+                *digest == wanted
+            }
+            Self::Absent | Self::Link { digest: None, .. } | Self::Folder | Self::Other => false,
+        }
+    }
+
     /// In words.
     #[must_use]
     pub fn describe(&self) -> String {

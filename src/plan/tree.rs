@@ -11,6 +11,10 @@ use crate::model::{Digest, DocumentId, Install, InstallMode, Key, ManagedPath, O
 pub struct TreeStep {
     pub path: ManagedPath,
     pub change: TreeChange,
+    /// What is there now.
+    pub found: Observation,
+    /// What is there was put there by us, or in the place of ours.
+    pub was_ours: bool,
     /// Somebody else changed what we had put there.
     pub is_drift: bool,
     /// Where it is declared, if it is.
@@ -30,6 +34,8 @@ pub enum TreeChange {
     Content,
     /// It was edited through the link; the edit is kept under this name.
     Reassert(String),
+    /// It was edited, and that is what is declared by now: stored, in a file that no other generation has.
+    Store,
     /// A link becomes a copy, or the other way round.
     Mode(InstallMode),
     /// It goes.
@@ -49,7 +55,7 @@ impl TreeChange {
     pub fn sign(&self) -> Sign {
         match self {
             Self::Create | Self::MoveAside(_) => Sign::Create,
-            Self::Adopt(_) => Sign::Adopt,
+            Self::Adopt(_) | Self::Store => Sign::Adopt,
             Self::Content | Self::Reassert(_) | Self::Mode(_) => Sign::Change,
             Self::Remove | Self::Restore(_) => Sign::Remove,
             Self::LeaveEdited | Self::Forget => Sign::Leave,
@@ -272,10 +278,18 @@ impl Planner<'_> {
                 };
                 (how, change)
             }
+            Seen::Edited
+                if found.shows(digest) && row.as_ref().is_some_and(|row| row.mode == install.mode) =>
+            {
+                (had.unwrap_or(TreeHow::Added), Some(TreeChange::Store))
+            }
             Seen::Edited => (had.unwrap_or(TreeHow::Added), Some(TreeChange::Reassert(aside))),
             Seen::Foreign { identical } => match self.input.on_conflict {
+                // What replaced ours and is as declared is an edit that was captured: nothing is lost by a link.
                 _ if identical
-                    && (self.input.desired.adopts || self.input.on_conflict == OnConflict::Adopt) =>
+                    && (was_ours
+                        || self.input.desired.adopts
+                        || self.input.on_conflict == OnConflict::Adopt) =>
                 {
                     (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
                 }
@@ -297,10 +311,11 @@ impl Planner<'_> {
             },
         };
         if let Some(change) = change {
+            let found = self.found(path);
             let is_drift = was_ours
                 && matches!(change, TreeChange::Create | TreeChange::Reassert(_) | TreeChange::MoveAside(_));
             let origin = Some(install.origin.clone());
-            self.plan.steps.push(TreeStep { path: path.clone(), change, is_drift, origin });
+            self.plan.steps.push(TreeStep { path: path.clone(), change, found, was_ours, is_drift, origin });
         }
         self.plan.rows.insert(path.clone(), TreeRow { mode: install.mode, digest, how });
         Outcome::Planned
@@ -331,7 +346,9 @@ impl Planner<'_> {
                 }
             };
             let is_drift = matches!(change, TreeChange::LeaveEdited | TreeChange::Forget);
-            self.plan.steps.push(TreeStep { path: path.clone(), change, is_drift, origin: None });
+            let found = self.found(path);
+            let step = TreeStep { path: path.clone(), change, found, was_ours: true, is_drift, origin: None };
+            self.plan.steps.push(step);
         }
     }
 }

@@ -134,6 +134,41 @@ pub(super) fn typed() -> impl Iterator<Item = (&'static [&'static str], Kind, &'
     TYPED.iter().copied()
 }
 
+/// Tables of the settings in which every name has a meaning, and those names.
+const NESTED: &[(&[&str], &str)] = &[
+    (
+        &["permissions"],
+        "allow ask deny additionalDirectories defaultMode disableBypassPermissionsMode disableAutoMode",
+    ),
+    (
+        &["sandbox"],
+        "enabled failIfUnavailable autoAllowBashIfSandboxed allowUnsandboxedCommands excludedCommands network \
+         filesystem credentials ignoreViolations ripgrep bwrapPath socatPath enabledPlatforms \
+         enableWeakerNestedSandbox enableWeakerNetworkIsolation allowAppleEvents",
+    ),
+    (
+        &["sandbox", "network"],
+        "allowedDomains deniedDomains allowManagedDomainsOnly allowUnixSockets allowAllUnixSockets \
+         allowLocalBinding allowMachLookup httpProxyPort socksProxyPort tlsTerminate strictAllowlist",
+    ),
+    (
+        &["sandbox", "filesystem"],
+        "allowRead allowWrite denyRead denyWrite allowManagedReadPathsOnly disabled",
+    ),
+    (&["statusLine"], "type command padding refreshInterval hideVimModeIndicator"),
+    (&["subagentStatusLine"], "type command"),
+    (&["fileSuggestion"], "type command"),
+    (&["attribution"], "commit pr sessionUrl"),
+    (&["spinnerVerbs"], "mode verbs"),
+    (&["worktree"], "sparsePaths baseRef bgIsolation symlinkDirectories"),
+];
+
+/// The names that have a meaning in the table at `pointer`, if it is one in which all are known.
+pub(super) fn nested(pointer: &[String]) -> Option<impl Iterator<Item = &'static str> + Clone + use<>> {
+    let is = |names: &[&str]| names.len() == pointer.len() && names.iter().zip(pointer).all(|(a, b)| a == b);
+    NESTED.iter().find(|(names, _)| is(names)).map(|(_, names)| names.split_ascii_whitespace())
+}
+
 /// Names of the top-level settings.
 pub(super) fn settings() -> impl Iterator<Item = &'static str> {
     SETTINGS.split_ascii_whitespace()

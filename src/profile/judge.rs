@@ -1,7 +1,7 @@
 //! What the checks of profiles say of things that no profile declares: for `cs doctor`, which looks at
 //! whatever is there.
 
-use super::client::{EVENTS, TOOL_EVENTS, settings};
+use super::client::{EVENTS, TOOL_EVENTS, nested, settings};
 use super::frontmatter::Of;
 use super::{frontmatter, rules, suggest};
 
@@ -62,6 +62,16 @@ pub fn setting_meant(name: &str) -> Option<&'static str> {
         return None;
     }
     suggest::within(name, settings(), SLIP_EDITS_MAX)
+}
+
+/// The same in a table of the settings, at its pointer.
+#[must_use]
+pub fn nested_setting_meant(pointer: &[String], name: &str) -> Option<&'static str> {
+    let known = nested(pointer)?;
+    if name.len() <= SLIP_EDITS_MAX || known.clone().any(|known| known == name) {
+        return None;
+    }
+    suggest::within(name, known, SLIP_EDITS_MAX)
 }
 
 /// The one of `known` that was probably meant.

@@ -211,6 +211,19 @@ pub fn hook_of(key: &str) -> Option<String> {
     section_and_name(key).filter(|(section, _)| *section == "hooks").map(|(_, name)| name)
 }
 
+/// The names of a dotted key as people and our own output spell it: `env."a.b"`. What can't be read so is taken
+/// apart at its dots.
+#[must_use]
+pub fn names_in(key: &str) -> Vec<String> {
+    dotted::key(key).unwrap_or_else(|_| key.split('.').map(str::to_owned).collect())
+}
+
+/// The name of what a profile spells `mcp.NAME`.
+#[must_use]
+pub fn server_of(key: &str) -> Option<String> {
+    section_and_name(key).filter(|(section, _)| *section == "mcp").map(|(_, name)| name)
+}
+
 fn section_and_name(key: &str) -> Option<(&str, String)> {
     let (section, rest) = key.split_once('.')?;
     // A name with a dot in it may be typed as it is.

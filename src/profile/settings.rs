@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::check::{one_of, table_expected};
 use super::client::{self, Kind};
-use super::diagnostic::{Report, named};
+use super::diagnostic::{Report, Spot, named};
 use super::tree::{Entry, Node, Table, Value, table};
 use super::{World, dotted, rules, secret, suggest};
 use crate::model::{Declared, Key, Pointer, Want, key, limits, sets};
@@ -69,7 +69,11 @@ fn depth(node: &Node) -> usize {
 }
 
 fn check_table(table: &mut Table, pointer: &mut Pointer, report: &mut Report) {
+    let known = client::nested(pointer);
     for (name, entry) in table.iter_mut() {
+        if let Some(known) = known.clone().filter(|known| known.clone().all(|known| known != name)) {
+            remark(&pointer.join("."), name, known, entry.at, report);
+        }
         pointer.push(name.clone());
         if let Some(kind) = client::kind(pointer) {
             check_kind(kind, pointer, &entry.node, report);
@@ -85,6 +89,14 @@ fn check_table(table: &mut Table, pointer: &mut Pointer, report: &mut Report) {
             _ => {}
         }
         pointer.pop();
+    }
+}
+
+/// Remarks on a name that the client does not know in `table`, where it looks like a slip.
+fn remark(table: &str, name: &str, known: impl Iterator<Item = &'static str>, at: Spot, report: &mut Report) {
+    let near = suggest::within(name, known, SLIP_EDITS_MAX).filter(|_| name.len() > SLIP_EDITS_MAX);
+    if near.is_some() {
+        report.warning(at, format!("the client knows no {} in `{table}`", named(name))).suggest(near);
     }
 }
 

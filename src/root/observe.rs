@@ -234,6 +234,10 @@ pub fn observe_document(store: &Store, id: DocumentId) -> Result<ObservedDocumen
     let Some(stat) = fs::lstat(&path)? else {
         return Ok(ObservedDocument { text: None, mode: 0o600, path });
     };
+    read_at(id, path, stat)
+}
+
+fn read_at(id: DocumentId, path: PathBuf, stat: fs::Stat) -> Result<ObservedDocument, Error> {
     let fault = |path: PathBuf, kind| {
         let fault = Box::new(text::fault_at("", 0..0, kind));
         Error::Document { id, path, fault }
@@ -252,6 +256,16 @@ pub fn observe_document(store: &Store, id: DocumentId) -> Result<ObservedDocumen
             Err(Error::Document { id, path, fault: Box::new(fault) })
         }
     }
+}
+
+/// Reads a document that is only to be looked at: through any links, and wherever it lies.
+///
+/// # Errors
+/// When it can't be read, is too large, or is no UTF-8.
+pub fn read_document(store: &Store, id: DocumentId) -> Result<ObservedDocument, Error> {
+    let path = store.root.document(id);
+    let Some(stat) = fs::stat(&path)? else { return Ok(ObservedDocument { text: None, mode: 0o600, path }) };
+    read_at(id, path, stat)
 }
 
 /// The file that is a document: in the root, or where one link leads.

@@ -32,6 +32,27 @@ pub fn purge(locked: LockedRoot, owns_root: bool) -> Result<Option<PathBuf>, Err
     Ok(kept)
 }
 
+/// Removes `claude-sync/`, and the root if we made it and it is empty, where nothing was ever applied: an apply that
+/// was refused has made it for nothing.
+///
+/// # Errors
+/// When something can't be removed.
+pub fn withdraw(locked: LockedRoot) -> Result<(), Error> {
+    let store = locked.store.clone();
+    let is_unused = store.numbers()?.is_empty()
+        && store.current()?.is_none()
+        && store.pending()?.is_none()
+        && fs::lstat(&store.displaced(""))?.is_none();
+    if !is_unused {
+        return Ok(());
+    }
+    fs::remove_all(&store.gone())?;
+    fs::rename(&store.folder(), &store.gone())?;
+    finish(&store)?;
+    drop(locked);
+    Ok(())
+}
+
 /// Removes what a purge that was killed has left behind; whether there was anything.
 ///
 /// # Errors

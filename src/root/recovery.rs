@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::converge::{Course, Direction, converge, has_arrived};
-use super::store::{LockedRoot, Side, Store};
+use super::store::{LockedRoot, Side, Store, UNFINISHED};
 use super::transaction::{
     Contents, clear_swaps, forget_generation, forget_pending, forget_texts, go_back, settle_ledger, verify,
     write_pending,
 };
-use super::{Error, observe, sealed, swap};
+use super::{Error, observe, swap};
 use crate::generation::{self, Cause, Manifest, Pending, State};
 use crate::model::{Digest, DocumentId, Generation, Ledger, ManagedPath};
 use crate::plan::Observation;
@@ -187,7 +187,7 @@ fn leftovers(locked: &LockedRoot) -> Result<(), Error> {
         fs::remove_all(&store.generation(current).join("ledger.new"))?;
         forget_texts(locked, current)?;
     }
-    for name in ["current.new", "pending.new", sealed::NEW_KEY] {
+    for name in UNFINISHED {
         fs::remove_all(&store.folder().join(name))?;
     }
     for id in DocumentId::ALL {

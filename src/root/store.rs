@@ -11,6 +11,10 @@ use crate::sys::{clock, env, fs};
 /// A manifest larger than this is damaged: one entry takes some 300 bytes.
 const STORE_FILE_BYTES_MAX: u64 = 256 << 20;
 
+/// Files in `claude-sync/` that are written and then take another's place: what is left of an interrupted run.
+pub const UNFINISHED: [&str; 6] =
+    ["current.new", "pending.new", "seen.new", "gitignore.new", "claude-sync.lock.new", sealed::NEW_KEY];
+
 /// Read access to a root's store.
 #[derive(Debug, Clone)]
 pub struct Store {

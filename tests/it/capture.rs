@@ -139,10 +139,8 @@ fn servers_are_kept_field_by_field() {
     sandbox.cs(&["capture", "--all", "--yes"]).ok();
     assert_eq!(
         sandbox.read("dotfiles/claude-sync.toml"),
-        "format = 1\n[mcp.a]   # mine\ncommand = \"aa\"   # the old one\nenv = { A = \"1\" }\n"
+        "format = 1\n[mcp.a]   # mine\ncommand = \"aa\"   # the old one\nenv = { A = \"1\" }\n\n[mcp.c]\ncommand = \"c\"\n"
     );
-    sandbox.cs(&["capture", "--all", "--yes", "--undeclared"]).ok();
-    assert!(sandbox.read("dotfiles/claude-sync.toml").ends_with("\n[mcp.c]\ncommand = \"c\"\n"));
     sandbox.cs(&["apply", "--yes"]).ok();
     assert_eq!(sandbox.read(".claude.json"), state.to_string());
     assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 0);
@@ -160,7 +158,10 @@ fn some_of_it_can_be_kept() {
     let profile = sandbox.read("dotfiles/claude-sync.toml");
     assert_eq!(profile, PROFILE.replace("\"info\"   # quiet", "\"debug\"   # quiet"));
     let json = sandbox.cs(&["capture", "--all", "--yes", "--json"]).ok().json();
-    assert_eq!(json["captured"], json!([{"entry": "model", "change": "\"opus\" → \"haiku\""}]));
+    assert_eq!(
+        json["captured"],
+        json!([{"entry": "model", "change": "\"opus\" → \"haiku\"", "to": "~/dotfiles/claude-sync.toml:12"}])
+    );
     assert_eq!(json["written"], true);
 }
 

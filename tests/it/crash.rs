@@ -59,7 +59,7 @@ impl Bench {
         self.check_hooks(what);
         let verified = self.sandbox.cs(&["verify"]);
         // Before the operation one hook is edited: that is drift, and no fault of the recovery.
-        let is_drift = !is_new && verified.out.contains("changed outside cs");
+        let is_drift = !is_new && verified.out.contains("outside cs");
         assert!(verified.code == 0 || is_drift, "{what}: {verified}");
         is_new
     }

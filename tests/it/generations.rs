@@ -241,12 +241,15 @@ fn a_damaged_file_is_not_rolled_back_to() {
     let stored = sandbox.path(".claude/claude-sync/generations/1/files/hooks/a");
     std::fs::remove_file(&stored).expect("removed");
     std::fs::write(&stored, "#!/bin/sh\nrm -rf /\n").expect("written");
+    let source = sandbox.read("dotfiles/hooks/a.sh");
+    sandbox.write("dotfiles/hooks/a.sh", "#!/bin/sh\necho other\n");
     let refused = sandbox.cs(&["rollback", "1", "--yes"]).code(1);
-    assert!(
-        refused.err.contains("hooks/a") && refused.err.contains("no longer what was stored"),
-        "{refused}"
-    );
+    assert!(refused.err.contains("hooks/a is not as it was stored"), "{refused}");
     assert_is(&sandbox, "b", &json!({}));
+    // What it was taken from is as good.
+    sandbox.write("dotfiles/hooks/a.sh", source);
+    sandbox.cs(&["rollback", "1", "--yes"]).ok();
+    assert_is(&sandbox, "a", &json!({}));
 }
 
 #[test]

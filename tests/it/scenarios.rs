@@ -359,7 +359,17 @@ impl Bench {
             names.sort();
             names
         };
-        let known = ["current", "displaced", "generations", "lock", ".gitignore", "made-root", "seal.key"];
+        let known = [
+            "current",
+            "displaced",
+            "generations",
+            "lock",
+            ".gitignore",
+            "made-root",
+            "seal.key",
+            "seen.json",
+            "gitignore.json",
+        ];
         for name in names("") {
             assert!(known.contains(&name.as_str()), "{what}: claude-sync/{name} is left over");
         }

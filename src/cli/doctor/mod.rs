@@ -43,7 +43,9 @@ fn client() -> Client {
 fn tell(context: &Context, found: &[Finding], client: &Client, looked_at: usize) {
     let mut lines = Vec::new();
     let mut last = None;
-    for own in found {
+    let is_told = |own: &&Finding| context.out.verbose || !is_harmless(own);
+    let harmless = found.iter().filter(|own| !is_told(own)).count();
+    for own in found.iter().filter(is_told) {
         if last != Some(&own.file) {
             let title = own.file.as_ref().map_or("elsewhere".to_owned(), |file| context.root.show(file));
             lines.push(paint(style::BOLD, title));
@@ -51,11 +53,21 @@ fn tell(context: &Context, found: &[Finding], client: &Client, looked_at: usize)
         }
         lines.extend(shown(context, own));
     }
+    if harmless > 0 {
+        let notes = count(harmless, "note", "notes");
+        let hint = paint(style::DIM, context.spell("cs doctor") + " -v");
+        lines.push(format!("{notes} on what is unusual, and not wrong   {hint}"));
+    }
     if !found.is_empty() {
         lines.push(String::new());
     }
     lines.push(summary(found, client, looked_at));
     context.out.lines(&lines);
+}
+
+/// Whether nothing has to be done about it.
+fn is_harmless(own: &Finding) -> bool {
+    own.severity == Severity::Note && own.remedy.starts_with("Nothing is")
 }
 
 /// What, and what to do about it.

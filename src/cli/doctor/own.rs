@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::cli::engine::Context;
+use crate::cli::sound;
 use crate::cli::status::drift;
 use crate::doctor::Finding;
 use crate::doctor::own::{self, Damage, Executable, Own};
@@ -12,6 +13,7 @@ use crate::knowledge::fold::{self, FoldError};
 use crate::knowledge::{KeyError, Learning};
 use crate::model::{Digest, DocumentId, Generation, limits};
 use crate::plan::OnConflict;
+use crate::root::store::UNFINISHED;
 use crate::root::{Error, Scope, Side, Store, observe, swap};
 use crate::sys::{clock, env, fs, process};
 
@@ -58,7 +60,7 @@ fn seen(context: &Context, store: &Store) -> Own {
     if own.pending.is_none() && side.manifest.cause != Cause::Uninstall {
         let planned =
             context.plan(store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup);
-        own.drift = planned.map_or(0, |planned| drift(planned.checked.plan()).len());
+        own.drift = planned.map_or(0, |planned| drift(planned.checked.plan(), None).len());
     }
     own
 }
@@ -96,7 +98,7 @@ fn leftovers(store: &Store, current: Option<Generation>) -> Vec<PathBuf> {
         .filter(|name| is_left(&name.to_string_lossy()))
         .map(|name| store.generations().join(name))
         .collect();
-    found.extend(["current.new", "pending.new"].map(|name| store.folder().join(name)));
+    found.extend(UNFINISHED.map(|name| store.folder().join(name)));
     found.extend(current.map(|number| store.generation(number).join("ledger.new")));
     found.push(store.gone());
     for id in DocumentId::ALL {
@@ -121,6 +123,7 @@ impl Contents<'_> {
             path: self.store.generation(number).join(name),
             what: words(error),
             is_content: false,
+            is_elsewhere: false,
         };
         let manifest = self.store.manifest(number).map_err(|error| found.push(form("manifest.json", &error)));
         let ledger = self.store.ledger(number).map_err(|error| found.push(form("ledger.json", &error)));
@@ -130,7 +133,11 @@ impl Contents<'_> {
         for (path, record) in &manifest.state.files {
             // What cs itself weighs depends on how it was built.
             let bytes_max = if record.is_cs { u64::MAX - 1 } else { limits::SOURCE_BYTES_MAX };
-            found.extend(self.content(&folder.join("files").join(path.as_str()), record.digest, bytes_max));
+            let damage = self.content(&folder.join("files").join(path.as_str()), record.digest, bytes_max);
+            let is_elsewhere = damage.is_some()
+                && !record.is_cs
+                && sound::is_elsewhere(self.store, number, path, record.digest);
+            found.extend(damage.map(|damage| Damage { is_elsewhere, ..damage }));
         }
         // They are there only while their transaction is open.
         for (id, record) in &manifest.documents {
@@ -146,8 +153,10 @@ impl Contents<'_> {
     }
 
     fn content(&mut self, path: &Path, wanted: Digest, bytes_max: u64) -> Option<Damage> {
-        let damage =
-            |what: &str| Some(Damage { path: path.to_owned(), what: what.to_owned(), is_content: true });
+        let damage = |what: &str| {
+            let (path, what) = (path.to_owned(), what.to_owned());
+            Some(Damage { path, what, is_content: true, is_elsewhere: false })
+        };
         let stat = match fs::lstat(path) {
             Ok(Some(stat)) => stat,
             Ok(None) => return damage("is missing"),

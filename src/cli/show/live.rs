@@ -68,7 +68,7 @@ fn step_change(back: &TreeChange) -> Option<(Change, &'static str)> {
         TreeChange::Remove => (Change::Added, "new"),
         TreeChange::Restore(_) => (Change::Changed, "cs's, over yours"),
         TreeChange::LeaveEdited => (Change::Added, "new, and edited outside cs"),
-        TreeChange::Forget => return None,
+        TreeChange::Store | TreeChange::Forget => return None,
     })
 }
 

@@ -2,22 +2,61 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
 use super::{Action, LettingGo, Merger, Refusal, name_of};
 use crate::document::hooks;
-use crate::model::{How, Key, Row};
+use crate::document::tree::{Document, Node, names};
+use crate::document::value::equal;
+use crate::model::{How, Key, Row, Want};
 
-impl Merger<'_> {
-    /// Lets go of whatever the ledgers have and the profile does not, newest first.
-    pub(super) fn let_go(&mut self) -> Result<(), Refusal> {
-        self.remove_dangling(|_| false);
+impl<'a> Merger<'a> {
+    /// Lets go of what lies where a value is declared now, before that is written: `a = 1` is not to stand on our
+    /// own `a.b = 1`, as if somebody had put that there.
+    pub(super) fn make_room(&mut self) -> Result<(), Refusal> {
+        let wanted = self.input.desired.iter().filter_map(|declared| match (&declared.key, &declared.want) {
+            // An object that is declared is declared to be there, whatever is in it.
+            (Key::Value(pointer), Want::Enforced(value)) if !value.is_object() => Some(pointer.as_slice()),
+            _ => None,
+        });
+        let wanted: HashSet<&[String]> = wanted.collect();
+        let is_below = |key: &Key| {
+            let (pointer, most) = match key {
+                Key::Value(pointer) => (pointer, pointer.len() - 1),
+                Key::Element { list, .. } => (list, list.len()),
+                Key::Hook(_) => return false,
+            };
+            (1..=most).any(|length| wanted.contains(&pointer[..length]))
+        };
+        let others = self.input.bases.other.into_iter().flat_map(|ledger| &ledger.rows);
+        if !self.input.bases.current.rows.iter().chain(others).any(|row| is_below(&row.key)) {
+            return Ok(());
+        }
+        for (name, row) in self.leaving().into_iter().rev() {
+            if is_below(&row.key) {
+                self.let_go_of(&name, &row.key)?;
+                self.let_gone.insert(name);
+            }
+        }
+        self.prune();
+        Ok(())
+    }
+
+    /// What the ledgers have and the profile does not, oldest first.
+    fn leaving(&self) -> Vec<(String, &'a Row)> {
         let home = self.input.home;
         let mut seen: HashSet<String> =
             self.input.desired.iter().map(|declared| name_of(&declared.key, home)).collect();
         let rows = self.input.bases.current.rows.iter();
         let others = self.input.bases.other.into_iter().flat_map(|ledger| &ledger.rows);
         let named = rows.chain(others).map(|row| (name_of(&row.key, home), row));
-        let leaving: Vec<_> = named.filter(|(name, _)| seen.insert(name.clone())).collect();
-        for (name, row) in leaving.iter().rev() {
+        named.filter(|(name, _)| !self.let_gone.contains(name) && seen.insert(name.clone())).collect()
+    }
+
+    /// Lets go of whatever the ledgers have and the profile does not, newest first.
+    pub(super) fn let_go(&mut self) -> Result<(), Refusal> {
+        self.remove_dangling(|_| false);
+        for (name, row) in self.leaving().iter().rev() {
             self.let_go_of(name, &row.key)?;
         }
         // A second copy that somebody wrote beside ours runs nothing any more either.
@@ -31,7 +70,10 @@ impl Merger<'_> {
         let live = self.found(name, key);
         let Some(row) = known.wrote(live.as_ref()) else {
             if known.current.is_some_and(|row| row.how != How::Released) {
-                self.change(key, Action::Release, live.as_ref(), live.as_ref(), None);
+                // What is there instead may be our own doing: `a = 1` takes away what `a.b = 1` had put there.
+                let was = self.at_first(key).filter(|was| live.is_none() && known.wrote(Some(was)).is_some());
+                let action = if was.is_some() { Action::Remove } else { Action::Release };
+                self.change(key, action, was.as_ref().or(live.as_ref()), live.as_ref(), None);
             }
             return Ok(());
         };
@@ -54,6 +96,23 @@ impl Merger<'_> {
         let after = self.live(key);
         self.change(key, action, live.as_ref(), after.as_ref(), None);
         Ok(())
+    }
+
+    /// What was there under `key` before this merge wrote anything.
+    fn at_first(&self, key: &Key) -> Option<Value> {
+        let document = Document::parse(self.input.live?).ok()?;
+        match key {
+            Key::Value(pointer) => document.get(&names(pointer)).map(Node::to_value),
+            Key::Element { list, value } => {
+                let list = document.get(&names(list)).filter(|node| node.is_list())?;
+                let is_there = list.children().any(|element| equal(&element.to_value(), value));
+                is_there.then(|| value.clone())
+            }
+            Key::Hook(id) => {
+                let place = hooks::find(&document, id, self.input.home)?;
+                Some(hooks::comparable(&place.entry))
+            }
+        }
     }
 
     /// Hooks that are not ours but run a file of ours that leaves.

@@ -1,0 +1,181 @@
+//! What came into a root's documents since cs did, and is declared nowhere: the model of a `/model`, a permission
+//! that was granted, a plugin, a server.
+//!
+//! Told by `plan` and `status`, offered by `capture`. What was there before cs is nobody's news; nor is what was
+//! shown to somebody who went through it with `cs capture`, whether they kept it or not: `claude-sync/seen.json`
+//! remembers both, in digests. An apply in between changes nothing about it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::args::Durability;
+use super::engine::{Context, Planned};
+use super::error::CliError;
+use crate::document::merge::name_of;
+use crate::draft::{Draft, Found, Marks};
+use crate::generation::{self, FORMAT, State};
+use crate::model::{DocumentId, How, Key, limits};
+use crate::plan::Observed;
+use crate::root::{LockedRoot, Side, Store, observe};
+use crate::sys::fs;
+
+/// `seen.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    format: u32,
+    marks: Marks,
+}
+
+/// The documents that are looked at, as they are now.
+struct Now {
+    settings: Option<Value>,
+    servers: Option<Value>,
+}
+
+impl Now {
+    /// Of what was observed already, or by looking; what can't be read says nothing.
+    fn of(context: &Context, store: &Store, observed: &Observed) -> Self {
+        let value = |id| {
+            let text = match observed.documents.get(&id) {
+                Some(document) => document.text.clone(),
+                None => observe::observe_document(store, id).ok().and_then(|document| document.text),
+            };
+            text.as_deref().and_then(parsed)
+        };
+        let target = context.target();
+        Self { settings: value(target.settings_document), servers: value(target.servers_document) }
+    }
+
+    fn draft<R>(&self, context: &Context, make: impl FnOnce(Found<'_>) -> R) -> R {
+        let (root, home) = (context.root.text(), context.root.home_text());
+        make(Found {
+            settings: self.settings.as_ref(),
+            servers: self.servers.as_ref(),
+            files: &[],
+            root: &root,
+            home: home.as_deref(),
+        })
+    }
+}
+
+/// A document's value, if it is one.
+#[must_use]
+pub fn parsed(text: &str) -> Option<Value> {
+    serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
+}
+
+/// What is new, as far as it is declared nowhere; `all`: whatever is declared nowhere, new or not.
+///
+/// # Errors
+/// When what was seen can't be read.
+pub fn since(
+    context: &Context,
+    store: &Store,
+    side: &Side,
+    declared: &State,
+    planned: &Planned,
+    all: bool,
+) -> Result<Draft, CliError> {
+    let mut now = Now::of(context, store, &planned.observed);
+    let seen = match (all, read(store)?) {
+        (true, _) => Marks::new(),
+        (false, Some(seen)) => seen,
+        (false, None) => {
+            // Applied by a cs that did not write it: the oldest generation tells what was there, but not of servers.
+            now.servers = None;
+            first_seen(context, store, side)
+        }
+    };
+    let home = context.root.home_text();
+    // What is still ours is as little news as what is declared: the next apply lets go of it.
+    let owned = side.ledger.documents.values().flat_map(|own| &own.rows);
+    let owned = owned.filter(|row| row.how != How::Released).map(|row| &row.key);
+    let declared = declared.documents.values().flatten().map(|own| &own.key).chain(owned);
+    let declared: BTreeSet<String> = declared.map(|key| name_of(key, home.as_deref())).collect();
+    let is_declared = |key: &Key| declared.contains(&name_of(key, home.as_deref()));
+    Ok(now.draft(context, |found| Draft::news(found, &seen, is_declared)))
+}
+
+/// The names of what is new, each once.
+#[must_use]
+pub fn names(news: &Draft) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (name, _) in news.edits() {
+        // Of an element, the list is enough.
+        let name = name.split("  ").next().unwrap_or_default().to_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// `3 changes outside cs are declared nowhere: model, permissions.allow, …`.
+#[must_use]
+pub fn told(news: &Draft) -> Option<(usize, String)> {
+    const NAMED: usize = 4;
+    let number = news.edits().count();
+    let names = names(news);
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    (number > 0).then(|| (number, format!("{named}{more}")))
+}
+
+/// Each of them in words, for programs.
+#[must_use]
+pub fn listed(news: &Draft) -> Vec<String> {
+    news.edits().map(|(name, _)| name).collect()
+}
+
+fn file(store: &Store) -> PathBuf {
+    store.folder().join("seen.json")
+}
+
+fn read(store: &Store) -> Result<Option<Marks>, CliError> {
+    let path = file(store);
+    let Some(text) = fs::read_if_there(&path, limits::DOCUMENT_READ_BYTES_MAX)? else { return Ok(None) };
+    let seen: Seen = generation::read(&text).map_err(|error| crate::root::Error::Format { path, error })?;
+    Ok(Some(seen.marks))
+}
+
+/// What the oldest generation found in the settings.
+fn first_seen(context: &Context, store: &Store, side: &Side) -> Marks {
+    let id: DocumentId = context.target().settings_document;
+    let numbers = store.numbers().unwrap_or_default();
+    let numbers = numbers.into_iter().filter(|number| *number <= side.manifest.generation);
+    let mut text = numbers.flat_map(|number| {
+        let folder = store.generation(number).join("documents");
+        ["before", "seen"].map(|name| folder.join(format!("{id}.{name}")))
+    });
+    let text = text.find_map(|path| fs::read_if_there(&path, limits::DOCUMENT_READ_BYTES_MAX).ok().flatten());
+    let settings = text.and_then(|bytes| parsed(std::str::from_utf8(&bytes).ok()?));
+    let before = Now { settings, servers: None };
+    before.draft(context, |found| Draft::of(found).marks(found.home))
+}
+
+/// Remembers what is there now as seen.
+///
+/// # Errors
+/// When it can't be written.
+pub fn remember(context: &Context, locked: &LockedRoot, observed: &Observed) -> Result<(), CliError> {
+    let now = Now::of(context, &locked.store, observed);
+    let marks = now.draft(context, |found| Draft::of(found).marks(found.home));
+    let path = file(&locked.store);
+    let temporary = path.with_extension("new");
+    fs::remove_all(&temporary)?;
+    fs::write_new(&temporary, &generation::write(&Seen { format: FORMAT, marks }), 0o600)?;
+    Ok(fs::rename(&temporary, &path)?)
+}
+
+/// The same, for a command that has not locked the root.
+///
+/// # Errors
+/// When the root can't be locked or written.
+pub fn remember_locked(context: &Context, observed: &Observed) -> Result<(), CliError> {
+    let locked = context.lock(Durability::Full)?;
+    remember(context, &locked, observed)
+}
