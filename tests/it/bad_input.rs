@@ -230,11 +230,11 @@ fn our_own_files_damaged_or_newer() {
     let ledger = ".claude/claude-sync/generations/1/ledger.json";
     let pending = ".claude/claude-sync/pending";
     for (file, text, words) in [
-        (manifest, "{\"format\": 2, \"new\": true}", &["manifest.json", "newer cs", "Update cs"][..]),
+        (manifest, "{\"format\": 3, \"new\": true}", &["manifest.json", "newer cs", "Update cs"][..]),
         (manifest, "{\"format\": 1", &["manifest.json", "damaged"]),
         (ledger, "", &["ledger.json", "damaged"]),
         (ledger, "{\"format\": 99}", &["ledger.json", "newer cs"]),
-        (pending, "{\"format\": 2}", &["pending", "newer cs"]),
+        (pending, "{\"format\": 3}", &["pending", "newer cs"]),
         (pending, "garbage", &["pending", "damaged"]),
     ] {
         let sandbox = with_settings("{}");

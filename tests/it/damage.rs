@@ -75,7 +75,7 @@ fn what_a_newer_cs_wrote_is_left_alone() {
     let bench = Bench::new(APPLY, Some("none"));
     for path in ["pending", "generations/1/manifest.json", "generations/1/ledger.json"] {
         bench.sandbox.fresh("ready");
-        overwrite(&bench.sandbox, path, "{\"format\":2,\"news\":true}\n");
+        overwrite(&bench.sandbox, path, "{\"format\":3,\"news\":true}\n");
         check_refused(&bench.sandbox, path, &[1], "Update cs");
         let back = bench.sandbox.cs(&["recover", "--back"]).code(1);
         assert!(back.err.contains("Update cs"), "{back}");
