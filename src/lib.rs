@@ -83,7 +83,7 @@
 //! shell looks it up; manifests and ledgers hold its source and a salted mark, which tells what is there
 //! from what was written. The merge knows nothing of that (`merge_found` puts texts in before it and takes them
 //! out after it). What entries of ours stand on and looks like a secret lies sealed in the ledger; of
-//! documents nothing is kept in plain once a transaction is over.
+//! documents with secrets nothing is kept in plain once a transaction is over.
 //!
 //! # The transaction
 //! A generation is staged whole, new bytes of every document included, then `pending` is written:

@@ -296,9 +296,14 @@ fn plan_document(
     {
         return Err(Problem::Void(id, voiding.clone()));
     }
-    let parsed = before.as_deref().and_then(parsed);
     let known = [merging.bases.current, &merged.ledger];
-    let veil = Veil::of(desired, &known, input.secrets, [parsed.as_ref(), Some(&merged.value)]);
+    let is_veiled = desired.iter().any(|own| !own.secrets.is_empty())
+        || known.iter().flat_map(|own| &own.rows).any(|row| !row.secrets.is_empty());
+    let parsed = before.as_deref().filter(|_| is_veiled).and_then(parsed);
+    let veil = match is_veiled {
+        true => Veil::of(desired, &known, input.secrets, [parsed.as_ref(), Some(&merged.value)]),
+        false => Veil::default(),
+    };
     Ok(DocumentPlan { before, merged, voiding, veil })
 }
 

@@ -147,6 +147,27 @@ impl Veil {
         replaced(self.value(&[], value))
     }
 
+    /// Whether nothing of the document is hidden.
+    #[must_use]
+    pub fn is_plain(&self, value: &Value) -> bool {
+        fn below(veil: &Veil, at: &mut Pointer, value: &Value) -> bool {
+            let mut look = |name: String, own: &Value| {
+                at.push(name);
+                let is_plain = below(veil, at, own);
+                at.pop();
+                is_plain
+            };
+            match value {
+                Value::Object(members) => members.iter().all(|(name, own)| look(name.clone(), own)),
+                Value::Array(items) => {
+                    items.iter().enumerate().all(|(index, own)| look(index.to_string(), own))
+                }
+                value => !veil.is_hidden(at, value),
+            }
+        }
+        below(self, &mut Vec::new(), value)
+    }
+
     /// A patch of the document for people's eyes.
     #[must_use]
     pub fn patch(&self, patch: &Value) -> Value {
@@ -219,6 +240,7 @@ mod tests {
         let shown = json!({"env": {"FOO": "(secret)", "BAR": "x"}, "s": {"args": ["-k", "(secret)", "(secret)"]},
             "note": "(secret)", "pw": "pwd"});
         assert_eq!(veil.value(&[], &value), shown);
+        assert!(!veil.is_plain(&value) && veil.is_plain(&json!({"env": {"BAR": ["x"]}})));
         let lines = veil.lines(text);
         assert_eq!(lines.len(), text.lines().count());
         assert_eq!(lines[1], " \"env\": {\"FOO\": (secret), \"BAR\": \"x\"},");

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::converge::{Direction, NO_LEDGER, Worker};
 use super::{Error, observe, swap};
-use crate::document::{Bases, Found, MergeInput, merge_found};
+use crate::document::{Bases, Found, MergeInput, Refusal, merge_found};
+use crate::model::key::dotted;
 use crate::model::{Digest, DocumentId, DocumentLedger, Ledger, Secrets, limits};
 use crate::sys::fs;
 
@@ -21,6 +22,17 @@ struct Settled {
     ledger: DocumentLedger,
     /// It was right already.
     was_right: bool,
+}
+
+/// What stands in the way of a merge. The line itself is not quoted: it may hold a secret.
+fn told(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Fault(fault) => format!("it {} (line {})", fault.kind, fault.line),
+        Refusal::Shape { pointer, found, wanted, .. } => {
+            format!("{} is {found}, and {wanted} is needed there", dotted(pointer))
+        }
+        Refusal::Sealed { key } => format!("what {key} stands on is sealed, and the key is gone"),
+    }
 }
 
 impl Worker<'_> {
@@ -103,7 +115,11 @@ impl Worker<'_> {
                 return Ok(Target::AsItIs(planned));
             }
             if digest == start {
-                return Ok(Target::Put(self.saved(id, goal)?, planned));
+                // Of one with secrets nothing is kept when it is over: what undoes it then is a merge.
+                let Some(goal) = goal else { return Ok(Target::Put(None, planned)) };
+                if let Some(bytes) = self.saved(id, goal)? {
+                    return Ok(Target::Put(Some(bytes), planned));
+                }
             }
             // Rewritten by others, and never yet by us: there is nothing to undo.
             let is_untouched = is_first
@@ -142,7 +158,7 @@ impl Worker<'_> {
         };
         let merged = merge_found(&merging, found).map_err(|refusal| Error::Undecided {
             to: self.course.new.manifest.generation,
-            why: format!("{} was changed into something cs can't merge: {refusal:?}", path.display()),
+            why: format!("{} was changed into something cs can't merge: {}", path.display(), told(&refusal)),
         })?;
         if merged.text == text {
             return Ok(Target::AsItIs(merged.ledger));
@@ -170,15 +186,17 @@ impl Worker<'_> {
         Ok(texts)
     }
 
-    fn saved(&self, id: DocumentId, goal: Option<Digest>) -> Result<Option<Vec<u8>>, Error> {
-        let Some(goal) = goal else { return Ok(None) };
+    /// The bytes that are to be; nothing where they are not kept any more.
+    fn saved(&self, id: DocumentId, goal: Digest) -> Result<Option<Vec<u8>>, Error> {
         let generation = self.course.new.manifest.generation;
         let name = match self.course.direction {
             Direction::Forward => "after",
             Direction::Back => "before",
         };
         let path = self.locked.store.generation(generation).join("documents").join(format!("{id}.{name}"));
-        let bytes = fs::read(&path, limits::DOCUMENT_READ_BYTES_MAX * 2)?;
+        let Some(bytes) = fs::read_if_there(&path, limits::DOCUMENT_READ_BYTES_MAX * 2)? else {
+            return Ok(None);
+        };
         if Digest::of(&bytes) != goal {
             return Err(Error::Corrupt { generation, path: format!("documents/{id}.{name}") });
         }

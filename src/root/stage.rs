@@ -29,6 +29,9 @@ pub struct Staging<'a> {
     pub facts: BTreeMap<String, bool>,
 }
 
+/// Beside the texts of a document that has secrets in it: they go when the transaction is over.
+pub(super) const SECRET: &str = "secret";
+
 /// A generation that is written and not yet committed.
 #[must_use = "a staged generation is committed or discarded"]
 #[derive(Debug)]
@@ -227,7 +230,14 @@ impl Writer<'_> {
         let mut records = BTreeMap::new();
         for (id, document) in &plan.documents {
             self.sub_folder("documents")?;
-            self.seen(*id, document)?;
+            let is_plain = is_plain(document);
+            if !is_plain {
+                let path = self.folder.join("documents").join(format!("{id}.{SECRET}"));
+                fs::write_new(&path, b"", 0o600)?;
+            }
+            if !is_plain || !document.is_edit() {
+                self.seen(*id, document)?;
+            }
             if !document.is_edit() {
                 // Its secrets may be needed while the transaction is open: nothing else has them.
                 if let Some(text) = document.before.as_ref().filter(|_| !document.veil.is_clear()) {
@@ -255,7 +265,7 @@ impl Writer<'_> {
                     before: digest(&document.before),
                     after: digest(&document.merged.text),
                     mode: observed.mode,
-                    splices: if is_plain(document) { document.merged.splices.clone() } else { Vec::new() },
+                    splices: if is_plain { document.merged.splices.clone() } else { Vec::new() },
                     patch: document.veil.patch(&document.merged.patch),
                 },
             );
@@ -310,12 +320,12 @@ impl Writer<'_> {
     }
 }
 
-/// Whether neither text of a document has a secret in it: splices quote both.
+/// Whether neither text of a document has a secret in it.
 fn is_plain(document: &DocumentPlan) -> bool {
     let parsed = |text: &String| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok();
     let before: Option<serde_json::Value> = document.before.as_ref().and_then(parsed);
     let mut values = before.iter().chain([&document.merged.value]);
-    values.all(|value| document.veil.value(&[], value) == *value)
+    values.all(|value| document.veil.is_plain(value))
 }
 
 /// Copies a file or folder, following a link at its top. Its owner may write the copy.

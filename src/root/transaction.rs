@@ -9,7 +9,7 @@ use super::converge::{Course, Direction, converge, has_arrived};
 pub use super::recovery::{Recovered, recover};
 use super::stage::Staged;
 use super::store::{LockedRoot, Side};
-use super::{Error, observe, sealed, swap};
+use super::{Error, observe, sealed, stage, swap};
 use crate::generation::{self, Pending};
 use crate::model::{DocumentId, Generation, InstallMode, Ledger};
 use crate::plan::Observation;
@@ -156,19 +156,21 @@ pub(super) fn forget_pending(locked: &LockedRoot) -> Result<(), Error> {
     locked.sync(&locked.store.folder())
 }
 
-/// Removes the bytes kept of documents: they hold whatever is in there, secrets too, and what undoes the apply
-/// from here on is the ledger.
+/// Removes the bytes kept of documents that have secrets in them, and of the client's own state, which holds more
+/// than settings: what undoes the apply from here on is the ledger.
 pub(super) fn forget_texts(locked: &LockedRoot, number: Generation) -> Result<(), Error> {
     let folder = locked.store.generation(number).join("documents");
-    for name in fs::list_if_there(&folder)? {
-        let text = name.to_string_lossy();
-        // Before there were stand-ins, what `cs capture` compares with was the text itself.
-        let is_needed = text.strip_suffix(".after").is_some_and(|id| {
-            DocumentId::ALL.iter().any(|own| own.is_settings() && own.name() == id)
-                && fs::lstat(&folder.join(format!("{id}.seen"))).is_ok_and(|stat| stat.is_none())
-        });
-        if text.ends_with(".before") || text.ends_with(".after") && !is_needed {
-            fs::remove_file(&folder.join(&name))?;
+    let names = fs::list_if_there(&folder)?;
+    let is_there = |name: &str| names.iter().any(|own| own == name);
+    for id in DocumentId::ALL {
+        let secret = format!("{id}.{}", stage::SECRET);
+        if id.is_settings() && !is_there(&secret) {
+            continue;
+        }
+        for name in [format!("{id}.before"), format!("{id}.after"), secret] {
+            if is_there(&name) {
+                fs::remove_file(&folder.join(name))?;
+            }
         }
     }
     Ok(())

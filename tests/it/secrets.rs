@@ -464,6 +464,27 @@ fn a_fault_does_not_quote_a_secret() {
     }
 }
 
+/// Of a generation that is damaged nothing tells what its document was before: it is merged, and the user's
+/// values are there.
+#[test]
+fn a_damaged_generation_with_secrets_can_be_left() {
+    for file in ["manifest.json", "ledger.json"] {
+        let sandbox = prepared();
+        with(&sandbox, APPLY, &[("FOO", WEAK)]).ok();
+        sandbox.profile(&PROFILE.replace("\"opus\"", "\"haiku\""));
+        with(&sandbox, APPLY, &[("FOO", "tr0ub4dor")]).ok();
+        sandbox.write(&format!(".claude/claude-sync/generations/2/{file}"), "");
+        sandbox.cs(&["recover", "--back"]).ok();
+        assert_nowhere(&sandbox, &[WEAK, "tr0ub4dor", "swordfish", "correct-horse"]);
+        sandbox.profile(PROFILE);
+        with(&sandbox, APPLY, &[("FOO", WEAK)]).ok();
+        let settings = value(&sandbox, ".claude/settings.json");
+        assert_eq!(settings["env"], json!({"FOO": WEAK, "BAR": "x"}), "{file}");
+        assert_eq!(settings["theme"], "dark");
+        sandbox.cs(&["verify"]).ok();
+    }
+}
+
 /// In a project a secret goes into the file that is not committed, and into no other.
 #[test]
 fn a_projects_secrets_are_not_in_what_it_commits() {

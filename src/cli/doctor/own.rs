@@ -139,13 +139,15 @@ impl Contents<'_> {
                 && sound::is_elsewhere(self.store, number, path, record.digest);
             found.extend(damage.map(|damage| Damage { is_elsewhere, ..damage }));
         }
-        // They are there only while their transaction is open.
-        for (id, record) in &manifest.documents {
+        // Of the client's own state nothing is kept, and of what has secrets in it what was seen, without them.
+        let is_kept = |id: &DocumentId| {
+            let seen = folder.join("documents").join(format!("{id}.seen"));
+            id.is_settings() && fs::lstat(&seen).ok().flatten().is_none()
+        };
+        for (id, record) in manifest.documents.iter().filter(|(id, _)| is_kept(id)) {
             for (name, digest) in [("before", record.before), ("after", record.after)] {
                 let path = folder.join("documents").join(format!("{id}.{name}"));
-                let is_there = fs::lstat(&path).ok().flatten().is_some();
-                let wanted = digest.filter(|_| is_there);
-                let wanted = wanted.map(|digest| (digest, limits::DOCUMENT_READ_BYTES_MAX * 2));
+                let wanted = digest.map(|digest| (digest, limits::DOCUMENT_READ_BYTES_MAX * 2));
                 found.extend(wanted.and_then(|(digest, max)| self.content(&path, digest, max)));
             }
         }
