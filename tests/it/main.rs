@@ -34,6 +34,7 @@ mod licences;
 mod lived;
 mod machines;
 mod mcp;
+mod pages;
 mod picture;
 mod points;
 mod quiet;
