@@ -35,6 +35,7 @@ mod lived;
 mod machines;
 mod mcp;
 mod newcomer;
+mod pages;
 mod picture;
 mod points;
 mod quiet;
