@@ -175,7 +175,7 @@ fn refuse_secrets(context: &Context, entries: &[Declared]) -> Result<(), CliErro
     }
     Err(refused(
         format!("managed settings hold no secrets, since they are rolled out in plain{}", lines.concat()),
-        "Nothing was written. Let cs apply put them in on each machine, from a profile of its own; for the key to \
+        "Nothing was written. Each machine puts them in when it applies a profile of its own; for the key to \
          log in with there is `apiKeyHelper`.",
     ))
 }

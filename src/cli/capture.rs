@@ -175,7 +175,11 @@ struct Hunt<'a> {
 
 impl Hunt<'_> {
     fn pass(&mut self, what: impl Into<String>, why: impl Into<String>) {
-        self.passed.push(Passed { what: what.into(), why: why.into() });
+        let what = what.into();
+        // The first reason is the nearest.
+        if self.passed.iter().all(|own| own.what != what) {
+            self.passed.push(Passed { what, why: why.into() });
+        }
     }
 
     fn offer(&mut self, what: String, how: String, file: PathBuf, edit: Edit) {

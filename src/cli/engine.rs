@@ -439,7 +439,9 @@ pub fn find_revision(which: &ProfileRef, record: &mut ProfileRecord) {
     let revision = process::output("git", &["rev-parse", "--short", "HEAD"], folder);
     record.revision = revision.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     if record.revision.is_some() {
-        let changes = process::output("git", &["status", "--porcelain", "."], folder);
+        // Whoever unpacked an archive may have a `.git/config` of others, which can name a program to be asked.
+        let quiet = ["-c", "core.fsmonitor=false", "--no-optional-locks", "status", "--porcelain", "."];
+        let changes = process::output("git", &quiet, folder);
         record.dirty = changes.is_some_and(|text| !text.trim().is_empty());
     }
 }

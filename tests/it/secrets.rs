@@ -215,7 +215,7 @@ fn a_secret_that_cannot_be_had_refuses_the_apply() {
         ~/dotfiles/empty is empty
         Put something there, or take the entry out of the profile.
 
-    Nothing was changed. What can be told without secrets: cs plan --no-secrets
+    Nothing was changed. What can be told without secrets: cs plan --profile dotfiles/claude-sync.toml --no-secrets
     ");
     assert_eq!(sandbox.tree(), before);
     let json =
@@ -235,7 +235,7 @@ fn a_secret_that_cannot_be_had_refuses_the_apply() {
         `no-such-program` can't be started: there is no such program
         Run it yourself in ~/dotfiles, and try again when it prints the secret.
 
-    Nothing was changed. What can be told without secrets: cs plan --no-secrets
+    Nothing was changed. What can be told without secrets: cs plan --profile dotfiles/claude-sync.toml --no-secrets
     ");
     assert!(!refused.out.contains(WEAK), "{refused}");
     assert_eq!(sandbox.tree(), before);
@@ -261,7 +261,7 @@ fn a_program_runs_when_it_was_agreed_to() {
 
     env.A is what `./show a b` prints; it is run when you apply  (claude-sync.toml:3)
 
-    1 to add.   cs apply --profile dotfiles/claude-sync.toml   ·   cs plan --explain
+    1 to add.   cs apply --profile dotfiles/claude-sync.toml   ·   cs plan --profile dotfiles/claude-sync.toml --explain
     ");
     let plan = sandbox.cs(&[&["plan", "--json"][..], &profile].concat()).ok().json();
     assert_eq!((plan["pending"].clone(), plan["secrets"][0]["known"].clone()), (json!(true), json!(false)));
@@ -317,8 +317,8 @@ fn a_drifted_secret_is_seen_and_never_captured() {
     assert_silent(&sandbox, &texts, env);
     let capture = sandbox.cs(&["capture", "--all", "--yes"]).ok();
     insta::assert_snapshot!(sandbox.tidy(&capture.out), @r#"
-      ! model               "opus" → "sonnet"
-      ! mcpServers.github   url changed
+      ! model               "opus" → "sonnet"   ~/dotfiles/claude-sync.toml:4
+      ! mcpServers.github   url changed         ~/dotfiles/claude-sync.toml:7
       = env.FOO             it is declared as a secret: change it where it comes from, or declare it otherwise
       = mcpServers.github   it is declared as a secret: change it where it comes from, or declare it otherwise
       = env.AUTH            it looks like a secret
@@ -335,7 +335,7 @@ fn a_drifted_secret_is_seen_and_never_captured() {
         +   url = "https://example.org/v2"
             headers.Authorization = { file = "secrets/token", prefix = "Bearer " }
 
-    Kept: 2 entries in 1 file.   cs apply takes over what it had not
+    Kept: 2 entries in 1 file.   cs apply stores it
     "#);
     let profile = sandbox.read("dotfiles/claude-sync.toml");
     assert!(
@@ -375,7 +375,7 @@ fn displaced_values_that_look_secret_lie_sealed_and_come_back() {
     let verify = sandbox.cs(&["verify"]).code(1);
     insta::assert_snapshot!(verify.out, @r"
       ✗ settings.json  what env.GH_TOKEN stands on is sealed, and the key is gone: put claude-sync/seal.key back from a backup
-    1 fault of 4 checked.   cs apply asserts what is declared
+    1 fault of 4 checked.   cs capture keeps what was edited · cs apply puts back what is declared
     ");
     assert!(sandbox.cs(&["doctor"]).out.contains("the key that opens it is gone"));
     let refused = sandbox.cs(&["uninstall", "--yes"]).code(1);
@@ -510,6 +510,6 @@ fn managed_settings_hold_no_secrets() {
     error: managed settings hold no secrets, since they are rolled out in plain
       env.FOO  is $FOO  (claude-sync.toml:5)
 
-    Nothing was written. Let cs apply put them in on each machine, from a profile of its own; for the key to log in with there is `apiKeyHelper`.
+    Nothing was written. Each machine puts them in when it applies a profile of its own; for the key to log in with there is `apiKeyHelper`.
     ");
 }
