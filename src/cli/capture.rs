@@ -328,13 +328,7 @@ impl Hunt<'_> {
                 let own = Self::file_of(Some(&declared.origin));
                 let file = own.unwrap_or_else(|| self.profile.to_owned());
                 let edit = Edit::Set { section: "defaults", pointer: pointer.clone(), value: now.clone() };
-                self.offers.push(Offer {
-                    what,
-                    how,
-                    edits: vec![(file, edit)],
-                    sources: Vec::new(),
-                    to: String::new(),
-                });
+                self.offer(what, how, file, edit);
             }
         }
     }

@@ -50,7 +50,10 @@ pub fn offer(
         || !context.common.yes && context.out.ask(&format!("Add {named} to {file}?")).unwrap_or(false);
     if is_wanted {
         write(&locked.store, &project.join(".gitignore"), &lines)?;
-        context.out.line(format!("{file} has {named}.   {}", paint(style::DIM, "cs uninstall takes it out")));
+        context.out.line(format!(
+            "{file} has {named}.   {}",
+            paint(style::DIM, format!("{} takes it out", context.spell("cs uninstall")))
+        ));
     } else {
         let common = Common { profile: None, ..context.common.clone() };
         let hint = hint::carry(&common, "cs apply --gitignore");

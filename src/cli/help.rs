@@ -130,7 +130,8 @@ pub const ROLLBACK: &str = concat!(
   cs rollback      to the one before the current
   cs rollback 11   to generation 11, as a new one: this, too, can be rolled back
 
-It needs neither the profile nor the network, and leaves your own entries alone.",
+It needs neither the profile nor the network, and leaves your own entries alone. Secrets are
+looked up anew.",
 );
 
 /// Of `cs diff`.

@@ -36,8 +36,7 @@ pub fn announce(context: &Context, wanted: &Wanted) {
 /// Whether what a repository says of this machine may differ from what somebody said yes to: a condition that
 /// did not hold then holds now.
 fn is_another(base: Option<&Side>, wanted: &Wanted) -> bool {
-    let was = base.filter(|side| side.manifest.cause == Cause::Apply);
-    !wanted.remotes.is_empty() && was.is_some_and(|side| side.manifest.facts != wanted.facts)
+    !wanted.remotes.is_empty() && base.is_some_and(|side| side.manifest.facts != wanted.facts)
 }
 
 /// Shows everything, if something of it comes from a repository that nobody has said yes to, and asks; whether
@@ -61,7 +60,9 @@ pub fn consent(
     // Whoever asked for quiet did not ask to say yes unseen.
     let loud = Output { quiet: false, ..context.out };
     loud.lines(&whole(wanted, &asked));
-    agreed(context, &asked, trust, "You have seen all of it, and its hooks run as you. Trust it?", "cs apply")
+    // Where nobody can be asked for this, nobody can be asked for the plan: that is what --yes is for.
+    let question = "You have seen all of it, and its hooks run as you. Trust it?";
+    agreed(context, &asked, trust, question, "cs apply --yes")
 }
 
 /// A person's yes, or the commits by name.
@@ -106,8 +107,7 @@ pub fn pin(context: &Context, wanted: &Wanted) -> Result<(), CliError> {
     Ok(())
 }
 
-/// All that comes from elsewhere, hooks first.
-/// That is everything the profile comes to: a file of one's own that touches an entry of theirs makes it look like
+/// All that comes from elsewhere, hooks first. That is everything the profile comes to: a file of one's own that touches an entry of theirs makes it look like
 /// one's own. Nothing is masked, or a command could be made to look like a secret.
 fn whole(wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
     let mut lines = Vec::new();

@@ -351,7 +351,11 @@ hooks.later = { event = "Stop", command = "hidden-by-a-condition" }
     let plan = team.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]).ok();
     assert!(!plan.out.contains('\u{1b}'), "{plan}");
     team.cs(&[&apply[..], &["--trust", &commit]].concat()).ok();
-    // The condition comes to hold: what nobody has seen is asked about.
+    // The condition comes to hold: what nobody has seen is asked about, also after going back.
+    let other = team.sandbox.read("dotfiles/claude-sync.toml").replace("timeout = 5", "timeout = 6");
+    team.sandbox.write("dotfiles/claude-sync.toml", other);
+    team.cs(&["apply", "--yes"]).ok();
+    team.cs(&["rollback", "--yes"]).ok();
     team.sandbox.write("go/x", "");
     let asked = team.cs(&["apply", "--yes"]).code(1);
     assert!(asked.out.contains("hidden-by-a-condition"), "{asked}");
