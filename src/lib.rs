@@ -56,7 +56,7 @@
 //!   claude-sync/             0700
 //!     current -> generations/12     flipped by one rename
 //!     pending                there only while a transaction is open
-//!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/
+//!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/  (originals/)
 //!     seal.key               opens what the ledger has sealed; made when it is first needed
 //!     displaced/             what was moved aside, by the generation that did it
 //!     seen.json              digests of what stood in documents when somebody last went through it
@@ -69,7 +69,8 @@
 //! Remote profiles are read from a cache outside the root ([`remote`]), which can be lost.
 //! Unchanged files are shared between generations (one inode, read-only). Who writes them all the same is told by
 //! their digests: what is declared is stored anew in a file of its own, and going back takes a content
-//! only where it is as it was stored.
+//! only where it is as it was stored. Before `cs capture` overwrites the source that still has such a content, the
+//! generation keeps it (`originals/`).
 //!
 //! # Who owns what
 //! Ownership is kept beside the files, in the *ledger*, never in them: the client drops marks when

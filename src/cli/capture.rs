@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use self::ask::{Chosen, choose, consent, tell};
-use super::args::CaptureArgs;
+use super::args::{CaptureArgs, Durability};
 use super::engine::{Context, Planned, Wanted};
 use super::error::{CliError, exit, refused};
 use super::news::{self, parsed};
@@ -122,7 +122,7 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
         context.out.warn(error.report(context.home()).message);
     }
     if is_meant {
-        write(context, &wanted, &changed, &chosen)?;
+        write(context, &store, &wanted, &changed, &chosen)?;
         let names = files.iter().collect::<BTreeSet<_>>().len();
         context.out.line(format!(
             "Kept: {} in {}.   {}",
@@ -557,10 +557,16 @@ fn show_changes(context: &Context, changed: &BTreeMap<PathBuf, (String, String)>
 /// Sources first, then profiles; a profile that would not be one is put back.
 fn write(
     context: &Context,
+    store: &Store,
     wanted: &Wanted,
     changed: &BTreeMap<PathBuf, (String, String)>,
     chosen: &[Offer],
 ) -> Result<(), CliError> {
+    let overwritten =
+        chosen.iter().flat_map(|offer| &offer.sources).map(|(path, _)| path.as_path()).collect();
+    // Nobody takes a generation away meanwhile.
+    let _locked = context.lock(Durability::Full)?;
+    super::sound::keep_originals(store, &overwritten)?;
     for (path, bytes) in chosen.iter().flat_map(|offer| &offer.sources) {
         match bytes {
             Some(bytes) => replace(path, bytes)?,

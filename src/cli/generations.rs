@@ -7,15 +7,15 @@ use serde_json::json;
 use super::args::{DiffArgs, Durability, GenerationsArgs, GenerationsCommand, RollbackArgs};
 use super::engine::{Context, Work, executable_digest, number, policy};
 use super::error::{CliError, exit, refused};
+use super::news::parsed;
 use super::output::{ago, paint, style};
-use super::secrets::Programs;
 use super::show::{self, Detail};
 use crate::generation::difference::{Change, difference};
 use crate::generation::retention::{Policy, parse_age, prunable};
 use crate::generation::{Cause, Manifest, State};
 use crate::model::{Generation, ManagedPath};
 use crate::plan::{OnConflict, Plan, TreeChange, TreeStep};
-use crate::root::{LockedRoot, Side, Store};
+use crate::root::{LockedRoot, Side, Store, observe};
 use crate::sys::clock::{self, Stopwatch};
 use crate::sys::fs;
 
@@ -278,7 +278,16 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     let mut state = with_newest_cs(&side.manifest.state)?;
     // They were applied once, so the programs that print them may run.
     let applied = [&side.manifest.state, &base.manifest.state];
-    let secrets = super::secrets::look_up(context, &mut state, &applied, Programs::All)?;
+    let documents = || {
+        let observed = observe::observe(store, Some(&base), &side.manifest.state)?;
+        Ok(observed.documents.values().filter_map(|own| parsed(own.text.as_deref()?)).collect())
+    };
+    let (secrets, kept) = super::secrets::look_up_or_keep(context, &mut state, &applied, documents)?;
+    for name in kept {
+        context
+            .out
+            .note(format!("{name} can't be looked up now; what is there is what was applied, and stays"));
+    }
     let cause = Cause::Rollback { of: target };
     let policy = policy(args.conflict.on_conflict);
     let planned = context.plan_with(store, Some(&base), &state, cause, policy, &secrets)?;

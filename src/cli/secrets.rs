@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::engine::Context;
 use super::error::{CliError, refused};
 use crate::generation::State;
+use crate::model::secret::find;
 use crate::model::{Key, Mark, Origin, Secret, Secrets, Source, limits};
 use crate::plan::secrets::{looks_secret, mask_line};
 use crate::root::locate::show;
@@ -45,6 +46,54 @@ pub fn look_up(
     applied: &[&State],
     programs: Programs,
 ) -> Result<Secrets, CliError> {
+    let (secrets, missing) = look(context, state, applied, programs)?;
+    let hint = "Nothing was changed. What can be told without secrets: cs plan --no-secrets";
+    if missing.is_empty() { Ok(secrets) } else { Err(refusal(&missing, hint)) }
+}
+
+/// As [`look_up`], for going back: one that can't be had, and stands in the documents as it was applied once,
+/// stays as it is. Those are named beside what was found.
+///
+/// # Errors
+/// When one can't be had, and is not there either.
+pub fn look_up_or_keep(
+    context: &Context,
+    state: &mut State,
+    applied: &[&State],
+    documents: impl FnOnce() -> Result<Vec<Value>, CliError>,
+) -> Result<(Secrets, Vec<String>), CliError> {
+    let (secrets, mut missing) = look(context, state, applied, Programs::All)?;
+    if missing.is_empty() {
+        return Ok((secrets, Vec::new()));
+    }
+    let documents = documents()?;
+    let mut kept = Vec::new();
+    for (key, secret) in state.secrets_mut().filter(|(_, secret)| secrets.get(&secret.source).is_none()) {
+        let place = [key.pointer(), secret.at.clone()].concat();
+        let mut texts = documents.iter().filter_map(|value| find(value, &place)?.as_str());
+        let marks: Vec<&Mark> =
+            secret.mark.iter().chain(applied.iter().filter_map(|state| state.marked(key, secret))).collect();
+        if let Some(mark) = texts.find_map(|text| marks.iter().find(|mark| mark.fits(text)).copied().cloned())
+        {
+            let name = name(key, secret);
+            missing.retain(|own| own.key != name);
+            secret.mark = Some(mark);
+            kept.push(name);
+        }
+    }
+    let hint = context.spell(
+        "Nothing was changed. Other generations to go back to: cs generations. To let go of everything, which takes \
+         no secrets: cs uninstall",
+    );
+    if missing.is_empty() { Ok((secrets, kept)) } else { Err(refusal(&missing, &hint)) }
+}
+
+fn look(
+    context: &Context,
+    state: &mut State,
+    applied: &[&State],
+    programs: Programs,
+) -> Result<(Secrets, Vec<Missing>), CliError> {
     let known: BTreeSet<Source> =
         applied.iter().flat_map(|state| state.secrets()).map(|(_, own)| own.source.clone()).collect();
     let mut secrets = Secrets::default();
@@ -72,7 +121,7 @@ pub fn look_up(
             None => Mark::new(random::bytes()?, &text),
         });
     }
-    if missing.is_empty() { Ok(secrets) } else { Err(refusal(&missing)) }
+    Ok((secrets, missing))
 }
 
 /// Whether a secret of the state was not looked up.
@@ -143,7 +192,7 @@ fn fault(why: impl Into<String>, remedy: impl Into<String>) -> Fault {
     Fault { why: why.into(), remedy: remedy.into() }
 }
 
-fn refusal(missing: &[Missing]) -> CliError {
+fn refusal(missing: &[Missing], hint: &str) -> CliError {
     let what = match missing.len() {
         1 => "a secret can't be had".to_owned(),
         many => format!("{many} secrets can't be had"),
@@ -154,7 +203,6 @@ fn refusal(missing: &[Missing]) -> CliError {
             format!("\n  {key}  ({origin})\n    {}\n    {remedy}", why.replace('\n', "\n      "))
         })
         .collect();
-    let hint = "Nothing was changed. What can be told without secrets: cs plan --no-secrets";
     refused(format!("{what}{}", lines.concat()), hint)
 }
 

@@ -404,7 +404,7 @@ fn entry_line(change: &EntryChange, document: &DocumentPlan, base: Since, detail
         }
         Action::Override => "overrides your value; it comes back when you let go".to_owned(),
         Action::Reassert if change.before.is_none() => format!("removed outside cs{}", since(base)),
-        Action::Reassert if comes_back => "changed outside cs; it comes back when you let go".to_owned(),
+        Action::Reassert if comes_back => "changed outside cs; that comes back when you let go".to_owned(),
         Action::Reassert => format!("changed outside cs{}", since(base)),
         Action::Remove if base.is_letting_go => String::new(),
         Action::Remove => "no longer declared".to_owned(),

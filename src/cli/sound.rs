@@ -2,13 +2,16 @@
 //!
 //! Generations share the files that they have in common, read-only. Whoever may write all the same (root, or an
 //! editor that changes modes) and writes in place, through a link of ours, changes them for all that share one.
+//!
+//! The source that such a content was taken from still has it, until `cs capture` writes the edit there: before
+//! it does, what was stored goes into `originals/` of each generation that has lost it.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use super::engine::Context;
 use super::error::{CliError, refused};
-use crate::generation::FileRecord;
+use crate::generation::{FileRecord, State};
 use crate::model::{Digest, Generation, ManagedPath, limits};
 use crate::root::{Side, Store};
 use crate::sys::fs;
@@ -25,11 +28,14 @@ pub fn contents(
     let mut found = BTreeMap::new();
     let mut lost = Vec::new();
     for (path, record) in side.manifest.state.files.iter().filter(|(_, record)| !record.is_cs) {
-        if is_sound(&file(store, side, path), record) {
+        if is_sound(&file(store, side.manifest.generation, path), record) {
             continue;
         }
-        match elsewhere(store, side.manifest.generation, path, record.digest)
-            .or_else(|| source(side, path, record.digest))
+        let number = side.manifest.generation;
+        let original = || read(&original(store, number, path), record.digest);
+        match original()
+            .or_else(|| elsewhere(store, number, path, record.digest))
+            .or_else(|| read(&source(&side.manifest.state, path)?, record.digest))
         {
             Some(bytes) => drop(found.insert(path.clone(), bytes)),
             None => lost.push(path.to_string()),
@@ -52,8 +58,40 @@ pub fn contents(
     ))
 }
 
-fn file(store: &Store, side: &Side, path: &ManagedPath) -> std::path::PathBuf {
-    store.generation(side.manifest.generation).join("files").join(path.as_str())
+/// Keeps what generations stored of files that somebody has written into, where it stands in one of these
+/// sources and nowhere else: they are about to be overwritten.
+///
+/// # Errors
+/// When it can't be kept.
+pub fn keep_originals(store: &Store, sources: &BTreeSet<&Path>) -> Result<(), CliError> {
+    for number in store.numbers()? {
+        let Ok(manifest) = store.manifest(number) else { continue };
+        for (path, record) in manifest.state.files.iter().filter(|(_, record)| !record.is_cs) {
+            let Some(source) = source(&manifest.state, path).filter(|own| sources.contains(own.as_path()))
+            else {
+                continue;
+            };
+            let kept = original(store, number, path);
+            if is_sound(&file(store, number, path), record) || read(&kept, record.digest).is_some() {
+                continue;
+            }
+            let Some(bytes) = read(&source, record.digest) else { continue };
+            fs::make_folders(kept.parent().unwrap_or(Path::new("/")), 0o700)?;
+            // One that was interrupted is not whole.
+            fs::remove_file(&kept)?;
+            fs::write_new(&kept, &bytes, 0o444)?;
+        }
+    }
+    Ok(())
+}
+
+fn file(store: &Store, number: Generation, path: &ManagedPath) -> PathBuf {
+    store.generation(number).join("files").join(path.as_str())
+}
+
+/// Where what [`file`] had is kept, once somebody has written into that.
+fn original(store: &Store, number: Generation, path: &ManagedPath) -> PathBuf {
+    store.generation(number).join("originals").join(path.as_str())
 }
 
 /// Whether a content is the one that was stored; by size and time, where those are.
@@ -70,10 +108,11 @@ fn read(file: &Path, digest: Digest) -> Option<Vec<u8>> {
     (Digest::of(&bytes) == digest).then_some(bytes)
 }
 
-/// Whether another generation than `than` has this content at `path`, as it was stored.
+/// Whether the content that `number` stored at `path` can be had, though its own file has another by now: the
+/// generation kept it, or another has the same.
 #[must_use]
-pub fn is_elsewhere(store: &Store, than: Generation, path: &ManagedPath, digest: Digest) -> bool {
-    elsewhere(store, than, path, digest).is_some()
+pub fn is_elsewhere(store: &Store, number: Generation, path: &ManagedPath, digest: Digest) -> bool {
+    read(&original(store, number, path), digest).is_some() || elsewhere(store, number, path, digest).is_some()
 }
 
 fn elsewhere(store: &Store, than: Generation, path: &ManagedPath, digest: Digest) -> Option<Vec<u8>> {
@@ -81,16 +120,14 @@ fn elsewhere(store: &Store, than: Generation, path: &ManagedPath, digest: Digest
     numbers.filter(|number| *number != than).find_map(|number| {
         let manifest = store.manifest(number).ok()?;
         manifest.state.files.get(path).filter(|record| record.digest == digest)?;
-        read(&store.generation(number).join("files").join(path.as_str()), digest)
+        read(&file(store, number, path), digest).or_else(|| read(&original(store, number, path), digest))
     })
 }
 
-/// What the profile took it from, where that is still the same.
-fn source(side: &Side, path: &ManagedPath, digest: Digest) -> Option<Vec<u8>> {
-    let installs = &side.manifest.state.installs;
-    let (at, install) = installs.iter().find(|(at, _)| *at == path || at.contains(path))?;
+/// The file that the profile took it from.
+fn source(state: &State, path: &ManagedPath) -> Option<PathBuf> {
+    let (at, install) = state.installs.iter().find(|(at, _)| *at == path || at.contains(path))?;
     let source = Path::new(install.source.as_ref()?);
     let below = path.as_str().strip_prefix(at.as_str())?.trim_start_matches('/');
-    let file = if below.is_empty() { source.to_owned() } else { source.join(below) };
-    read(&file, digest)
+    Some(if below.is_empty() { source.to_owned() } else { source.join(below) })
 }

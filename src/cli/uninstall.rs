@@ -9,8 +9,9 @@ use super::engine::{Context, Work};
 use super::error::{CliError, exit, refused};
 use super::output::{paint, style};
 use super::show::{self, Detail, plan_json};
+use crate::document::Action;
 use crate::generation::{Cause, State};
-use crate::plan::{OnConflict, Plan};
+use crate::plan::{Observation, OnConflict, Plan, TreeChange, TreeStep};
 use crate::remote;
 use crate::root::{self, LockedRoot, Side, Store};
 use crate::sys::{fs, process};
@@ -40,19 +41,26 @@ pub fn run(context: &Context, args: &UninstallArgs) -> Result<u8, CliError> {
             "Nothing is installed; the generations are still there.   cs uninstall --purge removes them",
         ));
     }
-    let mut plan_value = serde_json::Value::Null;
-    if let Some(base) = base.as_ref().filter(|_| is_installed) {
-        plan_value = let_go(context, &locked, base)?;
-    }
+    let gone = match base.as_ref().filter(|_| is_installed) {
+        Some(base) => let_go(context, &locked, base)?,
+        None => LetGo::default(),
+    };
     super::gitignore::undo(&locked.store)?;
     let folders = base.map(|side| side.ledger.folders).unwrap_or_default();
     if args.purge {
         purge(context, locked, &folders)?;
     } else if is_installed {
-        let hint =
-            context.spell("cs apply brings it back · cs uninstall --purge removes the generations too");
+        let apply = if gone.is_taken { "cs apply --on-conflict backup" } else { "cs apply" };
+        let hint = context
+            .spell(&format!("{apply} brings it back · cs uninstall --purge removes the generations too"));
         let hint = paint(style::DIM, hint);
-        context.out.line(format!("Everything is as it was without cs.   {hint}"));
+        context.out.line(match gone.stays.as_slice() {
+            [] => format!("Everything is as it was without cs.   {hint}"),
+            stays => {
+                let (which, are) = (stays.join(", "), if stays.len() == 1 { "stays" } else { "stay" });
+                format!("{which} {are} as others made it; everything else is as it was without cs.   {hint}")
+            }
+        });
         if fs::lstat(&context.root.path.join("learning"))?.is_some() {
             context.out.line("What was learned stays in learning/; --purge removes it, too.");
         }
@@ -60,7 +68,7 @@ pub fn run(context: &Context, args: &UninstallArgs) -> Result<u8, CliError> {
     if is_installed && !context.out.json && !context.out.quiet && process::client_runs() {
         context.out.line("A running Claude Code stops calling the hooks within about a second.");
     }
-    context.out.object(&json!({"version": 1, "success": true, "message": "uninstalled", "purged": args.purge, "plan": plan_value}));
+    context.out.object(&json!({"version": 1, "success": true, "message": "uninstalled", "purged": args.purge, "plan": gone.plan}));
     Ok(exit::DONE)
 }
 
@@ -121,7 +129,32 @@ fn ask(context: &Context, base: Option<&Side>, store: &Store, purge: bool) -> Re
     }
 }
 
-fn let_go(context: &Context, locked: &LockedRoot, base: &Side) -> Result<serde_json::Value, CliError> {
+/// What letting go came to.
+#[derive(Debug, Default)]
+struct LetGo {
+    plan: serde_json::Value,
+    /// What others have made of ours: it is theirs, and stays.
+    stays: Vec<String>,
+    /// Something stands where ours was, so that applying again has to move it aside.
+    is_taken: bool,
+}
+
+impl LetGo {
+    fn by(plan: &Plan, value: serde_json::Value) -> Self {
+        let is_there = |step: &&TreeStep| step.found != Observation::Absent;
+        let left = |change: &TreeChange| matches!(change, TreeChange::LeaveEdited | TreeChange::Forget);
+        let stays = plan.steps.iter().filter(|step| left(&step.change)).filter(is_there);
+        let stays: Vec<String> = stays.map(|step| step.path.to_string()).collect();
+        let entries = plan.documents.values().flat_map(|document| &document.merged.changes);
+        let released = entries.filter(|entry| entry.action == Action::Release && entry.before.is_some());
+        let is_back = |step: &TreeStep| matches!(step.change, TreeChange::Restore(_));
+        let is_taken = !stays.is_empty() || plan.steps.iter().any(is_back);
+        let stays = stays.into_iter().chain(released.map(|entry| entry.key.to_string())).collect();
+        Self { plan: value, stays, is_taken }
+    }
+}
+
+fn let_go(context: &Context, locked: &LockedRoot, base: &Side) -> Result<LetGo, CliError> {
     let planned =
         context.plan(&locked.store, Some(base), &State::default(), Cause::Uninstall, OnConflict::Backup)?;
     if context.common.yes {
@@ -136,18 +169,22 @@ fn let_go(context: &Context, locked: &LockedRoot, base: &Side) -> Result<serde_j
     };
     let applied = context.carry_out(locked, Some(base), &work)?;
     applied.warnings.iter().for_each(|warning| context.out.warn(warning));
-    Ok(plan_json(planned.checked.plan(), &context.root.path, false))
+    let plan = planned.checked.plan();
+    Ok(LetGo::by(plan, plan_json(plan, &context.root.path, false)))
 }
 
 fn purge(context: &Context, locked: LockedRoot, folders: &[String]) -> Result<(), CliError> {
     let kept = root::purge::purge(locked, folders.iter().any(String::is_empty))?;
     if let Some(kept) = kept {
-        context.out.line(format!("What could not go back to its place is in {}.", context.root.show(&kept)));
+        let names: Vec<String> = fs::walk(&kept)?.iter().map(|below| below.display().to_string()).collect();
+        context.out.line(format!(
+            "Kept in {}, because there is something else in its place:",
+            context.root.show(&kept)
+        ));
+        names.iter().for_each(|name| context.out.line(format!("  {name}")));
     }
     // What was fetched can be fetched again, also for another root.
-    if let Some(cache) = remote::cache() {
-        fs::remove_all(&cache)?;
-    }
+    remote::clear_cache()?;
     context.out.line("Everything of cs's is gone.");
     Ok(())
 }

@@ -336,16 +336,14 @@ impl Planner<'_> {
                 }
                 (Seen::AsWritten, _) => TreeChange::Remove,
                 (Seen::Edited, _) => TreeChange::LeaveEdited,
-                (Seen::Absent | Seen::Foreign { .. }, how) => {
-                    if let Some(name) = how.aside() {
-                        self.plan.warnings.push(format!(
-                            "{path} was changed by others, so what was there first stays in claude-sync/displaced/{name}"
-                        ));
-                    }
-                    TreeChange::Forget
-                }
+                (Seen::Absent | Seen::Foreign { .. }, _) => TreeChange::Forget,
             };
             let is_drift = matches!(change, TreeChange::LeaveEdited | TreeChange::Forget);
+            if let Some(name) = row.how.aside().filter(|_| is_drift) {
+                self.plan.warnings.push(format!(
+                    "{path} was changed by others, so what was there first stays in claude-sync/displaced/{name}"
+                ));
+            }
             let found = self.found(path);
             let step = TreeStep { path: path.clone(), change, found, was_ours: true, is_drift, origin: None };
             self.plan.steps.push(step);

@@ -81,7 +81,7 @@ impl Git {
         let git = Self { folder: folder.to_owned() };
         if fs::stat(&folder.join("HEAD"))?.is_none() {
             if let Some(above) = folder.parent() {
-                fs::make_folders(above, 0o700)?;
+                super::make_cache(above)?;
             }
             let made = call().args(["init", "--quiet", "--bare", "--template=", "--"]).args([&*text(folder)]);
             well(made.run().map_err(no_git)?).map_err(|said| Error::Git { what: "init".to_owned(), said })?;

@@ -143,6 +143,38 @@ pub fn cache() -> Option<PathBuf> {
     Some(cache.or_else(|| Some(env::home()?.join(".cache")))?.join("claude-sync"))
 }
 
+/// In the cache, where the folder that it is in was made for it.
+const MADE_ABOVE: &str = "made-above";
+
+/// Makes `folder` of the cache, and remembers whether there was a folder for caches before.
+fn make_cache(folder: &Path) -> Result<(), Error> {
+    let Some(cache) = folder.parent() else { return Ok(fs::make_folders(folder, 0o700)?) };
+    let is_first = cache.parent().map(fs::lstat).transpose()?.flatten().is_none();
+    fs::make_folders(folder, 0o700)?;
+    let mark = cache.join(MADE_ABOVE);
+    if is_first && fs::lstat(&mark)?.is_none() {
+        fs::write_new(&mark, b"", 0o600)?;
+    }
+    Ok(())
+}
+
+/// Removes the cache, and the folder for caches if it was made for it and nobody else uses it.
+///
+/// # Errors
+/// When something can't be removed.
+pub fn clear_cache() -> Result<(), Error> {
+    let Some(cache) = cache() else { return Ok(()) };
+    let was_made = fs::lstat(&cache.join(MADE_ABOVE))?.is_some();
+    fs::remove_all(&cache)?;
+    if let Some(above) = cache.parent().filter(|_| was_made)
+        && fs::list_if_there(above)?.is_empty()
+        && fs::lstat(above)?.is_some()
+    {
+        fs::remove_folder(above)?;
+    }
+    Ok(())
+}
+
 impl Remotes {
     /// By a lock and a policy.
     #[must_use]

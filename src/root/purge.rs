@@ -85,7 +85,7 @@ pub fn finish(store: &Store) -> Result<bool, Error> {
 
 fn keep_displaced(store: &Store) -> Result<Option<PathBuf>, Error> {
     let displaced = store.displaced("");
-    if fs::lstat(&displaced)?.is_none() || is_empty(&displaced)? {
+    if fs::lstat(&displaced)?.is_none() || clear_empty(&displaced)? {
         return Ok(None);
     }
     let root = &store.root.path;
@@ -102,8 +102,17 @@ fn keep_displaced(store: &Store) -> Result<Option<PathBuf>, Error> {
     Ok(None)
 }
 
-/// Whether there is nothing but the empty folders we make for what is moved aside: named by a
-/// generation, and below it the folders on the way to a managed path.
-fn is_empty(displaced: &Path) -> Result<bool, Error> {
-    Ok(fs::walk(displaced)?.is_empty())
+/// Removes the empty folders that were made for what was moved aside: named by a generation, and below it those
+/// on the way to a managed path. Whether all of it went.
+fn clear_empty(folder: &Path) -> Result<bool, Error> {
+    let mut is_empty = true;
+    for name in fs::list(folder)? {
+        let path = folder.join(name);
+        let is_folder = fs::lstat(&path)?.is_some_and(|stat| stat.kind == fs::Kind::Folder);
+        is_empty &= is_folder && clear_empty(&path)?;
+    }
+    if is_empty {
+        fs::remove_folder(folder)?;
+    }
+    Ok(is_empty)
 }

@@ -36,6 +36,7 @@ mod machines;
 mod mcp;
 mod newcomer;
 mod pages;
+mod parting;
 mod picture;
 mod points;
 mod quiet;

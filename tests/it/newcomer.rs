@@ -145,6 +145,17 @@ fn a_file_edited_in_place_is_captured_and_its_store_heals() {
     assert_eq!(sandbox.read(".claude/agents/x.md"), edited);
     assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 0);
     sandbox.cs(&["verify"]).ok();
+    // What capture has overwritten was kept before.
+    fs::remove_dir_all(sandbox.path(".claude/claude-sync/generations/1/originals")).expect("kept");
+    sandbox.cs(&["rollback", "1", "--yes"]).ok();
+    sandbox.cs(&["rollback", "3", "--yes"]).ok();
+    for generation in ["2", "4"] {
+        let kept = sandbox.path(&format!(".claude/claude-sync/generations/{generation}"));
+        let (originals, stored) = (kept.join("originals"), kept.join("files/agents/x.md"));
+        let there = if originals.exists() { originals } else { stored };
+        let gone = if there.is_dir() { fs::remove_dir_all(there) } else { fs::remove_file(there) };
+        gone.expect("gone");
+    }
     let refused = sandbox.cs(&["rollback", "2", "--yes"]).code(1);
     assert!(refused.err.contains("generation 2 can't be gone back to: agents/x.md"), "{refused}");
     // Where the same is still to be had, it is.
@@ -337,7 +348,7 @@ fn what_comes_back_of_an_edit_is_said_and_true() {
         settings["env"].as_object_mut().expect("env").remove("A");
     });
     let plan = sandbox.cs(&["plan"]).ok();
-    assert!(plan.out.contains("changed outside cs; it comes back when you let go"), "{plan}");
+    assert!(plan.out.contains("changed outside cs; that comes back"), "{plan}");
     assert!(plan.out.contains("removed outside cs since generation 1"), "{plan}");
     sandbox.cs(&["apply", "--yes"]).ok();
     sandbox.cs(&["uninstall", "--yes"]).ok();

@@ -186,7 +186,7 @@ fn once_fetched_it_needs_nobody() {
     team.cs(&["rollback", "--yes"]).ok();
     team.cs(&["uninstall", "--yes", "--purge"]).ok();
     assert!(!team.sandbox.root().join("hooks/mark").exists());
-    assert!(!team.sandbox.path(".cache/claude-sync").exists());
+    assert!(!team.sandbox.path(".cache").exists());
 }
 
 #[test]

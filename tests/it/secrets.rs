@@ -174,19 +174,24 @@ fn another_secret_is_a_change_and_the_old_one_is_forgotten() {
     assert_silent(&sandbox, &texts, next);
     insta::assert_snapshot!(sandbox.cs(&["diff", "1", "2"]).ok().out, @r#"  ~ settings.json  env.FOO  "(secret: $FOO)" → another"#);
 
-    // Back: by the sources, which have another value now; or not at all, by name.
+    // Back: by what is there, or by the sources, which have another value now.
+    let ran = with(&sandbox, &["rollback", "1", "--yes"], &[]).ok();
+    assert!(ran.out.contains("Up to date") && ran.err.contains("env.FOO can't be looked up now"), "{ran}");
+    let ran = with(&sandbox, &["rollback", "1", "--yes"], next).ok();
+    assert!(ran.out.contains("Up to date") && ran.err.is_empty(), "the same sources give the same: {ran}");
+    // Where neither has it, not at all.
+    let settings = sandbox.read(".claude/settings.json");
+    sandbox.write(".claude/settings.json", settings.replace("tr0ub4dor", "by-hand"));
     let refused = with(&sandbox, &["rollback", "1", "--yes"], &[]).code(1);
+    sandbox.write(".claude/settings.json", settings);
     insta::assert_snapshot!(refused.err, @r"
     error: a secret can't be had
       env.FOO  (claude-sync.toml:5)
         the environment has no FOO
         Set it: export FOO=…
 
-    Nothing was changed. What can be told without secrets: cs plan --no-secrets
+    Nothing was changed. Other generations to go back to: cs generations. To let go of everything, which takes no secrets: cs uninstall
     ");
-    assert_eq!(value(&sandbox, ".claude/settings.json")["env"]["FOO"], "tr0ub4dor");
-    let ran = with(&sandbox, &["rollback", "1", "--yes"], next).ok();
-    assert!(ran.out.contains("Up to date"), "the same sources give the same: {ran}");
     with(&sandbox, &["rollback", "1", "--yes"], &[("FOO", WEAK)]).ok();
     assert_eq!(value(&sandbox, ".claude/settings.json")["env"]["FOO"], WEAK);
     sandbox.cs(&["uninstall", "--yes"]).ok();
