@@ -106,7 +106,10 @@ pub fn is_noexec(path: &Path) -> bool {
     return rustix::fs::statvfs(path)
         .is_ok_and(|stat| stat.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC));
     #[cfg(not(target_os = "linux"))]
-    return false;
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// Whether two names can't be exchanged on the file system of `path`, as far as that can be known without
