@@ -107,6 +107,28 @@ pub struct Redirect {
     pub target: Word,
 }
 
+/// How a command stands to what comes before it on the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Joined {
+    /// It runs whatever became of that, or there is nothing: `;`, a line's end, `&`.
+    #[default]
+    Then,
+    /// It runs where that succeeded: `&&`.
+    And,
+    /// It runs where that failed: `||`.
+    Or,
+}
+
+/// Where a command stands, as far as the line's status depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// How many constructs, texts and programs it is in; 0: it stands on the line itself.
+    pub level: u32,
+    pub joined: Joined,
+    /// Nobody waits for it.
+    pub is_background: bool,
+}
+
 /// Where the commands act that a wrapper runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Site {
@@ -142,6 +164,7 @@ pub struct Simple {
     /// All that was typed, where what runs the command has a wrapper's name but is somebody's own program:
     /// `./sudo`.
     pub as_typed: Vec<Word>,
+    pub position: Position,
 }
 
 impl Simple {
@@ -160,8 +183,7 @@ impl Simple {
     /// All but its words: for another command that runs in the same place.
     #[must_use]
     pub fn frame(&self) -> Self {
-        let Self { words: _, redirects, reads, inner, here, folders, site, is_fed, is_aside, as_typed: _ } =
-            self;
+        let Self { words: _, redirects, reads, inner, here, folders, site, is_fed, is_aside, .. } = self;
         Self {
             words: Vec::new(),
             redirects: redirects.iter().take(64).cloned().collect(),
@@ -173,6 +195,7 @@ impl Simple {
             is_fed: *is_fed,
             is_aside: *is_aside,
             as_typed: Vec::new(),
+            position: Position { level: self.position.level + 1, ..Position::default() },
         }
     }
 

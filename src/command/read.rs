@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::expand::join;
 use super::state::{Function, NAMES_MAX, State};
 use super::word::{Draft, Forms};
-use super::{DEPTH_MAX, Script, Simple, Word};
+use super::{DEPTH_MAX, Joined, Position, Script, Simple, Word};
 
 /// Values of a loop that are put in; a list that is longer is not known.
 const FOR_MAX: usize = 16;
@@ -66,6 +66,12 @@ pub(super) struct Reader<'a> {
     pub(super) inner_reads: Option<(usize, usize)>,
     /// Too deep: words and separators only.
     pub(super) is_flat: bool,
+    /// How the next command stands to the last one.
+    joined: Joined,
+    /// Behind `|`, `&&` or `||`.
+    is_joining: bool,
+    /// The first command that a `&` would send to the background.
+    waited: usize,
 }
 
 /// What a word's reader does at a character.
@@ -74,7 +80,19 @@ const BLANK: [u8; 3] = *b" \t\r";
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let frames = vec![Frame::default()];
-        Self { text, at: 0, frames, stage: 0, reads: None, resume: None, inner_reads: None, is_flat: false }
+        Self {
+            text,
+            at: 0,
+            frames,
+            stage: 0,
+            reads: None,
+            resume: None,
+            inner_reads: None,
+            is_flat: false,
+            joined: Joined::Then,
+            is_joining: false,
+            waited: 0,
+        }
     }
 
     /// All of the text; its commands get `reads` as input.
@@ -130,9 +148,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A new command that nothing feeds.
-    fn separate(&mut self, state: &State) {
+    fn separate(&mut self, state: &State, joined: Joined) {
         self.reads = self.frames.last().and_then(|frame| frame.reads);
         self.stage = state.script.commands.len();
+        if joined == Joined::Then {
+            self.waited = self.stage;
+        }
+        self.joined = joined;
+        self.is_joining = joined != Joined::Then;
     }
 
     fn list(&mut self, state: &mut State, until: Until) {
@@ -143,7 +166,10 @@ impl<'a> Reader<'a> {
                 _ if self.is_end() => return,
                 b'\n' => {
                     self.newline();
-                    self.separate(state);
+                    // A line may end behind what joins two commands.
+                    if !self.is_joining {
+                        self.separate(state, Joined::Then);
+                    }
                 }
                 b'#' => self.line_end(),
                 b')' => {
@@ -151,33 +177,45 @@ impl<'a> Reader<'a> {
                     if until == Until::Parenthesis {
                         return;
                     }
-                    self.separate(state);
+                    self.separate(state, Joined::Then);
                 }
                 b';' => {
                     let is_case = matches!(self.ahead(1), b';' | b'&');
                     while matches!(self.byte(), b';' | b'&') {
                         self.at += 1;
                     }
-                    self.separate(state);
+                    self.separate(state, Joined::Then);
                     if is_case && self.frames.last().is_some_and(|frame| frame.is_case) {
                         self.pattern(state);
                     }
                 }
                 b'&' if self.ahead(1) != b'>' => {
-                    self.at += if self.ahead(1) == b'&' { 2 } else { 1 };
-                    self.separate(state);
+                    let is_and = self.ahead(1) == b'&';
+                    self.at += if is_and { 2 } else { 1 };
+                    if is_and {
+                        self.separate(state, Joined::And);
+                    } else {
+                        let sent = state.script.commands.get_mut(self.waited..).unwrap_or_default();
+                        sent.iter_mut().for_each(|command| command.position.is_background = true);
+                        self.separate(state, Joined::Then);
+                    }
                 }
                 b'|' if self.ahead(1) == b'|' => {
                     self.at += 2;
-                    self.separate(state);
+                    self.separate(state, Joined::Or);
                 }
                 b'|' => {
                     self.at += if self.ahead(1) == b'&' { 2 } else { 1 };
                     self.reads = Some((self.stage, state.script.commands.len()));
                     self.stage = state.script.commands.len();
+                    self.is_joining = true;
                 }
-                b'(' => self.subshell(state),
+                b'(' => {
+                    self.is_joining = false;
+                    self.subshell(state);
+                }
                 _ => {
+                    self.is_joining = false;
                     let before = (self.at, self.frames.len());
                     self.command(state);
                     if let Until::Frames(left) = until
@@ -199,7 +237,7 @@ impl<'a> Reader<'a> {
     fn subshell(&mut self, state: &mut State) {
         self.at += 1;
         if self.is_flat {
-            return self.separate(state);
+            return self.separate(state, Joined::Then);
         }
         let (start, reads) = (state.script.commands.len(), self.reads);
         self.nested(state, reads);
@@ -250,8 +288,16 @@ impl<'a> Reader<'a> {
 
     /// One simple command, a reserved word, or the head of a function.
     fn command(&mut self, state: &mut State) {
-        let mut simple =
-            Simple { folders: state.scope.folders.clone(), reads: self.reads, ..Simple::default() };
+        let mut simple = Simple {
+            folders: state.scope.folders.clone(),
+            reads: self.reads,
+            position: Position {
+                level: u32::try_from(state.depth + self.frames.len() - 1).unwrap_or(u32::MAX),
+                joined: self.joined,
+                is_background: false,
+            },
+            ..Simple::default()
+        };
         let mut assigned: BTreeMap<String, Option<Forms>> = BTreeMap::new();
         let kept = self.inner_reads.take();
         loop {

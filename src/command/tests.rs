@@ -48,6 +48,48 @@ fn variables_are_put_in_where_they_are_known() {
     assert_eq!(script.commands[0].words[1].holes, ["HOME"]);
 }
 
+/// A line may end behind what joins two commands, with comments and empty lines between.
+#[test]
+fn what_is_joined_over_a_line_end_is_joined() {
+    for (text, joined, reads) in [
+        ("a | b", Joined::Then, Some((0, 1))),
+        ("a |\n b", Joined::Then, Some((0, 1))),
+        ("a |& # c\n\n\n b", Joined::Then, Some((0, 1))),
+        ("cat <<E |\nx\nE\nb", Joined::Then, Some((0, 1))),
+        ("a &&\n b", Joined::And, None),
+        ("a || # c\n\n b", Joined::Or, None),
+        ("a\n b", Joined::Then, None),
+        ("a; b", Joined::Then, None),
+        ("a | x=1\n b", Joined::Then, None),
+        ("a &\n b", Joined::Then, None),
+        ("a && x=1\n b", Joined::Then, None),
+    ] {
+        let script = parse(text);
+        let last = script.commands.last().expect("b");
+        assert_eq!(
+            (last.program().as_str(), last.position.joined, last.reads),
+            ("b", joined, reads),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_command_knows_where_it_stands() {
+    let told = |text: &str| {
+        let tell = |simple: &Simple| {
+            let Position { level, is_background, .. } = simple.position;
+            format!("{}{level}{}", simple.program(), if is_background { "&" } else { "" })
+        };
+        parse(text).commands.iter().map(tell).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(told("a && b | c; d"), "a0 b0 c0 d0");
+    assert_eq!(told("a; b && c & d"), "a0 b0& c0& d0");
+    assert_eq!(told("if a; then b; fi; (c); d $(e); { f; }"), "a1 b1 c1 e1 d0 f1");
+    assert_eq!(told("bash -c 'a; b'; find . -exec c {} +"), "bash0 a1 b1 find0 c1");
+    assert_eq!(told("f() { a; }; f"), "a2 f0");
+}
+
 #[test]
 fn structure_is_followed() {
     reads("a && b || c; d & e | f", &["a", "b", "c", "d", "e", "f"]);

