@@ -30,6 +30,7 @@
 //! | [`model`] | pure | the nouns: managed paths, digests, generation numbers, desired entries, the ledger, limits |
 //! | [`command`] | pure | shell text → the commands it would run, and their shape: what they are, without what they say |
 //! | [`guard`] | pure | what a command could destroy: one family of rules a file |
+//! | [`learn`] | pure | what calls teach: which command of a line failed, and what failed session after session |
 //! | [`profile`] | pure | TOML text → desired state: parse, compose, conditions, checks; the machine is asked through a trait |
 //! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
 //! | [`generation`] | pure | what a generation is on disk; retention; differences |
@@ -123,8 +124,8 @@
 //!     for text, and every word it is shown by is compiled in.
 //!
 //! # Not built yet
-//! What is recorded is folded, kept and expired, but nothing is said from it: hints, thresholds and
-//! agents are to come, and so is sharing between hosts.
+//! What is recorded is folded, kept and expired, but nothing is said from it. [`learn`] judges traces (`cs learn
+//! replay`) and is not asked by a hook yet: hints, thresholds and agents are to come, and so is sharing between hosts.
 
 pub mod cli;
 pub mod command;
@@ -136,6 +137,7 @@ pub mod generation;
 pub mod guard;
 pub mod hook;
 pub mod knowledge;
+pub mod learn;
 pub mod model;
 pub mod plan;
 pub mod profile;

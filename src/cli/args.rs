@@ -147,6 +147,8 @@ pub enum Command {
     Stats(Later<StatsArgs>),
     /// What the guard asked and refused, what became of keys and journals
     Audit(Later<AuditArgs>),
+    /// What is kept of a command, and how good hints would have been
+    Learn(Later<LearnArgs>),
     /// The keys that everything learned is sealed with
     Keys(Later<KeysArgs>),
     /// Which machine this is to others, and whether that lasts
@@ -515,5 +517,38 @@ pub enum GuardCommand {
         /// Read commands from the input, one a line (`\n`, `\t`, `\\` escaped); print verdict, rule, command
         #[arg(long, conflicts_with = "command")]
         batch: bool,
+    },
+}
+
+/// `cs learn`.
+#[derive(Debug, Clone, Args)]
+pub struct LearnArgs {
+    #[command(subcommand)]
+    pub command: LearnCommand,
+}
+
+/// What to do about learning.
+#[derive(Debug, Clone, Subcommand)]
+pub enum LearnCommand {
+    /// Show what is kept of a command: nothing of what it says
+    Shape {
+        /// The command, as Claude would run it
+        #[arg(value_name = "COMMAND", required_unless_present_any = ["batch", "bits"], allow_hyphen_values = true)]
+        command: Option<String>,
+        /// Read commands from the input, one a line (`\n`, `\t`, `\\` escaped); print an object for each
+        #[arg(long, conflicts_with_all = ["command", "bits"])]
+        batch: bool,
+        /// Say how much a record can carry at most
+        #[arg(long, conflicts_with = "command")]
+        bits: bool,
+    },
+    /// Replay calls that happened, and say how good hints would have been
+    Replay {
+        /// A JSON object a line: session, command, ok, exit_code, error_head
+        #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
+        trace: PathBuf,
+        /// In how many sessions before a command must have failed
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
+        sessions: u8,
     },
 }

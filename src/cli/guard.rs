@@ -118,8 +118,8 @@ fn check_all(out: Output, scene: &Scene, config: &Config) -> Result<u8, CliError
     Ok(exit::DONE)
 }
 
-/// `\n`, `\t` and `\\` as what they stand for; anything else stays.
-fn decoded(line: &str) -> String {
+/// A line of a batch: `\n`, `\t` and `\\` as what they stand for; anything else stays.
+pub(super) fn decoded(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut chars = line.chars();
     while let Some(c) = chars.next() {

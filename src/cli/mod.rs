@@ -18,6 +18,7 @@ pub mod identity;
 pub mod init;
 pub mod keys;
 pub mod later;
+mod learn;
 mod learning;
 pub mod man;
 pub mod news;
@@ -104,6 +105,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     // These work also where there is no root.
     match &command {
         Command::Guard(args) => return guard::run(&common, args),
+        Command::Learn(args) => return learn::run(&common, args),
         Command::Schema => return schema::run(&common),
         Command::Completions(args) => return completions::run(&common, args),
         Command::Man(args) => return man::run(&common, args),
@@ -130,7 +132,11 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Identity(args) => identity::run(&context, &args),
         Command::Keys(args) => keys::run(&context, &args),
         Command::Build(args) => build::run(&context, &args),
-        Command::Guard(_) | Command::Schema | Command::Completions(_) | Command::Man(_) => {
+        Command::Guard(_)
+        | Command::Learn(_)
+        | Command::Schema
+        | Command::Completions(_)
+        | Command::Man(_) => {
             unreachable!("BUG: done above, without a root")
         }
         Command::Hook { .. } => unreachable!("BUG: hooks were run above"),

@@ -165,6 +165,9 @@ pub struct Simple {
     /// `./sudo`.
     pub as_typed: Vec<Word>,
     pub position: Position,
+    /// The innermost program that it is run by and that makes a difference to what it finds there: another
+    /// user, machine, container, environment of packages.
+    pub runner: Option<shape::Tool>,
 }
 
 impl Simple {
@@ -196,6 +199,7 @@ impl Simple {
             is_aside: *is_aside,
             as_typed: Vec::new(),
             position: Position { level: self.position.level + 1, ..Position::default() },
+            runner: self.runner,
         }
     }
 

@@ -8,6 +8,7 @@
 mod closed;
 mod error;
 mod kinds;
+mod line;
 mod record;
 mod vocabulary;
 
@@ -71,8 +72,8 @@ impl<'a> Word<'a> {
 pub struct Piece<'a> {
     /// Without what runs it. Empty: there were only assignments.
     pub words: &'a [Word<'a>],
-    /// The innermost of what runs it.
-    pub wrapper: Wrapper,
+    /// The innermost of what runs it and makes a difference.
+    pub runner: Option<Tool>,
     /// The files of its redirections.
     pub files: &'a [Word<'a>],
 }
@@ -341,7 +342,8 @@ impl Known {
     }
 
     fn of(piece: &Piece<'_>) -> Self {
-        let mut known = Self { wrapper: piece.wrapper, ..Self::nothing() };
+        let wrapper = piece.runner.and_then(|runner| Wrapper::named(runner.name())).unwrap_or_default();
+        let mut known = Self { wrapper, ..Self::nothing() };
         let Some((first, rest)) = piece.words.split_first() else {
             known.category = Category::Shell;
             known.tool = Tool::named("=");
@@ -358,6 +360,13 @@ impl Known {
         };
         known.read_words(rest);
         known.category = known.wrapper.category().unwrap_or(known.category);
+        if let Some(runner) = piece.runner.filter(|_| known.tool.is_none()) {
+            // Nobody knows what it runs; that it runs it is something.
+            known.tool = Some(runner);
+            known.category = known.wrapper.category().unwrap_or_else(|| runner.category());
+            known.subcommand = Subcommand::None;
+            (known.flags, known.flags_unknown) = (Flags::default(), 0);
+        }
         known.read_files(piece);
         known
     }
@@ -458,6 +467,8 @@ impl Known {
     /// rest most.
     fn weight(&self) -> u8 {
         match (self.category, self.tool.map(Tool::name)) {
+            // Unknown: whatever is known says more.
+            (Category::Other, _) => 2,
             (Category::Shell, _) => 0,
             (
                 _,

@@ -6,6 +6,7 @@ use super::feed::joined;
 use super::name::named;
 use super::peel::{assignments, is_assignment, is_in, is_of_lines, is_sure, options, peel};
 use super::runs::{fed, find, git, language, local_tool, parallel, powershell, shell, sourced, xargs};
+use super::shape::{Tool, Wrapper};
 use super::state::State;
 use super::{Simple, Site, UNKNOWN, Word, base_name};
 
@@ -36,6 +37,9 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         let Some(next) = peel(&name, &simple.words, start, &mut simple.site) else { break };
         let next = assignments(&simple.words, next, false);
         let is_own = super::is_own_program(&word.text) && next < simple.words.len();
+        if Wrapper::named(&name).is_some_and(Wrapper::is_telling) {
+            simple.runner = Tool::named(&name).or(simple.runner);
+        }
         if (is_own || !is_sure(&name, &simple.words, start)) && simple.as_typed.is_empty() {
             simple.as_typed = simple.words[start..].to_vec();
         }

@@ -1,10 +1,8 @@
 //! From an event to what is recorded of it: a [`Record`], in which there is no text.
 
 use super::event::{Event, Kind};
-use crate::command::shape::{
-    ErrorClass, HostType, Outcome, Piece, Record, Shape, Structure, ToolKind, Word, Wrapper, duration_bucket,
-};
-use crate::command::{self, RedirectKind, Script, Simple};
+use crate::command;
+use crate::command::shape::{ErrorClass, HostType, Outcome, Record, Shape, ToolKind, duration_bucket};
 
 /// The record of a tool's run; `None` for events that tell of none.
 #[must_use]
@@ -53,47 +51,7 @@ fn exit_code(error: &str) -> Option<i32> {
 /// The shape of a shell command.
 #[must_use]
 pub fn shape(text: &str) -> Shape {
-    let script = command::parse(text);
-    let commands = script.commands.iter().filter(|simple| !simple.is_aside);
-    let owned: Vec<(Vec<Word<'_>>, Vec<Word<'_>>)> = commands.map(words).collect();
-    let pieces: Vec<Piece<'_>> =
-        owned.iter().map(|(words, files)| Piece { words, wrapper: Wrapper::None, files }).collect();
-    Shape::of(&pieces, structure(&script))
-}
-
-fn words(simple: &Simple) -> (Vec<Word<'_>>, Vec<Word<'_>>) {
-    let files = simple.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::Duplicate);
-    let words = if simple.as_typed.is_empty() { &simple.words } else { &simple.as_typed };
-    (words.iter().map(word).collect(), files.map(|redirect| word(&redirect.target)).collect())
-}
-
-fn word(word: &command::Word) -> Word<'_> {
-    match word.quoted_at {
-        None => Word::bare(&word.text),
-        Some(0) => Word::quoted(&word.text),
-        Some(at) => Word::quoted_from(word.text.get(..at).unwrap_or_default()),
-    }
-}
-
-fn structure(script: &Script) -> Structure {
-    let commands = || script.commands.iter().filter(|simple| !simple.is_aside);
-    let redirects = || commands().flat_map(|simple| &simple.redirects);
-    let has = |kind| redirects().any(|redirect| redirect.kind == kind);
-    let pipes = commands().filter(|simple| simple.reads.is_some()).count();
-    Structure {
-        pipes,
-        lists: commands().count().saturating_sub(pipes + 1),
-        has_input: has(RedirectKind::Read),
-        has_output: has(RedirectKind::Write),
-        has_append: has(RedirectKind::Append),
-        has_error_output: redirects().any(|redirect| redirect.fd == Some(2)),
-        has_here_document: commands().any(|simple| simple.here.is_some()),
-        // A hole without a name is a value that was too long, or came in as data.
-        has_substitution: commands()
-            .flat_map(|simple| &simple.words)
-            .any(|word| word.holes.iter().any(|hole| !hole.is_empty())),
-        ..Structure::default()
-    }
+    Shape::of_script(&command::parse(text))
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ pub const SECRET_BYTES_MAX: u64 = 64 << 10;
 /// passphrase.
 pub const SECRET_MS_MAX: u64 = 120_000;
 
+/// A trace that is replayed is read whole.
+pub const TRACE_BYTES_MAX: u64 = 1 << 30;
+
 /// A managed file larger than this is refused: hooks and agents are text; a whole
 /// generation is copied for every change.
 pub const SOURCE_BYTES_MAX: u64 = 64 << 20;

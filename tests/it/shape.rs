@@ -3,74 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use claude_sync::command;
 use claude_sync::command::shape::{
-    Category, DataKind, ErrorClass, HostType, Outcome, PathKind, Piece, Record, Shape, Structure, Subcommand,
-    Tool, ToolKind, Trait, Word, Wrapper,
+    Category, DataKind, ErrorClass, HostType, Outcome, PathKind, Record, Shape, Subcommand, Tool, ToolKind,
+    Trait, Wrapper,
 };
 
 use crate::sandbox::cases;
 
-/// Simple commands, split at blanks: enough to look words up. A word with a quote in it counts as quoted.
-fn pieces_of(line: &str) -> Vec<(Wrapper, Vec<Word<'_>>)> {
-    let mut pieces = Vec::new();
-    for part in parts_of(line) {
-        let mut words: Vec<Word<'_>> = part.split_whitespace().map(word).collect();
-        let mut wrapper = Wrapper::None;
-        let is_assignment = |word: &Word<'_>| word.text.contains('=') && !word.text.starts_with(['-', '=']);
-        while let Some(first) = words.first() {
-            let is_wrapper =
-                matches!(first.text, "sudo" | "time" | "nohup" | "env" | "xargs" | "exec" | "command");
-            if is_wrapper && words.len() > 1 {
-                wrapper = Wrapper::named(first.text).unwrap_or(wrapper);
-                words.remove(0);
-                while words.first().is_some_and(|word| word.text.starts_with('-')) {
-                    words.remove(0);
-                }
-            } else if is_assignment(first) || matches!(first.text, "$" | "#" | "{" | "!" | "do" | "then") {
-                words.remove(0);
-            } else {
-                break;
-            }
-        }
-        if !words.is_empty() {
-            pieces.push((wrapper, words));
-        }
-    }
-    pieces
-}
-
-/// The text between operators that are neither quoted nor escaped.
-fn parts_of(line: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut quote, mut is_escaped) = (Vec::new(), 0, None, false);
-    for (at, c) in line.char_indices() {
-        match (quote, c) {
-            _ if is_escaped => is_escaped = false,
-            (_, '\\') => is_escaped = true,
-            (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            // A brace may be a place to fill in, with alternatives.
-            (None, '{') => quote = Some('}'),
-            (None, '|' | ';' | '&' | '(' | ')' | '`') => {
-                parts.push(&line[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&line[start..]);
-    parts
-}
-
-fn word(text: &str) -> Word<'_> {
-    if text.contains(['\'', '"', '$', '{']) { Word::quoted(text) } else { Word::bare(text) }
-}
-
 fn shape(line: &str) -> Shape {
-    let owned = pieces_of(line);
-    let pieces: Vec<Piece<'_>> =
-        owned.iter().map(|(wrapper, words)| Piece { words, wrapper: *wrapper, files: &[] }).collect();
-    Shape::of(&pieces, Structure::default())
+    Shape::of_script(&command::parse(line))
 }
 
 /// Directives of a batch script and what is no command line.

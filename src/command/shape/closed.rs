@@ -117,7 +117,29 @@ closed! {
     }
 }
 
+impl Default for Wrapper {
+    fn default() -> Self {
+        Self::None
+    }
+}
+
 impl Wrapper {
+    /// Whether what is run finds another user, machine or environment than it would by itself.
+    #[must_use]
+    pub const fn is_telling(self) -> bool {
+        matches!(
+            self,
+            Self::Privilege
+                | Self::Slurm
+                | Self::Container
+                | Self::Remote
+                | Self::PackageRunner
+                | Self::PythonModule
+                | Self::Mpi
+                | Self::Shielded
+        )
+    }
+
     /// The wrapper that a program is when another command stands behind it.
     #[must_use]
     pub fn named(program: &str) -> Option<Self> {

@@ -17,7 +17,7 @@ fn words(line: &str) -> Vec<Word<'_>> {
 
 fn shape(line: &str) -> Shape {
     let pieces: Vec<Vec<Word<'_>>> = line.split(" && ").map(words).collect();
-    let piece = |words| Piece { words, wrapper: Wrapper::None, files: &[] };
+    let piece = |words| Piece { words, runner: None, files: &[] };
     let pieces: Vec<Piece<'_>> = pieces.iter().map(|words| piece(words)).collect();
     Shape::of(&pieces, Structure { lists: pieces.len() - 1, ..Structure::default() })
 }

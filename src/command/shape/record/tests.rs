@@ -7,7 +7,7 @@ use super::*;
 
 fn record(line: &str) -> Record {
     let words: Vec<Word<'_>> = line.split(' ').map(Word::bare).collect();
-    let piece = Piece { words: &words, wrapper: Wrapper::None, files: &[] };
+    let piece = Piece { words: &words, runner: None, files: &[] };
     Record {
         tool: ToolKind::Bash,
         outcome: Outcome::Failed,

@@ -1,0 +1,70 @@
+//! From commands that were read to their shapes.
+
+use super::{Piece, Shape, Structure, Tool, Word};
+use crate::command::{self, RedirectKind, Script, Simple};
+
+impl Shape {
+    /// The shape of a line.
+    #[must_use]
+    pub fn of_script(script: &Script) -> Self {
+        let commands = script.commands.iter().filter(|simple| !simple.is_aside);
+        let owned: Vec<Parts<'_>> = commands.map(Parts::of).collect();
+        let pieces: Vec<Piece<'_>> = owned.iter().map(Parts::piece).collect();
+        Self::of(&pieces, structure(script))
+    }
+
+    /// The shape of one of a line's commands.
+    #[must_use]
+    pub fn of_simple(simple: &Simple) -> Self {
+        Self::of(&[Parts::of(simple).piece()], Structure::default())
+    }
+}
+
+struct Parts<'a> {
+    words: Vec<Word<'a>>,
+    files: Vec<Word<'a>>,
+    runner: Option<Tool>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(simple: &'a Simple) -> Self {
+        let files = simple.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::Duplicate);
+        let files = files.map(|redirect| word(&redirect.target)).collect();
+        let is_own = !simple.as_typed.is_empty();
+        let words = if is_own { &simple.as_typed } else { &simple.words };
+        Self { words: words.iter().map(word).collect(), files, runner: simple.runner.filter(|_| !is_own) }
+    }
+
+    fn piece(&self) -> Piece<'_> {
+        Piece { words: &self.words, runner: self.runner, files: &self.files }
+    }
+}
+
+fn word(word: &command::Word) -> Word<'_> {
+    match word.quoted_at {
+        None => Word::bare(&word.text),
+        Some(0) => Word::quoted(&word.text),
+        Some(at) => Word::quoted_from(word.text.get(..at).unwrap_or_default()),
+    }
+}
+
+fn structure(script: &Script) -> Structure {
+    let commands = || script.commands.iter().filter(|simple| !simple.is_aside);
+    let redirects = || commands().flat_map(|simple| &simple.redirects);
+    let has = |kind| redirects().any(|redirect| redirect.kind == kind);
+    let pipes = commands().filter(|simple| simple.reads.is_some()).count();
+    Structure {
+        pipes,
+        lists: commands().count().saturating_sub(pipes + 1),
+        has_input: has(RedirectKind::Read),
+        has_output: has(RedirectKind::Write),
+        has_append: has(RedirectKind::Append),
+        has_error_output: redirects().any(|redirect| redirect.fd == Some(2)),
+        has_here_document: commands().any(|simple| simple.here.is_some()),
+        // A hole without a name is a value that was too long, or came in as data.
+        has_substitution: commands()
+            .flat_map(|simple| &simple.words)
+            .any(|word| word.holes.iter().any(|hole| !hole.is_empty())),
+        ..Structure::default()
+    }
+}

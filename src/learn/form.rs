@@ -1,0 +1,106 @@
+//! What a command is known by: who runs it, the program, its subcommand and its flags.
+
+use std::fmt;
+
+use crate::command::shape::{Category, Flags, Shape, Subcommand, Tool, Wrapper};
+
+/// A command without what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Form {
+    pub wrapper: Wrapper,
+    pub tool: Tool,
+    pub subcommand: Subcommand,
+    pub flags: Flags,
+}
+
+impl Form {
+    /// The form of a shape; `None` for a program that is not in the vocabulary: there are many of these, and
+    /// nothing tells one from another.
+    #[must_use]
+    pub fn of(shape: &Shape) -> Option<Self> {
+        let Shape { wrapper, tool, subcommand, flags, .. } = *shape;
+        Some(Self { wrapper, tool: tool?, subcommand, flags })
+    }
+
+    /// Whether the form says what is done. Otherwise it is a script's or a target's doing, whose name is nobody's
+    /// business: two that are told apart by name only have one form.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let runs_named = matches!(
+            (self.tool.name(), self.subcommand_word()),
+            ("make" | "gmake" | "just" | "task" | "rake" | "nox" | "tox" | "invoke" | "source" | ".", _)
+                | (
+                    "npm" | "pnpm" | "yarn" | "bun" | "deno" | "composer" | "hatch" | "pdm",
+                    "run" | "exec" | "run-script" | "other"
+                )
+                | ("uv" | "poetry" | "pipenv" | "cargo" | "go", "run")
+                | (
+                    "snakemake"
+                        | "nextflow"
+                        | "Rscript"
+                        | "R"
+                        | "perl"
+                        | "ruby"
+                        | "node"
+                        | "php"
+                        | "julia"
+                        | "sbatch",
+                    _
+                )
+        );
+        let is_language =
+            self.tool.name().starts_with("python") || matches!(self.tool.name(), "bash" | "sh" | "zsh");
+        // Known by what runs it only.
+        let is_runner = Wrapper::named(self.tool.name()).is_some_and(Wrapper::is_telling);
+        self.subcommand != Subcommand::Other && !runs_named && !is_language && !is_runner
+    }
+
+    /// The program's category.
+    #[must_use]
+    pub fn category(&self) -> Category {
+        let of_subcommand = match self.subcommand {
+            Subcommand::Known(place) => {
+                self.tool.subcommands().nth(usize::from(place)).and_then(|(_, own)| own)
+            }
+            _ => None,
+        };
+        of_subcommand.unwrap_or_else(|| self.tool.category())
+    }
+
+    fn subcommand_word(&self) -> &'static str {
+        match self.subcommand {
+            Subcommand::None => "",
+            Subcommand::Other => "other",
+            Subcommand::Known(place) => {
+                self.tool.subcommands().nth(usize::from(place)).map_or("other", |(name, _)| name)
+            }
+        }
+    }
+}
+
+/// As it is typed, as far as it is known: `git push --force`.
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.wrapper {
+            Wrapper::PythonModule => "python -m ",
+            _ => "",
+        })?;
+        f.write_str(self.tool.name())?;
+        match self.subcommand {
+            Subcommand::None => {}
+            Subcommand::Other => f.write_str(" …")?,
+            Subcommand::Known(_) => {
+                self.subcommand_word().split('/').try_for_each(|word| write!(f, " {word}"))?;
+            }
+        }
+        for place in self.flags.places() {
+            if let Some((names, _)) = self.tool.flags().nth(usize::from(place)) {
+                write!(f, " {}", names.split(',').next_back().unwrap_or(names))?;
+            }
+        }
+        match self.wrapper {
+            Wrapper::None | Wrapper::PythonModule => Ok(()),
+            wrapper => write!(f, " ({})", wrapper.word().replace('_', " ")),
+        }
+    }
+}

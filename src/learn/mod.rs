@@ -1,0 +1,19 @@
+//! What recorded calls teach, and what of it is worth saying: pure, from calls to hints.
+//!
+//! A line of shell is taken apart into the commands whose fate its outcome tells ([`judge`]); each is known by its
+//! *form*, in words of the vocabulary ([`form`]). A form that failed in session after session of a project, with no
+//! success between, is a *streak* ([`streak`]): the next session is told before it tries. [`replay`] says how good
+//! the hints would have been on calls that happened.
+
+pub mod form;
+pub mod judge;
+pub mod replay;
+pub mod streak;
+
+pub use form::Form;
+pub use judge::{Judged, judge};
+pub use streak::{Streak, Streaks};
+
+/// A small random number that stands for a project, or for one of its sessions. It says nothing of either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number(pub u16);
