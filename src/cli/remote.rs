@@ -185,6 +185,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
             "A remote profile is named git+URL#PATH, by --profile or in `extends`.",
         ));
     }
+    super::plan::warn(context, &wanted);
     let moved = unseen(&wanted);
     let pins: Vec<serde_json::Value> = remotes
         .iter()
