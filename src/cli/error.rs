@@ -331,7 +331,7 @@ fn problems_report(problems: &[Problem], home: Option<&Path>) -> Report {
                 append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
             }
             Problem::Void(id, voiding, origin) => {
-                append(&mut report, void_report(*id, voiding, origin.as_ref(), home))
+                append(&mut report, void_report(*id, voiding, origin.as_ref(), home));
             }
         }
     }

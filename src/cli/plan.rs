@@ -55,6 +55,13 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         .as_ref()
         .map(|side| news::since(context, &store, side, &wanted.state, &planned, false))
         .transpose()?;
+    let defaults: Vec<String> = match &base {
+        Some(side) => news::defaults(context, &store, side, &wanted.state, &planned, false)?
+            .iter()
+            .map(|own| own.declared.key.to_string())
+            .collect(),
+        None => Vec::new(),
+    };
     if let Some(file) = &args.out {
         save(file, &Saved::of(context, &wanted, &planned, args.conflict.on_conflict))?;
     }
@@ -65,6 +72,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         value["profile"] = wanted.which.to_string().into();
         value["pending"] = is_pending.into();
         value["undeclared"] = undeclared.as_ref().map(news::listed).unwrap_or_default().into();
+        value["defaults"] = defaults.clone().into();
         value["profile_warnings"] = wanted.warnings.iter().map(ToString::to_string).collect();
         context.out.object(&value);
     } else {
@@ -78,7 +86,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         }
         match (is_pending, &args.out) {
             (true, Some(file)) => {
-                context.out.line(format!("\nSaved.   cs apply {}", shell_path(file, context.home())))
+                context.out.line(format!("\nSaved.   cs apply {}", shell_path(file, context.home())));
             }
             (true, None) => {
                 let next = next_steps(context, &wanted, plan, args.explain);
@@ -91,6 +99,14 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
                 "{} outside cs {} declared nowhere: {named}.   {}",
                 count(number, "change", "changes"),
                 if number == 1 { "is" } else { "are" },
+                paint(style::DIM, context.spell("cs capture"))
+            ));
+        }
+        if !defaults.is_empty() {
+            context.out.line(format!(
+                "{} changed outside cs: {}.   {}",
+                count(defaults.len(), "default was", "defaults were"),
+                news::some(&defaults),
                 paint(style::DIM, context.spell("cs capture"))
             ));
         }

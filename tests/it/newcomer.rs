@@ -516,3 +516,20 @@ fn a_profile_that_declares_nothing_has_something_else_next() {
     let init = sandbox.cs(&["init", "--empty", "my dotfiles/new"]).ok();
     assert!(init.out.contains("Next: cs plan --profile ~/'my dotfiles/new/claude-sync.toml'"), "{init}");
 }
+
+#[test]
+fn each_answer_is_explained_and_the_whole_change_shown() {
+    let sandbox = Sandbox::new();
+    let long = (0..60).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
+    sandbox
+        .write("dotfiles/agents/x.md", format!("{AGENT}{long}"))
+        .profile("[agents.x]\nsource = \"agents/x.md\"\n");
+    sandbox.apply();
+    fs::remove_file(sandbox.path(".claude/agents/x.md")).expect("a link");
+    sandbox.write(".claude/agents/x.md", format!("{AGENT}{}", long.replace("line", "row")));
+    let said = on_a_terminal(&sandbox, "capture", "?\nd\ny\n").ok();
+    let [short, rest] = said.out.splitn(2, "[d]iff [?]: ").collect::<Vec<_>>()[..] else { panic!("{said}") };
+    assert!(short.contains("-   line 3") && short.contains("more lines (-v)"), "{said}");
+    assert!(rest.contains("q   ask no more") && rest.contains("+   row 59"), "{said}");
+    assert!(sandbox.read("dotfiles/agents/x.md").ends_with("row 59\n"));
+}
