@@ -245,8 +245,10 @@ fn drift(back: &Plan, next: Option<&Plan>) -> Outside {
             let Some(next) = next else { return false };
             let mut declared = next.state.documents.get(id).into_iter().flatten();
             if declared.all(|own| own.key != change.key) {
-                // Taken away, and not asked for any more; or there, and not to be absent any more.
-                return change.before.is_none() || change.after.is_none();
+                // Taken away, and not asked for any more; or there, and not to be absent any more. What goes though
+                // nobody declares it, a hook of ours that is gone, is no such thing.
+                return change.action == Action::Reassert
+                    && (change.before.is_none() || change.after.is_none());
             }
             let mut news = next.documents.get(id).into_iter().flat_map(|own| &own.merged.changes);
             news.any(|own| own.key == change.key && matches!(own.action, Action::Coincide | Action::Adopt))
