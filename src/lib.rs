@@ -119,7 +119,7 @@
 //!     fsync, never derives from a password; what is late or broken silences learning, never the guard:
 //!     where that can't tell in its second, a person is asked.
 //! 13. What comes from a repository is applied at a commit that somebody said yes to, having been shown all it
-//!     comes to; it reaches nothing outside its repository.
+//!     comes to, or all that differs from one they had said yes to; it reaches nothing outside its repository.
 //! 14. No text that came in through a hook reaches the disk or the network: what is recorded has no field
 //!     for text, and every word it is shown by is compiled in.
 //!

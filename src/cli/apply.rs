@@ -8,11 +8,11 @@ use super::args::ApplyArgs;
 use super::engine::{Context, Planned, Wanted, Work, find_revision, policy};
 use super::error::{CliError, exit, refused};
 use super::output::{count, paint, style};
-use super::plan::{Saved, is_nothing, load, print};
+use super::plan::{Saved, is_nothing, load, print, warn};
 use super::secrets::{self, Programs};
 use super::show::{self, Detail, plan_json};
 use crate::generation::{Cause, retention};
-use crate::model::{Secrets, limits};
+use crate::model::{Secrets, limits, text::shell_path};
 use crate::plan::{Plan, TreeChange};
 use crate::root::transaction::Applied;
 use crate::root::{self, LockedRoot, Side, Store};
@@ -56,6 +56,7 @@ fn with_lock(
     let watch = Stopwatch::start();
     let base = context.base(&locked.store)?;
     let mut wanted = context.wanted(base.as_ref())?;
+    warn(context, &wanted);
     let mut secrets = wanted.look_up(context, base.as_ref(), Programs::Known)?;
     let on_conflict = saved.map_or(args.conflict.on_conflict, Saved::on_conflict);
     let plan = |wanted: &Wanted, secrets: &Secrets| {
@@ -117,9 +118,6 @@ fn with_lock(
 
 fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, plan: &Plan) -> u8 {
     let generation = base.map(|side| side.manifest.generation);
-    for warning in &wanted.warnings {
-        context.out.note(warning.to_string());
-    }
     let warning = super::learning::keep_up(context, &wanted.state);
     if let Some(warning) = &warning {
         context.out.note(format!("warning: {warning}"));
@@ -139,7 +137,8 @@ fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> R
     if wanted.found {
         let name = context.root.show(Path::new(&wanted.record.reference));
         context.out.line(format!("This profile was found, not named: {name}"));
-        let hint = format!("Name it, if you mean it: cs apply --profile {name}");
+        let word = shell_path(Path::new(&wanted.record.reference), context.home());
+        let hint = format!("Name it, if you mean it: cs apply --profile {word}");
         return context.out.ask("Apply it?").ok_or_else(|| {
             refused("a profile that was only found is not applied without a person's yes", hint)
         });

@@ -11,13 +11,13 @@ use self::ask::{Chosen, choose, consent, tell};
 use super::args::{CaptureArgs, Durability};
 use super::engine::{Context, Planned, Wanted};
 use super::error::{CliError, exit, refused};
-use super::news::{self, parsed};
+use super::news;
 use super::output::{count, paint, style};
 use super::show::{self, Detail};
 use crate::document::{Action, EntryChange};
 use crate::draft::{self, Edit};
 use crate::generation::Cause;
-use crate::model::{Declared, DocumentId, Key, Origin, Secret, Want, limits};
+use crate::model::{Declared, Key, Origin, Secret, limits};
 use crate::plan::secrets::shown;
 use crate::plan::{OnConflict, TreeChange};
 use crate::profile::{self, ProfileRef};
@@ -70,18 +70,9 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
     };
     // What stands in the way was put there by somebody: that is what this is about.
     let planned = context.plan(&store, Some(&base), &wanted.state, Cause::Apply, OnConflict::Backup)?;
-    let mut hunt = Hunt {
-        context,
-        profile,
-        store: &store,
-        base: &base,
-        wanted: &wanted,
-        planned: &planned,
-        offers: Vec::new(),
-        passed: Vec::new(),
-    };
+    let mut hunt = Hunt::new(context, profile, &store, &base, (&wanted, &planned));
     hunt.drift();
-    hunt.defaults();
+    hunt.defaults(args.undeclared)?;
     hunt.files()?;
     hunt.news(args.undeclared)?;
     hunt.without_secrets();
@@ -102,6 +93,9 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
     }
     tell(context, &offers, &passed);
     if offers.is_empty() {
+        if !passed.is_empty() {
+            context.out.line("Nothing was changed: none of it can be written into the profile.");
+        }
         context.out.object(&json!({"version": 1, "success": true, "captured": [], "passed": passed_json(&passed), "files": []}));
         return Ok(exit::DONE);
     }
@@ -112,7 +106,7 @@ pub fn run(context: &Context, args: &CaptureArgs) -> Result<u8, CliError> {
         .cloned()
         .chain(chosen.iter().flat_map(|offer| offer.sources.iter().map(|(path, _)| path.clone())))
         .collect();
-    show_changes(context, &changed);
+    show_changes(context, &changed, false);
     let is_meant = !args.dry_run && !chosen.is_empty() && consent(context, args)?;
     // What somebody went through, and did not keep, is no news any more.
     if is_all_seen
@@ -162,6 +156,26 @@ fn matches(pattern: &str, what: &str) -> bool {
     true
 }
 
+/// Why what has drifted would not be written back, by its name; what would be has none.
+///
+/// # Errors
+/// When a file that was edited can't be read.
+pub(super) fn left(
+    context: &Context,
+    store: &Store,
+    base: &Side,
+    of: (&Wanted, &Planned),
+) -> Result<BTreeMap<String, String>, CliError> {
+    let ProfileRef::File(profile) = &of.0.which else { return Ok(BTreeMap::new()) };
+    let mut hunt = Hunt::new(context, profile, store, base, of);
+    hunt.drift();
+    hunt.files()?;
+    hunt.without_secrets();
+    let Hunt { offers, passed, .. } = hunt;
+    let is_left = |passed: &Passed| offers.iter().all(|offer| offer.what != passed.what);
+    Ok(passed.into_iter().filter(is_left).map(|passed| (passed.what, passed.why)).collect())
+}
+
 struct Hunt<'a> {
     context: &'a Context,
     profile: &'a Path,
@@ -173,7 +187,17 @@ struct Hunt<'a> {
     passed: Vec<Passed>,
 }
 
-impl Hunt<'_> {
+impl<'a> Hunt<'a> {
+    fn new(
+        context: &'a Context,
+        profile: &'a Path,
+        store: &'a Store,
+        base: &'a Side,
+        (wanted, planned): (&'a Wanted, &'a Planned),
+    ) -> Self {
+        Self { context, profile, store, base, wanted, planned, offers: Vec::new(), passed: Vec::new() }
+    }
+
     fn pass(&mut self, what: impl Into<String>, why: impl Into<String>) {
         let what = what.into();
         // The first reason is the nearest.
@@ -306,35 +330,19 @@ impl Hunt<'_> {
             .for_each(|offer| self.pass(offer.what, "it says what is declared as a secret elsewhere"));
     }
 
-    /// Defaults that the user, or the client at a word of theirs, has set to something else.
-    fn defaults(&mut self) {
-        for (id, declared) in &self.wanted.state.documents {
-            let live = self.live(*id);
-            for declared in declared {
-                let (Want::Default(value), Key::Value(pointer)) = (&declared.want, &declared.key) else {
-                    continue;
-                };
-                if !declared.secrets.is_empty() {
-                    continue;
-                }
-                let now = live.as_ref().and_then(|live| draft::at(live, pointer));
-                let Some(now) = now.filter(|now| !crate::document::value::equal(now, value)) else {
-                    continue;
-                };
-                let (what, how) = (
-                    words(&declared.key),
-                    format!("{} → {}", told(&declared.key, Some(value)), told(&declared.key, Some(now))),
-                );
-                let own = Self::file_of(Some(&declared.origin));
-                let file = own.unwrap_or_else(|| self.profile.to_owned());
-                let edit = Edit::Set { section: "defaults", pointer: pointer.clone(), value: now.clone() };
-                self.offer(what, how, file, edit);
-            }
+    /// Defaults that were set to something else.
+    fn defaults(&mut self, all: bool) -> Result<(), CliError> {
+        let declared = &self.wanted.state;
+        let changed = news::defaults(self.context, self.store, self.base, declared, self.planned, all)?;
+        for news::Changed { declared, was, now } in changed {
+            let key = &declared.key;
+            let how = format!("{} → {}", told(key, Some(was)), told(key, Some(&now)));
+            let own = Self::file_of(Some(&declared.origin));
+            let file = own.unwrap_or_else(|| self.profile.to_owned());
+            let edit = Edit::Set { section: "defaults", pointer: key.pointer(), value: now };
+            self.offer(words(key), how, file, edit);
         }
-    }
-
-    fn live(&self, id: DocumentId) -> Option<Value> {
-        parsed(self.planned.observed.documents.get(&id)?.text.as_deref()?)
+        Ok(())
     }
 
     /// Files that were edited, replaced or removed.
@@ -543,8 +551,27 @@ fn rewritten(chosen: &[Offer]) -> Result<BTreeMap<PathBuf, (String, String)>, Cl
     Ok(changed)
 }
 
-fn show_changes(context: &Context, changed: &BTreeMap<PathBuf, (String, String)>) {
-    let detail = Detail { verbose: context.out.verbose, ..Detail::default() };
+/// What an offer does to the files it is about.
+fn difference(context: &Context, offer: &Offer, indent: &str, detail: Detail) -> Vec<String> {
+    let mut lines = Vec::new();
+    let text =
+        |bytes: &[u8]| std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).map(str::to_owned);
+    for (path, bytes) in &offer.sources {
+        let old = fs::read_if_there(path, limits::SOURCE_BYTES_MAX).ok().flatten().unwrap_or_default();
+        if offer.sources.len() > 1 {
+            let gone = if bytes.is_none() { "  goes" } else { "" };
+            lines.push(format!("{indent}{}{gone}", context.root.show(path)));
+        }
+        match (text(&old), text(bytes.as_deref().unwrap_or_default())) {
+            (Some(old), Some(new)) => lines.extend(show::diff(&old, &new, indent, detail)),
+            _ => lines.push(format!("{indent}it is no text")),
+        }
+    }
+    lines
+}
+
+fn show_changes(context: &Context, changed: &BTreeMap<PathBuf, (String, String)>, is_whole: bool) {
+    let detail = Detail { verbose: is_whole || context.out.verbose, ..Detail::default() };
     for (file, (old, new)) in changed {
         context.out.line(format!("\n  {}", paint(style::BOLD, context.root.show(file))));
         context.out.lines(&show::diff(old, new, "    ", detail));

@@ -85,7 +85,7 @@ impl Context {
     /// Text with commands for people to type next, with the flags that say what this one was about.
     #[must_use]
     pub fn spell(&self, command: &str) -> String {
-        super::hint::carry(&self.common, command)
+        super::hint::carry(&self.common, self.home(), command)
     }
 
     /// The home folder, for showing paths.

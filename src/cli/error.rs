@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::document::claude::Voiding;
 use crate::document::{Fault, Refusal};
 use crate::knowledge::KeyError;
-use crate::model::{DocumentId, key::dotted};
+use crate::model::{DocumentId, Origin, key::dotted, text::shell_path};
 use crate::plan::secrets::mask_line;
 use crate::plan::{Conflict, Problem};
 use crate::profile::Diagnostic;
@@ -121,7 +122,7 @@ impl CliError {
         match self {
             Self::Root(error) => root_report(error, home),
             Self::Profile(diagnostics) => profile_report(diagnostics, home),
-            Self::Problems(problems) => problems_report(problems),
+            Self::Problems(problems) => problems_report(problems, home),
             Self::Refused { message, hint } => {
                 Report { message: message.clone(), hints: vec![hint.clone()], ..Report::default() }
             }
@@ -200,7 +201,7 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
             format!(
                 "{UNCHANGED} Each would take the other's entries for yours. Give this root a file of its own, or \
                  let go there first: cs uninstall --root {}",
-                path_of(other)
+                shell_path(other, home)
             )
         }
         Error::Busy(_) => format!("{UNCHANGED} Stop whatever keeps writing it, then apply again."),
@@ -276,16 +277,19 @@ fn profile_report(diagnostics: &[Diagnostic], home: Option<&Path>) -> Report {
     } else {
         format!("the profile has {errors} errors")
     };
-    let shown = |diagnostic: &Diagnostic| {
-        let file = show(Path::new(&diagnostic.file), home);
-        let source_line = mask_line(&diagnostic.source_line);
-        Diagnostic { file, source_line, ..diagnostic.clone() }.to_string()
-    };
-    let details = diagnostics.iter().map(shown).collect::<Vec<_>>().join("\n\n");
+    let details = diagnostics.iter().map(|found| shown(found, home)).collect::<Vec<_>>().join("\n\n");
     Report { message, details: vec![details], hints: vec![UNCHANGED.to_owned()] }
 }
 
-fn problems_report(problems: &[Problem]) -> Report {
+/// What the profile's reader says, for people: its file under `~`, and no secret in the line.
+#[must_use]
+pub fn shown(diagnostic: &Diagnostic, home: Option<&Path>) -> String {
+    let file = show(Path::new(&diagnostic.file), home);
+    let source_line = mask_line(&diagnostic.source_line);
+    Diagnostic { file, source_line, ..diagnostic.clone() }.to_string()
+}
+
+fn problems_report(problems: &[Problem], home: Option<&Path>) -> Report {
     let conflicts: Vec<&Conflict> = problems
         .iter()
         .filter_map(|problem| if let Problem::Conflict(conflict) = problem { Some(conflict) } else { None })
@@ -326,20 +330,29 @@ fn problems_report(problems: &[Problem]) -> Report {
                 );
                 append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
             }
-            Problem::Void(id, voiding) => {
-                let message = format!(
-                    "{} in {id} is {}, so Claude Code ignores the whole file",
-                    voiding.what, voiding.found
-                );
-                let hint = format!(
-                    "{UNCHANGED} Claude Code wants {} there. Correct it, then apply again.",
-                    voiding.wanted
-                );
-                append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
+            Problem::Void(id, voiding, origin) => {
+                append(&mut report, void_report(*id, voiding, origin.as_ref(), home));
             }
         }
     }
     report
+}
+
+/// A document that the client would ignore, by the user's doing or by the profile's.
+fn void_report(id: DocumentId, voiding: &Voiding, origin: Option<&Origin>, home: Option<&Path>) -> Report {
+    let Voiding { what, wanted, found } = voiding;
+    let Some(origin) = origin else {
+        let message = format!("{what} in {id} is {found}, so Claude Code ignores the whole file");
+        let hint = format!("{UNCHANGED} Claude Code wants {wanted} there. Correct it, then apply again.");
+        return Report { message, details: Vec::new(), hints: vec![hint] };
+    };
+    let message = format!("by the profile {what} is {found}, and Claude Code would ignore the whole {id}");
+    let details = vec![format!("  {}:{}", show(Path::new(&origin.file), home), origin.line)];
+    let hint = match found.as_str() {
+        "missing" => format!("{UNCHANGED} Declare {what}, too: Claude Code wants {wanted} there."),
+        _ => format!("{UNCHANGED} Correct it there: Claude Code wants {wanted}."),
+    };
+    Report { message, details, hints: vec![hint] }
 }
 
 fn append(report: &mut Report, other: Report) {

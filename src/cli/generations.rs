@@ -294,12 +294,23 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     let plan = planned.checked.plan();
     if plan.is_empty() {
         let at = base.manifest.generation;
-        context.out.line(format!("Up to date: generation {at} is the same as {target}."));
+        context.out.line(match at == target {
+            true => format!(
+                "Generation {at} is current already, and everything is as it wrote it: nothing to do."
+            ),
+            false => format!("Up to date: generation {at} is the same as {target}."),
+        });
         context.out.object(&json!({"version": 1, "success": true, "message": "up to date", "generation": at, "new_generation": false}));
         return Ok(exit::DONE);
     }
     let contents = super::sound::contents(context, store, &side)?;
-    context.out.line(format!("Back to generation {target}, from {}\n", base.manifest.generation));
+    context.out.line(match base.manifest.generation {
+        // What is left to go back from is what others did since.
+        at if at == target => {
+            format!("Generation {at} is current already; what changed since, outside cs, goes back to it\n")
+        }
+        at => format!("Back to generation {target}, from {at}\n"),
+    });
     let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
     context.out.lines(&show::plan(plan, store, &BTreeMap::new(), detail));
     context.out.line("");

@@ -56,7 +56,7 @@ pub fn offer(
         ));
     } else {
         let common = Common { profile: None, ..context.common.clone() };
-        let hint = hint::carry(&common, "cs apply --gitignore");
+        let hint = hint::carry(&common, context.home(), "cs apply --gitignore");
         let hint = paint(style::DIM, format!("{hint} adds it to {file}"));
         context.out.line(format!("Not ignored by git: {named}.   {hint}"));
     }

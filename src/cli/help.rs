@@ -115,8 +115,8 @@ pub const UPDATE: &str = concat!(
     heading!("Examples:"),
     "  cs apply --profile git+https://example.org/dots#claude/claude-sync.toml
                          a profile from elsewhere: shown in full, and pinned to its commit
-  cs update --dry-run    what came since, and what that would change here
-  cs update              the same in full, and moves the pin if you say yes
+  cs update --dry-run    what came since, and what of the profile that changes
+  cs update              the same, and moves the pin if you say yes
   cs update dots         only repositories with `dots` in their name
 
 A branch or tag is named before the path: git+https://example.org/dots?ref=v2#profile.toml

@@ -1,6 +1,9 @@
 //! Commands in what is told, with the flags that were typed: what one copies must be about the same root.
 
+use std::path::Path;
+
 use super::args::Common;
+use crate::model::text::{shell_path, shell_word};
 
 /// Commands that are about a root, and whether they go by a profile.
 const COMMANDS: &[(&str, bool)] = &[
@@ -19,9 +22,10 @@ const COMMANDS: &[(&str, bool)] = &[
     ("why", false),
 ];
 
-/// The text with `--profile`, `--root` and `--project` behind each command of ours in it that lacks them.
+/// The text with `--profile`, `--root` and `--project` behind each command of ours in it that lacks them. What
+/// lies under the `home` is written so.
 #[must_use]
-pub fn carry(common: &Common, text: &str) -> String {
+pub fn carry(common: &Common, home: Option<&Path>, text: &str) -> String {
     if common.profile.is_none() && common.root.is_none() && common.project.is_none() {
         return text.to_owned();
     }
@@ -37,7 +41,7 @@ pub fn carry(common: &Common, text: &str) -> String {
         if let Some((name, is_profiled)) = found {
             rest = &after[end..];
             told.push_str(name);
-            told.push_str(&flags(common, *is_profiled, own(rest)));
+            told.push_str(&flags(common, home, *is_profiled, own(rest)));
         }
     }
     told + rest
@@ -51,22 +55,17 @@ fn own(text: &str) -> &str {
 }
 
 /// The flags that were typed and are not there.
-fn flags(common: &Common, is_profiled: bool, there: &str) -> String {
-    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let all = [
-        ("--profile", common.profile.clone().filter(|_| is_profiled)),
-        ("--root", path(&common.root)),
-        ("--project", path(&common.project)),
-    ];
+fn flags(common: &Common, home: Option<&Path>, is_profiled: bool, there: &str) -> String {
+    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| shell_path(path, home));
+    // `builtin:NAME` and `git+URL` are under no home.
+    let profile = common.profile.as_ref().filter(|_| is_profiled);
+    let profile = profile.map(|profile| match profile.starts_with('/') {
+        true => shell_path(Path::new(profile), home),
+        false => shell_word(profile),
+    });
+    let all = [("--profile", profile), ("--root", path(&common.root)), ("--project", path(&common.project))];
     let missing = all.into_iter().filter(|(flag, _)| !there.contains(flag));
-    missing.filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(&value?)))).collect()
-}
-
-/// As a shell takes it for one word.
-fn quoted(value: &str) -> String {
-    let is_plain =
-        !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || "'\"$`\\&;|<>()*?!".contains(c));
-    if is_plain { value.to_owned() } else { format!("'{}'", value.replace('\'', r"'\''")) }
+    missing.filter_map(|(flag, value)| Some(format!(" {flag} {}", value?))).collect()
 }
 
 #[cfg(test)]
@@ -98,10 +97,13 @@ mod tests {
             ("cs uninstall --project other", "cs uninstall --project other"),
             ("cs keys status", "cs keys status"),
         ] {
-            assert_eq!(carry(&work, text), told);
-            assert_eq!(carry(&work, told), told, "twice");
-            assert_eq!(carry(&common(&[]), text), text);
+            assert_eq!(carry(&work, None, text), told);
+            assert_eq!(carry(&work, None, told), told, "twice");
+            assert_eq!(carry(&common(&[]), None, text), text);
         }
-        assert_eq!(carry(&common(&["--root", "/r"]), "cs diff"), "cs diff --root /r");
+        assert_eq!(carry(&common(&["--root", "/r"]), None, "cs diff"), "cs diff --root /r");
+        let typed = common(&["--root=/home/me/r", "--profile", "/home/me/a b/x.toml"]);
+        let told = carry(&typed, Some(Path::new("/home/me")), "cs plan");
+        assert_eq!(told, "cs plan --profile ~/'a b/x.toml' --root ~/r");
     }
 }

@@ -12,7 +12,7 @@ use super::output::{count, paint, style};
 use super::world::Machine;
 use crate::document::text;
 use crate::draft::{self, Draft, File, Found};
-use crate::model::{DocumentId, limits};
+use crate::model::{DocumentId, limits, text::shell_path};
 use crate::profile::{self, Diagnostic, FileRead, ProfileRef, ReadError, Severity, World};
 use crate::root::{locate, observe};
 use crate::sys::{env, fs};
@@ -287,8 +287,7 @@ fn tell(context: &Context, profile: &Path, draft: &Draft, told: &Told<'_>) {
 }
 
 fn next(context: &Context, profile: &Path) {
-    let shown = context.root.show(profile);
-    let quoted = if shown.contains(' ') { format!("{shown:?}") } else { shown };
+    let quoted = shell_path(profile, context.home());
     let next = format!("\nNext: cs plan --profile {quoted}   ·   cs apply --profile {quoted}");
     context.out.line(context.spell(&next));
 }

@@ -145,7 +145,9 @@ fn run(cli: Cli) -> Result<u8, CliError> {
 
 fn fail(out: Output, common: &Common, error: &CliError) {
     let home = env::home();
-    let carry = |hints: Vec<String>| hints.iter().map(|hint| hint::carry(common, hint)).collect::<Vec<_>>();
+    let carry = |hints: Vec<String>| {
+        hints.iter().map(|hint| hint::carry(common, home.as_deref(), hint)).collect::<Vec<_>>()
+    };
     if out.json {
         let mut object = error.json(home.as_deref());
         object["hints"] = carry(error.report(home.as_deref()).hints).into();

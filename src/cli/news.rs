@@ -15,9 +15,9 @@ use super::args::Durability;
 use super::engine::{Context, Planned};
 use super::error::CliError;
 use crate::document::merge::name_of;
-use crate::draft::{Draft, Found, Marks};
+use crate::draft::{self, Draft, Found, Marks};
 use crate::generation::{self, FORMAT, State};
-use crate::model::{DocumentId, How, Key, limits};
+use crate::model::{Declared, DocumentId, How, Key, Want, limits};
 use crate::plan::Observed;
 use crate::root::{LockedRoot, Side, Store, observe};
 use crate::sys::fs;
@@ -81,15 +81,10 @@ pub fn since(
     all: bool,
 ) -> Result<Draft, CliError> {
     let mut now = Now::of(context, store, &planned.observed);
-    let seen = match (all, read(store)?) {
-        (true, _) => Marks::new(),
-        (false, Some(seen)) => seen,
-        (false, None) => {
-            // Applied by a cs that did not write it: the oldest generation tells what was there, but not of servers.
-            now.servers = None;
-            first_seen(context, store, side)
-        }
-    };
+    let (seen, is_of_servers) = seen(context, store, side, all)?;
+    if !is_of_servers {
+        now.servers = None;
+    }
     let home = context.root.home_text();
     // What is still ours is as little news as what is declared: the next apply lets go of it.
     let owned = side.ledger.documents.values().flat_map(|own| &own.rows);
@@ -98,6 +93,55 @@ pub fn since(
     let declared: BTreeSet<String> = declared.map(|key| name_of(key, home.as_deref())).collect();
     let is_declared = |key: &Key| declared.contains(&name_of(key, home.as_deref()));
     Ok(now.draft(context, |found| Draft::news(found, &seen, is_declared)))
+}
+
+/// A default that the user, or the client at a word of theirs, has set to something else.
+#[derive(Debug)]
+pub struct Changed<'a> {
+    pub declared: &'a Declared,
+    pub was: &'a Value,
+    pub now: Value,
+}
+
+/// The defaults that are something else, as far as nobody has gone through it; `all`: whatever is.
+///
+/// # Errors
+/// When what was seen can't be read.
+pub fn defaults<'a>(
+    context: &Context,
+    store: &Store,
+    side: &Side,
+    declared: &'a State,
+    planned: &Planned,
+    all: bool,
+) -> Result<Vec<Changed<'a>>, CliError> {
+    let (seen, _) = seen(context, store, side, all)?;
+    let home = context.root.home_text();
+    let mut found = Vec::new();
+    for (id, entries) in &declared.documents {
+        let document = planned.observed.documents.get(id).and_then(|document| document.text.as_deref());
+        let Some(live) = document.and_then(parsed) else { continue };
+        for declared in entries.iter().filter(|own| own.secrets.is_empty()) {
+            let (Want::Default(was), Key::Value(pointer)) = (&declared.want, &declared.key) else { continue };
+            let Some(now) = draft::at(&live, pointer) else { continue };
+            if !crate::document::value::equal(now, was)
+                && !draft::is_seen(&seen, pointer, now, home.as_deref())
+            {
+                found.push(Changed { declared, was, now: now.clone() });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What somebody has seen, and whether that tells of servers; `all`: nothing.
+fn seen(context: &Context, store: &Store, side: &Side, all: bool) -> Result<(Marks, bool), CliError> {
+    Ok(match (all, read(store)?) {
+        (true, _) => (Marks::new(), true),
+        (false, Some(seen)) => (seen, true),
+        // Applied by a cs that did not write it: the oldest generation tells what was there, but not of servers.
+        (false, None) => (first_seen(context, store, side), false),
+    })
 }
 
 /// The names of what is new, each once.
@@ -117,12 +161,16 @@ pub fn names(news: &Draft) -> Vec<String> {
 /// `3 changes outside cs are declared nowhere: model, permissions.allow, …`.
 #[must_use]
 pub fn told(news: &Draft) -> Option<(usize, String)> {
-    const NAMED: usize = 4;
     let number = news.edits().count();
-    let names = names(news);
+    (number > 0).then(|| (number, some(&names(news))))
+}
+
+/// As many of the names as are read at a glance.
+#[must_use]
+pub fn some(names: &[String]) -> String {
+    const NAMED: usize = 4;
     let more = if names.len() > NAMED { ", …" } else { "" };
-    let named = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    (number > 0).then(|| (number, format!("{named}{more}")))
+    names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ") + more
 }
 
 /// Each of them in words, for programs.

@@ -7,16 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::args::PlanArgs;
 use super::engine::{Context, Planned, Wanted, find_revision, policy, show_profile};
-use super::error::{CliError, exit, refused};
+use super::error::{CliError, exit, refused, shown};
 use super::news;
 use super::output::{count, paint, style};
 use super::secrets::{self, Programs};
 use super::show::{self, Detail};
 use crate::generation::{Cause, State, format};
-use crate::model::{Digest, Mark, Secret, Secrets};
-use crate::plan::{Observation, Plan};
+use crate::model::{Digest, Mark, Secret, Secrets, text::shell_path};
+use crate::plan::{Observation, Plan, Tally};
+use crate::profile::ProfileRef;
 use crate::root::{Side, Store};
-use crate::sys::fs;
+use crate::sys::{env, fs};
 
 /// Runs it.
 ///
@@ -32,6 +33,9 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
     }
     let base = context.base(&store)?;
     let mut wanted = context.wanted(base.as_ref())?;
+    if !context.out.json {
+        warn(context, &wanted);
+    }
     let secrets = match args.no_secrets {
         true => Secrets::default(),
         false => wanted.look_up(context, base.as_ref(), Programs::Known)?,
@@ -51,6 +55,13 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         .as_ref()
         .map(|side| news::since(context, &store, side, &wanted.state, &planned, false))
         .transpose()?;
+    let defaults: Vec<String> = match &base {
+        Some(side) => news::defaults(context, &store, side, &wanted.state, &planned, false)?
+            .iter()
+            .map(|own| own.declared.key.to_string())
+            .collect(),
+        None => Vec::new(),
+    };
     if let Some(file) = &args.out {
         save(file, &Saved::of(context, &wanted, &planned, args.conflict.on_conflict))?;
     }
@@ -61,6 +72,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         value["profile"] = wanted.which.to_string().into();
         value["pending"] = is_pending.into();
         value["undeclared"] = undeclared.as_ref().map(news::listed).unwrap_or_default().into();
+        value["defaults"] = defaults.clone().into();
         value["profile_warnings"] = wanted.warnings.iter().map(ToString::to_string).collect();
         context.out.object(&value);
     } else {
@@ -73,9 +85,11 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
                 .line("No secret was looked up: what is there was compared with what was applied last.");
         }
         match (is_pending, &args.out) {
-            (true, Some(file)) => context.out.line(format!("\nSaved.   cs apply {}", file.display())),
+            (true, Some(file)) => {
+                context.out.line(format!("\nSaved.   cs apply {}", shell_path(file, context.home())));
+            }
             (true, None) => {
-                let next = next_steps(context, plan, args.explain);
+                let next = next_steps(context, &wanted, plan, args.explain);
                 context.out.line(format!("{}.   {next}", show::summary(plan)));
             }
             (false, _) => {}
@@ -88,11 +102,23 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
                 paint(style::DIM, context.spell("cs capture"))
             ));
         }
+        if !defaults.is_empty() {
+            context.out.line(format!(
+                "{} changed outside cs: {}.   {}",
+                count(defaults.len(), "default was", "defaults were"),
+                news::some(&defaults),
+                paint(style::DIM, context.spell("cs capture"))
+            ));
+        }
     }
     Ok(if args.exit_code && is_pending { exit::PENDING } else { exit::DONE })
 }
 
-fn next_steps(context: &Context, plan: &Plan, is_explained: bool) -> String {
+fn next_steps(context: &Context, wanted: &Wanted, plan: &Plan, is_explained: bool) -> String {
+    let is_bare = wanted.state.installs.is_empty() && wanted.state.documents.values().all(Vec::is_empty);
+    if is_bare && plan.tally() == Tally::default() {
+        return bare(context, wanted);
+    }
     let mut steps = vec![context.spell("cs apply")];
     if !is_explained {
         steps.push(context.spell("cs plan --explain"));
@@ -101,6 +127,18 @@ fn next_steps(context: &Context, plan: &Plan, is_explained: bool) -> String {
         steps.push("apply asserts what drifted".to_owned());
     }
     paint(style::DIM, steps.join("   ·   "))
+}
+
+/// Where a profile declares nothing, and takes nothing away: applying is not what comes next.
+fn bare(context: &Context, wanted: &Wanted) -> String {
+    let next = match &wanted.which {
+        ProfileRef::File(path) => format!(
+            "Add an entry to {}, or make a profile of what is there: cs init DIR",
+            shell_path(path, context.home())
+        ),
+        _ => "Make a profile of what is there: cs init DIR".to_owned(),
+    };
+    paint(style::DIM, context.spell(&next))
 }
 
 /// Whether applying would write nothing at all: same state, same profile, nothing drifted.
@@ -113,6 +151,11 @@ pub fn is_nothing(plan: &Plan, base: Option<&Side>, wanted: &Wanted) -> bool {
     plan.is_empty() && same_profile
 }
 
+/// What the profile's reader has to remark: before whatever else there is to say, also where that is a refusal.
+pub fn warn(context: &Context, wanted: &Wanted) {
+    wanted.warnings.iter().for_each(|found| context.out.note(shown(found, context.home())));
+}
+
 /// Header, steps, entries and diffs.
 pub fn print(
     context: &Context,
@@ -123,9 +166,6 @@ pub fn print(
     detail: Detail,
 ) {
     let out = context.out;
-    for warning in &wanted.warnings {
-        out.note(warning.to_string());
-    }
     if is_nothing(plan, base, wanted) {
         let at = base.map(|side| format!(": generation {}", side.manifest.generation)).unwrap_or_default();
         out.line(format!("Up to date{at}."));
@@ -325,9 +365,8 @@ fn save(file: &Path, saved: &Saved) -> Result<(), CliError> {
 /// When it is none.
 pub fn load(file: &Path) -> Result<Saved, CliError> {
     if file.extension().is_some_and(|extension| extension == "toml") {
-        let name = file.display();
-        let hint = format!("Did you mean: cs apply --profile {name}");
-        return Err(refused(format!("{name} is a profile, not a saved plan"), hint));
+        let hint = format!("Did you mean: cs apply --profile {}", shell_path(file, env::home().as_deref()));
+        return Err(refused(format!("{} is a profile, not a saved plan", file.display()), hint));
     }
     let text = fs::read(file, 64 << 20)?;
     crate::generation::read(&text).map_err(|error| {

@@ -1,4 +1,7 @@
-//! Profiles from elsewhere: shown whole before somebody's yes makes a pin, and `cs update`, which moves it.
+//! Profiles from elsewhere: shown whole before somebody's yes makes a pin, and `cs update`, which shows what moving it
+//! changes, and moves it.
+
+mod moved;
 
 use serde_json::json;
 
@@ -6,10 +9,11 @@ use super::args::{OnConflict, UpdateArgs};
 use super::engine::{Context, Wanted, policy};
 use super::error::{CliError, exit, refused};
 use super::output::{Output, count, paint, style};
-use super::plan::print;
-use super::show::{self, Detail};
+use super::show;
 use crate::generation::Cause;
+use crate::generation::difference::difference;
 use crate::model::{Declared, Install, Key, Kind, ManagedPath, Want, printable};
+use crate::profile::ProfileRef;
 use crate::remote::git::short;
 use crate::remote::{self, Policy, Remotes, Used};
 use crate::root::Side;
@@ -160,12 +164,16 @@ fn file(wanted: &Wanted, path: &ManagedPath, install: &Install) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, bytes) in wanted.contents.iter().filter(|(name, _)| *name == path || path.contains(name)) {
         lines.push(format!("  {}   {}", printable(name.as_str()), printable(&install.origin.to_string())));
-        match std::str::from_utf8(bytes) {
-            Ok(text) => lines.extend(text.lines().map(|line| format!("    │ {}", printable(line)))),
-            Err(_) => lines.push(format!("    │ {}, not text", count(bytes.len(), "byte", "bytes"))),
-        }
+        lines.extend(whole_file(bytes));
     }
     lines
+}
+
+fn whole_file(bytes: &[u8]) -> Vec<String> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.lines().map(|line| format!("    │ {}", printable(line))).collect(),
+        Err(_) => vec![format!("    │ {}, not text", count(bytes.len(), "byte", "bytes"))],
+    }
 }
 
 /// Runs `cs update`.
@@ -177,7 +185,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     let base = context.base(&store)?;
     let (which, found) = context.which(base.as_ref())?;
     let machine = context.machine(&which, Policy::Newest(args.names.clone()))?;
-    let wanted = context.render(which, found, &machine, base.as_ref())?;
+    let wanted = context.render(which.clone(), found, &machine, base.as_ref())?;
     let remotes = machine.remotes().map(Remotes::used).unwrap_or_default();
     if remotes.is_empty() {
         return Err(refused(
@@ -185,6 +193,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
             "A remote profile is named git+URL#PATH, by --profile or in `extends`.",
         ));
     }
+    super::plan::warn(context, &wanted);
     let moved = unseen(&wanted);
     let pins: Vec<serde_json::Value> = remotes
         .iter()
@@ -201,12 +210,23 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     }
     let planned =
         context.plan(&store, base.as_ref(), &wanted.state, Cause::Apply, policy(OnConflict::Backup))?;
-    // Whole diffs: what is said yes to here is applied without another question.
-    let detail = Detail { explain: false, show_secrets: false, verbose: true };
-    print(context, &store, base.as_ref(), &wanted, planned.checked.plan(), detail);
+    // What is said yes to here is applied without another question: somebody's yes to what was pinned stands, and
+    // all else is shown.
     let loud = Output { quiet: false, ..context.out };
-    loud.lines(&whole(&wanted, &moved));
-    let question = "You have seen what it is now, and its hooks run as you. Move the pin?";
+    let was = pinned(context, which, found, base.as_ref(), &moved);
+    let (told, question) = match &was {
+        Some(was) => (
+            moved::lines(was, &wanted),
+            "You have seen what changes, and its hooks run as you. Move the pin?",
+        ),
+        None => {
+            (whole(&wanted, &moved), "You have seen what it is now, and its hooks run as you. Move the pin?")
+        }
+    };
+    match told.is_empty() {
+        true => loud.line("Nothing of it changes what the profile comes to here.\n"),
+        false => loud.lines(&told),
+    }
     let is_meant = !args.dry_run && agreed(context, &moved, &args.trust, question, "cs update")?;
     if is_meant {
         let file = context.lock_file(&wanted.which).expect("BUG: a profile with repositories has a lock");
@@ -219,10 +239,28 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
         context.out.line("Nothing was changed.");
     }
     let plan = show::plan_json(planned.checked.plan(), &context.root.path, false);
-    context
-        .out
-        .object(&json!({"version": 1, "success": true, "moved": is_meant, "pins": pins, "plan": plan}));
+    let changes = was.map(|was| difference(&was.state, &wanted.state));
+    let changes: Option<Vec<_>> = changes
+        .map(|found| found.iter().map(|own| json!({"change": own.change, "what": own.what})).collect());
+    context.out.object(&json!({"version": 1, "success": true, "moved": is_meant, "pins": pins,
+        "changes": changes, "plan": plan}));
     Ok(if is_meant || args.dry_run { exit::DONE } else { exit::REFUSED })
+}
+
+/// The profile at the commits that somebody has said yes to; `None` where that can't be had.
+fn pinned(
+    context: &Context,
+    which: ProfileRef,
+    found: bool,
+    base: Option<&Side>,
+    moved: &[&Used],
+) -> Option<Wanted> {
+    // Of what is not pinned nobody has seen anything.
+    if moved.iter().any(|used| used.pinned.is_none()) {
+        return None;
+    }
+    let machine = context.machine(&which, Policy::Pinned).ok()?;
+    context.render(which, found, &machine, base).ok()
 }
 
 fn commits(remotes: &[Used]) -> String {

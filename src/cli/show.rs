@@ -302,18 +302,54 @@ fn document_lines(
     if let (Some(before), Some(after)) = (&document.before, &document.merged.text)
         && before != after
     {
-        lines.extend(document_diff(id, before, after, &document.veil, detail));
+        lines.extend(document_diff(id, [before, after], &document.veil, Same::Whole, detail));
     }
     lines
 }
 
-fn document_diff(id: DocumentId, old: &str, new: &str, veil: &Veil, detail: Detail) -> Vec<String> {
-    let name = paint(style::DIM, format!("@@ {id} @@"));
-    let mut lines = vec![String::new(), format!("    {name}")];
-    let masked = [veil.lines(old), veil.lines(new)];
+/// Which lines of two texts are the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Same {
+    Whole,
+    /// A comma that came or went at a line's end because of its neighbour is none of the line's.
+    ButForCommas,
+}
+
+fn document_diff(
+    id: DocumentId,
+    [old, new]: [&str; 2],
+    veil: &Veil,
+    same: Same,
+    detail: Detail,
+) -> Vec<String> {
+    // One with long lines says nothing of where in them something changed.
+    let spread = [old, new].map(|text| is_dense(text).then(|| printed(text)).flatten());
+    let is_spread = spread.iter().any(Option::is_some);
+    let name = if is_spread { format!("@@ {id}, with an entry a line @@") } else { format!("@@ {id} @@") };
+    // Its commas are ours.
+    let same = if is_spread { Same::ButForCommas } else { same };
+    let texts = [old, new].map(|text| match is_spread {
+        true => printed(text).unwrap_or_else(|| text.to_owned()),
+        false => text.to_owned(),
+    });
+    let masked = [veil.lines(&texts[0]), veil.lines(&texts[1])];
     let line = |side: usize, number: usize, _: &str| masked[side].get(number).cloned().unwrap_or_default();
-    lines.extend(diff_with(old, new, "    ", detail, &line));
+    let mut lines = vec![String::new(), format!("    {}", paint(style::DIM, name))];
+    lines.extend(diff_with([&texts[0], &texts[1]], "    ", same, detail, &line));
     lines
+}
+
+/// Longest that lines are on average before a document is shown as if it were printed anew, in bytes.
+const LINE_BYTES_MAX: usize = 160;
+
+fn is_dense(text: &str) -> bool {
+    text.len() > LINE_BYTES_MAX * text.lines().count().max(1)
+}
+
+/// A document as the client would print it.
+fn printed(text: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
+    serde_json::to_string_pretty(&value).ok().map(|text| text + "\n")
 }
 
 /// An entry's name in two columns: where it is, and which of the things there it is.
@@ -469,30 +505,44 @@ fn comes_back(change: &EntryChange, document: &DocumentPlan) -> bool {
 /// Unified hunks, indented, with secrets masked.
 #[must_use]
 pub fn diff(old: &str, new: &str, indent: &str, detail: Detail) -> Vec<String> {
-    diff_with(old, new, indent, detail, &|_, _, text| mask_line(text))
+    diff_with([old, new], indent, Same::Whole, detail, &|_, _, text| mask_line(text))
+}
+
+/// Unified hunks of what somebody else wrote: whole, with nothing masked, and nothing that steers a terminal.
+#[must_use]
+pub fn bare_diff(old: &str, new: &str, indent: &str) -> Vec<String> {
+    let detail = Detail { verbose: true, ..Detail::default() };
+    diff_with([old, new], indent, Same::Whole, detail, &|_, _, text| text.to_owned())
 }
 
 /// Unified hunks; `masked` gives a line of the old text (0) or the new one (1) by its number, from 0.
 fn diff_with(
-    old: &str,
-    new: &str,
+    texts: [&str; 2],
     indent: &str,
+    same: Same,
     detail: Detail,
     masked: &dyn Fn(usize, usize, &str) -> String,
 ) -> Vec<String> {
-    let diff = TextDiff::from_lines(old, new);
+    let originals = texts.map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
+    let compared = originals.each_ref().map(|lines| match same {
+        Same::Whole => lines.clone(),
+        Same::ButForCommas => lines.iter().map(|line| line.trim_end().trim_end_matches(',')).collect(),
+    });
+    let diff = TextDiff::from_slices(&compared[0], &compared[1]);
     let mut lines = Vec::new();
     for (index, group) in diff.grouped_ops(2).iter().enumerate() {
         if index > 0 {
             lines.push(format!("{indent}{}", paint(style::DIM, "⋮")));
         }
         for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let text = change.value().trim_end_matches(['\n', '\r']);
             let (side, number) = match (change.old_index(), change.new_index()) {
                 (_, Some(number)) => (1, number),
                 (number, None) => (0, number.unwrap_or_default()),
             };
+            let text = originals[side].get(number).copied().unwrap_or_default();
+            let text = text.trim_end_matches(['\n', '\r']);
             let text = if detail.show_secrets { text.to_owned() } else { masked(side, number, text) };
+            let text = printable(&text);
             let line = match change.tag() {
                 ChangeTag::Delete => paint(style::REMOVE, format!("-   {text}")),
                 ChangeTag::Insert => paint(style::ADD, format!("+   {text}")),

@@ -1,9 +1,12 @@
 //! `cs status` and `cs verify`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::args::StatusArgs;
-use super::engine::{Context, show_profile};
+use super::capture;
+use super::engine::{Context, Planned, Wanted, show_profile};
 use super::error::{CliError, exit};
 use super::news;
 use super::output::{ago, count, paint, style};
@@ -14,8 +17,9 @@ use crate::document::{Action, Document, EntryChange, claude};
 use crate::draft::Draft;
 use crate::generation::Cause;
 use crate::knowledge::Learning;
-use crate::model::{Digest, DocumentId, InstallMode, Kind, ManagedPath, limits};
-use crate::plan::{OnConflict, Plan, Problem, Sign, TreeChange, TreeStep};
+use crate::model::{Declared, Digest, DocumentId, InstallMode, Key, Kind, ManagedPath, Want, limits};
+use crate::plan::{OnConflict, Plan, Problem, Sign, TreeChange, TreeStep, runs};
+use crate::profile::ProfileRef;
 use crate::remote::Policy;
 use crate::root::sealed::KEY as SEAL_KEY;
 use crate::root::{Side, Store, observe};
@@ -24,13 +28,69 @@ use crate::sys::{clock, fs};
 /// What there is to say of a root.
 struct Status {
     side: Side,
-    /// What others changed since, one line each.
-    drift: Vec<String>,
+    outside: Outside,
     /// What the profile has that is not applied; `None` when it can't be told.
     pending: Option<usize>,
+    /// Nothing of that is a change: what is there already is to be remembered as declared.
+    is_remembering: bool,
     /// What others added, and nobody declares; `None` when it can't be told.
     undeclared: Option<Draft>,
-    hooks: (usize, usize, Vec<String>),
+    /// Defaults that are something else by now.
+    defaults: Vec<String>,
+    hooks: Hooks,
+}
+
+/// What of ours others changed since the last apply.
+#[derive(Default)]
+pub(super) struct Outside {
+    pub drift: Vec<Drift>,
+    /// How much of it the profile declares by now as it is there: it was captured, and is no drift any more.
+    pub captured: usize,
+    /// It can be written back into the profile at all.
+    is_keepable: bool,
+}
+
+/// One thing of ours that is no longer as written.
+pub(super) struct Drift {
+    /// Its name, as `cs capture` has it.
+    what: String,
+    /// What became of it, in words.
+    pub told: String,
+    /// Why `cs capture` does not keep it, where it does not.
+    left: Option<String>,
+}
+
+impl Outside {
+    fn of(drift: Vec<Drift>, captured: usize) -> Self {
+        Self { drift, captured, is_keepable: true }
+    }
+
+    fn told(&self) -> Vec<&str> {
+        self.drift.iter().map(|own| own.told.as_str()).collect()
+    }
+
+    /// What `cs capture` would do about it; nothing where it would do nothing.
+    fn capture(&self, context: &Context) -> Option<String> {
+        let left = self.drift.iter().filter(|own| own.left.is_some()).count();
+        let capture = context.spell("cs capture");
+        match left {
+            _ if !self.is_keepable || self.drift.is_empty() => None,
+            0 => Some(format!("{capture} keeps it")),
+            left if left < self.drift.len() => Some(format!("{capture} keeps the rest")),
+            _ => None,
+        }
+    }
+}
+
+/// The hooks of a generation.
+struct Hooks {
+    /// Installed files: those that ship with cs, and the user's.
+    bundled: usize,
+    own: usize,
+    /// Those that are a command and no file.
+    commands: usize,
+    /// Files that can't be run.
+    broken: Vec<String>,
 }
 
 /// Runs `cs status`.
@@ -71,7 +131,7 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
         return Ok(exit::DONE);
     };
     let status = look(context, &store, side)?;
-    let is_off = !status.drift.is_empty() || status.pending.unwrap_or(0) > 0;
+    let is_off = !status.outside.drift.is_empty() || status.pending.unwrap_or(0) > 0;
     if args.short {
         context.out.line(short(&status));
     } else {
@@ -81,68 +141,129 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
     Ok(if args.exit_code && is_off { exit::PENDING } else { exit::DONE })
 }
 
+/// What is declared now, and the plan to it; `None` where it can't be had.
+fn declared(context: &Context, store: &Store, side: &Side) -> Option<(Wanted, Planned)> {
+    let wanted = context.wanted_by(Some(side), Policy::Offline).ok()?;
+    let planned = context.plan(store, Some(side), &wanted.state, Cause::Apply, OnConflict::Backup).ok()?;
+    Some((wanted, planned))
+}
+
 fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError> {
-    let wanted = context.wanted_by(Some(&side), Policy::Offline).and_then(|wanted| {
-        let planned = context.plan(store, Some(&side), &wanted.state, Cause::Apply, OnConflict::Backup)?;
-        Ok((wanted, planned))
-    });
-    let wanted = wanted.ok();
-    let next = wanted.as_ref().map(|(_, planned)| planned.checked.plan());
-    let drift = match context.plan(store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup)
-    {
-        Ok(planned) => drift(planned.checked.plan(), next),
-        Err(CliError::Problems(problems)) => problems.iter().map(problem_line).collect(),
+    let declared = declared(context, store, &side);
+    let outside = match outside_of(context, store, &side, declared.as_ref()) {
+        Ok((_, outside)) => outside,
+        Err(CliError::Problems(problems)) => {
+            let drift = |problem| Drift { what: String::new(), told: problem_line(problem), left: None };
+            Outside::of(problems.iter().map(drift).collect(), 0)
+        }
         Err(CliError::Root(
             error @ (crate::root::Error::Document { .. }
             | crate::root::Error::DocumentPlace { .. }
             | crate::root::Error::SharedDocument { .. }),
-        )) => {
-            vec![error.to_string()]
-        }
+        )) => Outside::of(vec![Drift { what: String::new(), told: error.to_string(), left: None }], 0),
         Err(error) => return Err(error),
     };
-    let pending = wanted.as_ref().map(|(wanted, planned)| {
+    let mut is_remembering = false;
+    let pending = declared.as_ref().map(|(wanted, planned)| {
         let plan = planned.checked.plan();
         let tally = plan.tally();
-        let changes = (tally.added + tally.changed + tally.removed).saturating_sub(drift.len());
+        let changes = (tally.added + tally.changed + tally.removed).saturating_sub(outside.drift.len());
         // What was captured is declared, and there: what is left to do is remembering it.
         let is_news = !wanted.state.is_same(&side.manifest.state);
         match changes {
             _ if is_nothing(plan, Some(&side), wanted) => 0,
-            0 => usize::from(is_news),
+            0 => {
+                is_remembering = is_news;
+                usize::from(is_news)
+            }
             changes => changes,
         }
     });
-    let undeclared = wanted
+    let undeclared = declared
         .as_ref()
         .and_then(|(wanted, planned)| news::since(context, store, &side, &wanted.state, planned, false).ok());
+    let defaults = declared
+        .as_ref()
+        .and_then(|(wanted, planned)| {
+            let changed = news::defaults(context, store, &side, &wanted.state, planned, false).ok()?;
+            Some(changed.iter().map(|own| own.declared.key.to_string()).collect())
+        })
+        .unwrap_or_default();
     let hooks = hooks(context, &side);
-    Ok(Status { side, drift, pending, undeclared, hooks })
+    Ok(Status { side, outside, pending, is_remembering, undeclared, defaults, hooks })
 }
 
-/// What of ours changed outside cs, one line each, by a plan back to the current generation. What `next`, the plan
-/// to what is declared now, has as it is there was captured, and is none.
-pub(super) fn drift(back: &Plan, next: Option<&Plan>) -> Vec<String> {
-    let is_path_declared = |step: &&TreeStep| {
-        let steps = next.iter().flat_map(|next| &next.steps);
-        steps.into_iter().any(|own| own.path == step.path && own.change.sign() == Sign::Adopt)
+/// What of ours changed outside cs.
+///
+/// # Errors
+/// When there is no plan back to the current generation.
+pub(super) fn outside(context: &Context, store: &Store, side: &Side) -> Result<Outside, CliError> {
+    let declared = declared(context, store, side);
+    outside_of(context, store, side, declared.as_ref()).map(|(_, outside)| outside)
+}
+
+/// The same, with the plan back to the current generation that tells it.
+fn outside_of(
+    context: &Context,
+    store: &Store,
+    side: &Side,
+    declared: Option<&(Wanted, Planned)>,
+) -> Result<(Planned, Outside), CliError> {
+    let back = context.plan(store, Some(side), &side.manifest.state, Cause::Apply, OnConflict::Backup)?;
+    let next = declared.map(|(_, planned)| planned.checked.plan());
+    let mut outside = drift(back.checked.plan(), next);
+    if let Some((wanted, planned)) = declared {
+        outside.is_keepable = matches!(wanted.which, ProfileRef::File(_));
+        // What can't be read now is told by who reads it.
+        let left = capture::left(context, store, side, (wanted, planned)).unwrap_or_default();
+        outside.drift.iter_mut().for_each(|own| own.left = left.get(&own.what).cloned());
+    }
+    Ok((back, outside))
+}
+
+/// What of ours changed outside cs, by a plan back to the current generation. What `next`, the plan to what is
+/// declared now, leaves as it is there was captured.
+fn drift(back: &Plan, next: Option<&Plan>) -> Outside {
+    let is_path_declared = |step: &TreeStep| {
+        next.is_some_and(|next| match next.state.installs.contains_key(&step.path) {
+            true => next.steps.iter().any(|own| own.path == step.path && own.change.sign() == Sign::Adopt),
+            false => step.change == TreeChange::Create,
+        })
     };
-    let steps = back.steps.iter().filter(|step| !is_path_declared(step));
-    let steps = steps.map(|step| format!("{} {}", step.path, drifted(back, step)));
-    let entries = back.documents.iter().flat_map(|(id, document)| {
-        let own = next.and_then(|next| next.documents.get(id));
-        let is_declared = move |change: &EntryChange| {
-            let mut news = own.into_iter().flat_map(|own| &own.merged.changes);
+    let mut drift = Vec::new();
+    let mut captured = 0;
+    for step in &back.steps {
+        if is_path_declared(step) {
+            captured += 1;
+            continue;
+        }
+        let told = format!("{} {}", step.path, drifted(back, step));
+        drift.push(Drift { what: step.path.to_string(), told, left: None });
+    }
+    for (id, document) in &back.documents {
+        let is_declared = |change: &EntryChange| {
+            let Some(next) = next else { return false };
+            let mut declared = next.state.documents.get(id).into_iter().flatten();
+            if declared.all(|own| own.key != change.key) {
+                // Taken away, and not asked for any more; or there, and not to be absent any more. What goes though
+                // nobody declares it, a hook of ours that is gone, is no such thing.
+                return change.action == Action::Reassert
+                    && (change.before.is_none() || change.after.is_none());
+            }
+            let mut news = next.documents.get(id).into_iter().flat_map(|own| &own.merged.changes);
             news.any(|own| own.key == change.key && matches!(own.action, Action::Coincide | Action::Adopt))
         };
-        let edits = document.merged.changes.iter().filter(|change| change.action.is_edit());
-        let edits = edits.filter(move |change| !is_declared(change));
-        edits.map(move |change| {
+        for change in document.merged.changes.iter().filter(|change| change.action.is_edit()) {
+            if is_declared(change) {
+                captured += 1;
+                continue;
+            }
             let how = if change.before.is_none() { "was removed" } else { "changed" };
-            format!("{id}  {} {how} outside cs", change.key)
-        })
-    });
-    steps.chain(entries).collect()
+            let told = format!("{id}  {} {how} outside cs", change.key);
+            drift.push(Drift { what: change.key.to_string(), told, left: None });
+        }
+    }
+    Outside::of(drift, captured)
 }
 
 /// What others did at a path of ours. What was edited in place lies in the generation, and in every other that
@@ -164,23 +285,39 @@ fn problem_line(problem: &Problem) -> String {
     CliError::Problems(vec![problem.clone()]).report(None).message
 }
 
-/// How many hooks are bundled and how many the user's, and which can't be run.
-fn hooks(context: &Context, side: &Side) -> (usize, usize, Vec<String>) {
-    let mut broken = Vec::new();
-    let (mut bundled, mut own) = (0, 0);
-    for (path, install) in &side.manifest.state.installs {
-        if install.kind != Kind::Hook {
-            continue;
-        }
-        let is_cs = side.manifest.state.files.get(path).is_some_and(|record| record.is_cs);
-        *(if is_cs { &mut bundled } else { &mut own }) += 1;
+fn hooks(context: &Context, side: &Side) -> Hooks {
+    let state = &side.manifest.state;
+    let mut hooks = Hooks { bundled: 0, own: 0, commands: 0, broken: Vec::new() };
+    let files: Vec<&ManagedPath> =
+        state.installs.iter().filter(|(_, own)| own.kind == Kind::Hook).map(|(path, _)| path).collect();
+    for path in &files {
+        let is_cs = state.files.get(path).is_some_and(|record| record.is_cs);
+        *(if is_cs { &mut hooks.bundled } else { &mut hooks.own }) += 1;
         let full = context.root.path.join(path.as_str());
         let runs = fs::is_executable(&full) && interpreter_is_there(&full);
         if !runs {
-            broken.push(path.to_string());
+            hooks.broken.push(path.to_string());
         }
     }
-    (bundled, own, broken)
+    // One hook of the profile's may be several entries, for several events.
+    let home = context.root.home_text();
+    let is_of_file = |own: &Declared, path: &ManagedPath| {
+        let is_named_so = |name: &String| path.as_str() == format!("hooks/{name}");
+        own.origin.hook.as_ref().is_some_and(is_named_so)
+            || runs(own, &format!("{}/{path}", context.root.text()), home.as_deref())
+    };
+    let entries = state.documents.values().flatten();
+    let commands: BTreeSet<String> = entries
+        .filter(|own| {
+            matches!(own.want, Want::Enforced(_)) && !files.iter().any(|path| is_of_file(own, path))
+        })
+        .filter_map(|own| match &own.key {
+            Key::Hook(id) => Some(own.origin.hook.clone().unwrap_or_else(|| id.command.clone())),
+            _ => None,
+        })
+        .collect();
+    hooks.commands = commands.len();
+    hooks
 }
 
 fn interpreter_is_there(script: &std::path::Path) -> bool {
@@ -199,16 +336,17 @@ fn interpreter_is_there(script: &std::path::Path) -> bool {
 
 fn short(status: &Status) -> String {
     let mut text = format!("cs {}", status.side.manifest.generation);
-    if !status.drift.is_empty() {
-        text.push_str(&format!(" !{}", status.drift.len()));
+    if !status.outside.drift.is_empty() {
+        text.push_str(&format!(" !{}", status.outside.drift.len()));
     }
     if let Some(pending @ 1..) = status.pending {
         text.push_str(&format!(" +{pending}"));
     }
-    if let Some((number, _)) = status.undeclared.as_ref().and_then(news::told) {
-        text.push_str(&format!(" ?{number}"));
+    let undeclared = status.undeclared.as_ref().and_then(news::told).map_or(0, |(number, _)| number);
+    if undeclared + status.defaults.len() > 0 {
+        text.push_str(&format!(" ?{}", undeclared + status.defaults.len()));
     }
-    if !status.hooks.2.is_empty() {
+    if !status.hooks.broken.is_empty() {
         text.push_str(" hooks broken");
     }
     text
@@ -224,45 +362,70 @@ fn long(context: &Context, root: &str, status: &Status) {
         manifest.generation,
         from.unwrap_or_default()
     ));
-    match status.drift.split_first() {
-        None => context.out.line("drift       none"),
-        Some((first, rest)) => {
-            let what = paint(style::DRIFT, format!("{:<3}", status.drift.len()));
-            context.out.line(format!("drift       {what} {first}"));
-            rest.iter().for_each(|line| context.out.line(format!("                {line}")));
-            context.out.line(paint(
-                style::DIM,
-                format!(
-                    "                {} shows it · {} keeps it · {} puts back what is declared",
-                    context.spell("cs plan"),
-                    context.spell("cs capture"),
-                    context.spell("cs apply")
-                ),
-            ));
-        }
-    }
+    told_drift(context, &status.outside);
+    let next = paint(style::DIM, context.spell("cs capture"));
     if let Some((number, named)) = status.undeclared.as_ref().and_then(news::told) {
         let what = paint(style::DRIFT, format!("{number:<3}"));
-        let next = paint(style::DIM, context.spell("cs capture"));
         context.out.line(format!("undeclared  {what} {named} changed outside cs   {next}"));
+    }
+    if !status.defaults.is_empty() {
+        let what = paint(style::DRIFT, format!("{:<3}", status.defaults.len()));
+        let named = news::some(&status.defaults);
+        context.out.line(format!("defaults    {what} {named} changed outside cs   {next}"));
+    }
+    let captured = status.outside.captured;
+    if captured > 0 {
+        let [they, them] = if captured == 1 { ["change is", "it"] } else { ["changes are", "them"] };
+        let apply =
+            paint(style::DIM, format!("{} makes {them} part of a generation", context.spell("cs apply")));
+        context.out.line(format!("captured    {captured:<3} {they} declared by now   {apply}"));
     }
     let plan = context.spell("cs plan");
     match status.pending {
         Some(0) => {}
+        Some(_) if status.is_remembering && captured > 0 => {}
         Some(pending) => context
             .out
             .line(format!("profile     {} not applied   {plan}", count(pending, "change", "changes"))),
         None => context.out.line(format!("profile     can't be rendered now   {plan} says why")),
     }
-    let (bundled, own, broken) = &status.hooks;
+    let Hooks { bundled, own, commands, broken } = &status.hooks;
+    let mut parts = Vec::new();
     if bundled + own > 0 {
         let state = if broken.is_empty() {
             "all runnable".to_owned()
         } else {
             format!("{} can't be run: {}", broken.len(), broken.join(", "))
         };
-        context.out.line(format!("hooks       {bundled} bundled, {own} yours, {state}{}", speed(context)));
+        parts.push(format!("{bundled} bundled, {own} yours, {state}"));
     }
+    if *commands > 0 {
+        parts.push(format!("{commands} by command"));
+    }
+    if !parts.is_empty() {
+        context.out.line(format!("hooks       {}{}", parts.join("; "), speed(context)));
+    }
+}
+
+fn told_drift(context: &Context, outside: &Outside) {
+    let number = outside.drift.len();
+    if number == 0 {
+        return context.out.line("drift       none");
+    }
+    for (index, own) in outside.drift.iter().enumerate() {
+        let what = if index == 0 { paint(style::DRIFT, format!("{number:<3}")) } else { " ".repeat(3) };
+        let label = if index == 0 { "drift" } else { "" };
+        context.out.line(format!("{label:12}{what} {}", own.told));
+        if let Some(why) = &own.left {
+            context
+                .out
+                .line(format!("                {}", paint(style::DIM, format!("not captured: {why}"))));
+        }
+    }
+    let mut next = vec![format!("{} shows it", context.spell("cs plan"))];
+    next.extend(outside.capture(context));
+    next.push(format!("{} puts back what is declared", context.spell("cs apply")));
+    context.out.line(paint(style::DIM, format!("                {}", next.join(" · "))));
 }
 
 /// How long the bundled hooks take, where they have run.
@@ -283,10 +446,10 @@ fn speed(context: &Context) -> String {
 
 fn status_json(context: &Context, status: &Status) -> Value {
     let manifest = &status.side.manifest;
-    let (bundled, own, broken) = &status.hooks;
+    let Hooks { bundled, own, commands, broken } = &status.hooks;
     json!({"version": 1, "root": context.root.path, "installed": true, "generation": manifest.generation,
-           "made_at": manifest.made_at, "cause": manifest.cause, "profile": manifest.profile, "drift": status.drift,
-           "pending": status.pending, "undeclared": status.undeclared.as_ref().map(news::listed).unwrap_or_default(), "hooks": {"bundled": bundled, "own": own, "broken": broken}})
+           "made_at": manifest.made_at, "cause": manifest.cause, "profile": manifest.profile, "drift": status.outside.told(),
+           "captured": status.outside.captured, "defaults": status.defaults, "pending": status.pending, "undeclared": status.undeclared.as_ref().map(news::listed).unwrap_or_default(), "hooks": {"bundled": bundled, "own": own, "commands": commands, "broken": broken}})
 }
 
 /// Runs `cs verify`: reads everything, changes nothing.
@@ -307,8 +470,10 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
     let mut damaged = Vec::new();
     let mut checked = verify_files(&store, &side, &mut faults, &mut damaged)?;
     checked += verify_hooks(context, &side, &mut faults);
-    match context.plan(&store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup) {
-        Ok(planned) => {
+    let declared = declared(context, &store, &side);
+    let mut found = Outside::of(Vec::new(), 0);
+    match outside_of(context, &store, &side, declared.as_ref()) {
+        Ok((planned, outside)) => {
             let plan = planned.checked.plan();
             checked += side.ledger.tree.len()
                 + side.ledger.documents.values().map(|own| own.rows.len()).sum::<usize>();
@@ -316,7 +481,8 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
                 plan.steps.iter().filter(|step| matches!(step.change, TreeChange::Reassert(_))).collect();
             // Told as what it is, and once.
             damaged.retain(|path| !edited.iter().any(|step| step.path == *path || step.path.contains(path)));
-            faults.extend(drift(plan, None));
+            faults.extend(outside.told().into_iter().map(str::to_owned));
+            found = outside;
             if context.out.verbose {
                 context.out.note(plan_json(plan, &context.root.path, false).to_string());
             }
@@ -332,16 +498,26 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
         context.out.line(format!("  {} {fault}", paint(style::REMOVE, "✗")));
     }
     let generation = side.manifest.generation;
+    if found.captured > 0 {
+        let captured = count(found.captured, "change is captured", "changes are captured");
+        let apply = context.spell("cs apply");
+        context.out.line(format!(
+            "  {} {captured}: {apply} makes that part of a generation",
+            paint(style::DIM, "=")
+        ));
+    }
     context.out.line(match faults.len() {
+        0 if found.captured > 0 => {
+            format!("Nothing else is other than generation {generation} wrote it: {checked} checked.")
+        }
         0 => format!("Generation {generation} is as written: {checked} checked, nothing wrong."),
-        n => format!(
-            "{} of {checked} checked.   {} keeps what was edited · {} puts back what is declared",
-            count(n, "fault", "faults"),
-            context.spell("cs capture"),
-            context.spell("cs apply")
-        ),
+        n => {
+            let mut next: Vec<String> = found.capture(context).into_iter().collect();
+            next.push(format!("{} puts back what is declared", context.spell("cs apply")));
+            format!("{} of {checked} checked.   {}", count(n, "fault", "faults"), next.join(" · "))
+        }
     });
-    context.out.object(&json!({"version": 1, "success": faults.is_empty(), "generation": generation, "checked": checked, "faults": faults}));
+    context.out.object(&json!({"version": 1, "success": faults.is_empty(), "generation": generation, "checked": checked, "faults": faults, "captured": found.captured}));
     Ok(if faults.is_empty() { exit::DONE } else { exit::REFUSED })
 }
 
@@ -375,7 +551,7 @@ fn verify_files(
 }
 
 fn verify_hooks(context: &Context, side: &Side, faults: &mut Vec<String>) -> usize {
-    let (bundled, own, broken) = hooks(context, side);
+    let Hooks { bundled, own, commands: _, broken } = hooks(context, side);
     faults.extend(broken.iter().map(|path| format!("{path} can't be run")));
     bundled + own
 }

@@ -41,6 +41,15 @@ fn void(what: impl Into<String>, wanted: &'static str, found: &Value) -> Voiding
     Voiding { what: what.into(), wanted, found }
 }
 
+/// The same of something that may not be there at all.
+fn unfit(what: impl Into<String>, wanted: &'static str, found: Option<&Value>) -> Voiding {
+    let what = what.into();
+    match found {
+        Some(found) => void(what, wanted, found),
+        None => Voiding { what, wanted, found: "missing".to_owned() },
+    }
+}
+
 /// Whether a value is one that the client takes.
 type Accepts = fn(&Value) -> bool;
 
@@ -266,12 +275,11 @@ fn permissions(permissions: &Value) -> Option<Voiding> {
 fn status_line(line: &Value) -> Option<Voiding> {
     let is_command = line.get("type").and_then(Value::as_str) == Some("command");
     if !is_command {
-        let found = line.get("type").unwrap_or(&Value::Null);
-        return Some(void("statusLine.type", "\"command\"", found));
+        return Some(unfit("statusLine.type", "\"command\"", line.get("type")));
     }
-    let command = line.get("command").unwrap_or(&Value::Null);
-    if !command.is_string() {
-        return Some(void("statusLine.command", "a string", command));
+    let command = line.get("command");
+    if !command.is_some_and(Value::is_string) {
+        return Some(unfit("statusLine.command", "a string", command));
     }
     let padding = line.get("padding").filter(|padding| !padding.is_number());
     padding.map(|padding| void("statusLine.padding", "a number", padding))
@@ -347,9 +355,9 @@ fn group(at: &str, group: &Value) -> Option<Voiding> {
     if let Some(matcher) = group.get("matcher").filter(|matcher| !matcher.is_string()) {
         return Some(void(format!("{at}.matcher"), "a string", matcher));
     }
-    let entries = group.get("hooks").unwrap_or(&Value::Null);
-    let Some(list) = entries.as_array() else {
-        return Some(void(format!("{at}.hooks"), "a list of hooks", entries));
+    let entries = group.get("hooks");
+    let Some(list) = entries.and_then(Value::as_array) else {
+        return Some(unfit(format!("{at}.hooks"), "a list of hooks", entries));
     };
     list.iter().enumerate().find_map(|(index, entry)| self::entry(&format!("{at}.hooks[{index}]"), entry))
 }
@@ -380,13 +388,14 @@ fn entry(at: &str, entry: &Value) -> Option<Voiding> {
     if !entry.is_object() {
         return Some(void(at, "a hook, { \"type\": \"command\", … }", entry));
     }
-    let kind = entry.get("type").unwrap_or(&Value::Null);
-    let Some((_, required)) = TYPES.iter().find(|(name, _)| kind.as_str() == Some(name)) else {
-        return Some(void(format!("{at}.type"), "one of command, prompt, agent, http, mcp_tool", kind));
+    let kind = entry.get("type");
+    let Some((_, required)) = TYPES.iter().find(|(name, _)| kind.and_then(Value::as_str) == Some(name))
+    else {
+        return Some(unfit(format!("{at}.type"), "one of command, prompt, agent, http, mcp_tool", kind));
     };
     let missing = required.iter().find_map(|name| {
-        let value = entry.get(name).unwrap_or(&Value::Null);
-        (!value.is_string()).then(|| void(format!("{at}.{name}"), "a string", value))
+        let value = entry.get(*name);
+        (!value.is_some_and(Value::is_string)).then(|| unfit(format!("{at}.{name}"), "a string", value))
     });
     missing.or_else(|| {
         FIELDS.iter().find_map(|(name, wanted, accepts)| {

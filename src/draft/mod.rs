@@ -8,6 +8,7 @@ mod edit;
 mod hooks;
 mod print;
 mod toml;
+mod withheld;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,16 @@ pub struct Left {
     pub why: String,
 }
 
+/// The same in a draft, with what more is known of it.
+#[derive(Debug, Clone, PartialEq)]
+struct Staying {
+    left: Left,
+    /// The entry, if it is one.
+    key: Option<Key>,
+    /// What declares it without saying the secret in it, as lines of TOML.
+    instead: Option<String>,
+}
+
 impl Left {
     fn mark(&self) -> Digest {
         Digest::of(format!("left {} {}", self.what, self.why).as_bytes())
@@ -61,6 +72,21 @@ impl Left {
 /// What stood somewhere, by digests of names and of values: enough to tell what is new, and nothing to be read
 /// out of it.
 pub type Marks = BTreeMap<Digest, Digest>;
+
+/// Whether a value at a pointer is as it was `seen`.
+#[must_use]
+pub fn is_seen(seen: &Marks, pointer: &[String], value: &Value, home: Option<&str>) -> bool {
+    let has = |key: Key, value: Digest| seen.get(&mark(&key, home)) == Some(&value);
+    match value {
+        Value::Object(members) if !members.is_empty() => members
+            .iter()
+            .all(|(name, value)| is_seen(seen, &[pointer, std::slice::from_ref(name)].concat(), value, home)),
+        Value::Array(items) if sets::is_set(pointer) => items
+            .iter()
+            .all(|item| has(Key::Element { list: pointer.to_vec(), value: item.clone() }, Digest::of(b""))),
+        value => has(Key::Value(pointer.to_vec()), digest(value)),
+    }
+}
 
 fn mark(key: &Key, home: Option<&str>) -> Digest {
     Digest::of(name_of(key, home).as_bytes())
@@ -115,7 +141,7 @@ pub fn at<'v>(value: &'v Value, pointer: &[String]) -> Option<&'v Value> {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Draft {
     items: Vec<Item>,
-    left: Vec<Left>,
+    left: Vec<Staying>,
     /// Lines of copied files that look like secrets: `path:line`.
     suspects: Vec<String>,
 }
@@ -183,7 +209,9 @@ impl Draft {
             let (keys, value) = (item.keys(), item.digest());
             !keys.is_empty() && !keys.iter().all(|key| is_known(key, value))
         });
-        draft.left.retain(|left| !seen.contains_key(&left.mark()));
+        draft.left.retain(|own| {
+            !seen.contains_key(&own.left.mark()) && !own.key.as_ref().is_some_and(&is_declared)
+        });
         draft
     }
 
@@ -194,7 +222,7 @@ impl Draft {
             let value = item.digest();
             item.keys().iter().map(|key| (mark(key, home), value)).collect()
         };
-        let left = self.left.iter().map(|left| (left.mark(), left.mark()));
+        let left = self.left.iter().map(|own| (own.left.mark(), own.left.mark()));
         self.items.iter().flat_map(of_item).chain(left).collect()
     }
 
@@ -206,10 +234,15 @@ impl Draft {
     /// What stays where it is.
     #[must_use]
     pub fn left(&self) -> Vec<Left> {
-        let mut left = self.left.clone();
+        let mut left: Vec<Left> = self.left.iter().map(|own| own.left.clone()).collect();
         left.sort();
         left.dedup();
         left
+    }
+
+    /// What declares the entries that stay for a secret in them: TOML in which that is said by where it is found.
+    fn instead(&self) -> impl Iterator<Item = &str> {
+        self.left.iter().filter_map(|own| own.instead.as_deref())
     }
 
     /// Where copied files hold what looks like a secret: `path:line`.
@@ -257,7 +290,7 @@ impl Draft {
             return;
         }
         let item = self.items.remove(index);
-        self.left.push(Left { what: item.name(), why: why.to_owned() });
+        self.skip(item.name(), why);
     }
 
     /// Takes out what is made of the file at `path`; `false` where nothing is.
@@ -274,7 +307,14 @@ impl Draft {
     }
 
     fn skip(&mut self, what: impl Into<String>, why: impl Into<String>) {
-        self.left.push(Left { what: what.into(), why: why.into() });
+        let left = Left { what: what.into(), why: why.into() };
+        self.left.push(Staying { left, key: None, instead: None });
+    }
+
+    /// The same of an entry that holds a secret; `instead` declares it without.
+    fn withhold(&mut self, key: Key, why: &str, instead: Option<String>) {
+        let left = Left { what: key::dotted(&key.pointer()), why: why.to_owned() };
+        self.left.push(Staying { left, key: Some(key), instead });
     }
 
     fn setting(&mut self, section: Section, pointer: &mut Pointer, value: &Value) {
@@ -288,7 +328,10 @@ impl Draft {
                 }
             }
             Value::Array(items) if sets::is_set(pointer) => self.set(section, pointer, items),
-            value if holds_secret(&name, value) => self.skip(key::dotted(pointer), "it looks like a secret"),
+            value if holds_secret(&name, value) => {
+                let instead = withheld::setting(pointer, value);
+                self.withhold(Key::Value(pointer.clone()), "it looks like a secret", Some(instead));
+            }
             value => match toml::value(value) {
                 Some(_) if depth(value) + pointer.len() >= limits::DOCUMENT_DEPTH_MAX => {
                     self.skip(key::dotted(pointer), "it is nested too deeply");
@@ -313,7 +356,8 @@ impl Draft {
                 continue;
             };
             if looks_secret("", item) {
-                self.skip(key::dotted(pointer), "one of its texts looks like a secret");
+                let key = Key::Element { list: pointer.clone(), value: item.clone() };
+                self.withhold(key, "one of its texts looks like a secret", None);
             } else if seen.insert(text) {
                 self.items.push(Item::Setting { section, pointer: pointer.clone(), value: item.clone() });
             }
@@ -329,9 +373,11 @@ impl Draft {
                 continue;
             };
             if holds_secret(name, server) {
-                self.skip(
-                    what(),
+                let key = Key::Value(vec!["mcpServers".to_owned(), name.clone()]);
+                self.withhold(
+                    key,
                     "it looks as if it held a secret: Claude Code takes \"${NAME}\" from its environment",
+                    Some(withheld::server(name, fields)),
                 );
             } else if toml::value(server).is_none() {
                 self.skip(what(), "TOML has no such value");

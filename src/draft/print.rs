@@ -118,13 +118,24 @@ impl Draft {
                 out.line(None, &format!("#   {what}: {}", left.why));
             }
             if is_secret {
-                out.comment(&[
-                    "A secret is declared by where it is found, and cs puts it in:",
-                    "  settings.env.MY_TOKEN = { env = \"MY_TOKEN\" }, { file = \"path\" } or { command = [\"pass\", \"show\", \"x\"] }",
-                ]);
+                self.secrets(&mut out);
             }
         }
         out
+    }
+
+    /// How the secrets that stay could be declared: those that were found, as far as they can be.
+    fn secrets(&self, out: &mut Printed) {
+        out.comment(&[
+            "A secret is declared by where it is found, and cs puts it in: { env = \"NAME\" }, { file = \"path\" } or",
+            "{ command = [\"pass\", \"show\", \"x\"] }. To declare what was left for one:",
+        ]);
+        let (tables, lines): (Vec<&str>, Vec<&str>) = self.instead().partition(|text| text.starts_with('['));
+        let example = "env.MY_TOKEN = { env = \"MY_TOKEN\" }   # in [settings]";
+        let is_none = tables.is_empty() && lines.is_empty();
+        for text in lines.into_iter().chain(is_none.then_some(example)).chain(tables) {
+            text.lines().for_each(|line| out.line(None, &format!("#   {line}")));
+        }
     }
 
     fn settings(&self, out: &mut Printed, wanted: Section, comment: &[&str]) {

@@ -10,13 +10,17 @@ pub mod tree;
 pub mod veil;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use crate::document::claude::{self, Voiding};
 use crate::document::text::fault_at;
 use crate::document::{Action, Bases, FaultKind, Found, LettingGo, MergeInput, Merged, Refusal, merge_found};
 use crate::generation::{Cause, State};
+use crate::model::key::dotted;
+use crate::model::text::shell_path;
 use crate::model::{
-    DocumentId, DocumentLedger, Generation, How, Key, Kind, Ledger, ManagedPath, Row, Secrets, Want, limits,
+    Declared, DocumentId, DocumentLedger, Generation, How, Key, Kind, Ledger, ManagedPath, Origin, Row,
+    Secrets, Want, limits,
 };
 pub use check::{CheckedPlan, check};
 pub use observed::{Observation, Observed, ObservedDocument};
@@ -179,8 +183,8 @@ pub enum Problem {
     Conflict(Conflict),
     /// A document can't be merged into.
     Document(DocumentId, Refusal),
-    /// The merged document would be ignored by the client, whole.
-    Void(DocumentId, Voiding),
+    /// The merged document would be ignored by the client, whole; and where what makes it so is declared, if it is.
+    Void(DocumentId, Voiding, Option<Origin>),
 }
 
 /// Plans.
@@ -294,7 +298,9 @@ fn plan_document(
     if let Some(voiding) = &voiding
         && (is_hooks(voiding) || !was_void_before(before.as_deref(), voiding))
     {
-        return Err(Problem::Void(id, voiding.clone()));
+        let origin =
+            if was_void_before(before.as_deref(), voiding) { None } else { origin_of(desired, voiding) };
+        return Err(Problem::Void(id, voiding.clone(), origin));
     }
     let known = [merging.bases.current, &merged.ledger];
     let is_veiled = desired.iter().any(|own| !own.secrets.is_empty())
@@ -317,9 +323,7 @@ fn open_to_others(input: &PlanInput<'_>, state: &State, id: DocumentId) -> Optio
     let seen = input.observed.documents.get(&id)?;
     let is_open = seen.text.is_some() && seen.mode & 0o077 != 0;
     (is_open && declared.iter().any(|own| !own.secrets.is_empty())).then(|| {
-        let path = seen.path.display().to_string();
-        let below = input.home.and_then(|home| path.strip_prefix(home)?.strip_prefix('/'));
-        let path = below.map_or_else(|| path.clone(), |below| format!("~/{below}"));
+        let path = shell_path(&seen.path, input.home.map(Path::new));
         format!("{id} holds a secret, and its mode ({:o}) lets others read it: chmod go= {path}", seen.mode)
     })
 }
@@ -337,6 +341,21 @@ fn check_size(before: Option<&str>, merged: &Merged) -> Result<(), Refusal> {
 /// We don't add to hooks whose shape the client refuses.
 fn is_hooks(voiding: &Voiding) -> bool {
     voiding.what.starts_with("hooks.")
+}
+
+/// Where a profile declares what makes a file void: the entry itself, or one that stands beside what is missing.
+fn origin_of(desired: &[Declared], voiding: &Voiding) -> Option<Origin> {
+    let alike = |own: &Declared| {
+        let name = dotted(&own.key.pointer());
+        name.bytes().zip(voiding.what.bytes()).take_while(|(a, b)| a == b).count()
+    };
+    let first = |name: &str| name.split(['.', '[']).next().map(str::to_owned);
+    let is_beside = |own: &&Declared| {
+        let is_written = !matches!(own.want, Want::Absent);
+        is_written && own.key.pointer().first().cloned() == first(&voiding.what)
+    };
+    // The last of the best is the one that a reader finds nearest to what comes after it.
+    desired.iter().filter(is_beside).max_by_key(|own| alike(own)).map(|own| own.origin.clone())
 }
 
 fn was_void_before(before: Option<&str>, voiding: &Voiding) -> bool {
@@ -418,7 +437,7 @@ fn tool_of(rule: &str) -> &str {
 
 /// Whether the declared entry is one that a skipped or missing hook file would leave dangling.
 #[must_use]
-pub fn runs(declared: &crate::model::Declared, command: &str, home: Option<&str>) -> bool {
+pub fn runs(declared: &Declared, command: &str, home: Option<&str>) -> bool {
     matches!((&declared.key, &declared.want), (Key::Hook(id), Want::Enforced(_))
         if crate::document::hooks::meaning(&id.command, home) == command)
 }

@@ -60,7 +60,33 @@ fn server(name: &str, entry: &mut Entry, report: &mut Report) -> bool {
             .help("give it the `command` that starts it, or the `url` it is at");
         return false;
     }
+    for field in idle(table) {
+        let at = table[field].at;
+        let (has, help) = match field {
+            "headers" => (
+                "a `command`",
+                "headers go to a server that is at a `url`: one that is started takes `env` or `args`",
+            ),
+            "env" => (
+                "a `url`",
+                "nothing is started, so nothing has that environment; what a server at a `url` is told goes into `headers`",
+            ),
+            _ => (
+                "a `url`",
+                "nothing is started, so nothing gets arguments; what a server at a `url` is told goes into `headers`",
+            ),
+        };
+        let message = format!("[mcp.{name}] has {has}, and `{field}` does nothing there");
+        report.warning(at, message).help(help);
+    }
     is_sound
+}
+
+/// Fields that Claude Code has no use for: what a program is started with, of a server that is not started; what
+/// is sent to a URL, of one that has none.
+fn idle(table: &Table) -> impl Iterator<Item = &'static str> {
+    let fields: &[&str] = if table.contains_key("url") { &["args", "env"] } else { &["headers"] };
+    fields.iter().copied().filter(|field| table.contains_key(*field))
 }
 
 /// An entry per server, in the order they are declared.

@@ -197,3 +197,99 @@ fn without_a_profile_of_ones_own_there_is_nothing_to_write_to() {
     let refused = sandbox.cs(&["capture"]).code(1);
     assert!(refused.err.contains("cs init --from builtin:default DIR"), "{refused}");
 }
+
+/// What can't be kept is not promised, and a capture that keeps nothing says so.
+#[test]
+fn a_secret_that_drifted_is_promised_to_nobody() {
+    let sandbox = Sandbox::new();
+    sandbox.write("dotfiles/token", "hunter2").profile(
+        "settings.env.A_TOKEN = { file = \"token\" }\n[mcp.gh]\ncommand = \"true\"\nenv.GITHUB_TOKEN = { file = \"token\" }\n",
+    );
+    sandbox.apply();
+    // What is declared is no find, whatever it looks like.
+    for more in [&[][..], &["--undeclared"]] {
+        let said = sandbox.cs(&[&["capture", "--dry-run"], more].concat()).ok();
+        assert_eq!(said.out, "Nothing was changed outside cs.\n");
+    }
+    change(&sandbox, |settings| settings["env"]["A_TOKEN"] = json!("swordfish"));
+    for command in ["status", "verify"] {
+        let said = sandbox.cs(&[command]);
+        assert!(said.out.contains("env.A_TOKEN changed outside cs"), "{said}");
+        assert!(!said.out.contains("cs capture"), "{said}");
+    }
+    let status = sandbox.cs(&["status"]).ok();
+    assert!(status.out.contains("not captured: it is declared as a secret"), "{status}");
+    let said = sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    assert!(
+        said.out.ends_with("\nNothing was changed: none of it can be written into the profile.\n"),
+        "{said}"
+    );
+    let text = sandbox.read(".claude.json").replace("\"true\"", "\"false\"");
+    sandbox.write(".claude.json", text);
+    assert!(sandbox.cs(&["status"]).ok().out.contains("cs capture keeps the rest"));
+}
+
+/// All that capture would ask about, status has counted.
+#[test]
+fn status_and_capture_count_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/settings.json", "{\"theme\": \"light\"}");
+    sandbox.profile("[settings]\ncleanupPeriodDays = 30\n[defaults]\nmodel = \"opus\"\ntheme = \"dark\"\n");
+    sandbox.apply();
+    // The user had another theme before cs: that is nobody's news.
+    assert_eq!(sandbox.cs(&["capture", "--dry-run"]).ok().out, "Nothing was changed outside cs.\n");
+    change(&sandbox, |settings| {
+        settings["model"] = json!("haiku");
+        settings["cleanupPeriodDays"] = json!(7);
+        settings["verbose"] = json!(true);
+    });
+    let status = sandbox.cs(&["status", "--json"]).ok().json();
+    let count = |of: &Value| of.as_array().map_or(0, Vec::len);
+    assert_eq!([&status["drift"], &status["undeclared"], &status["defaults"]].map(count), [1, 1, 1]);
+    let capture = sandbox.cs(&["capture", "--all", "--dry-run", "--json"]).ok().json();
+    assert_eq!(count(&capture["captured"]), 3);
+    let status = sandbox.cs(&["status"]).ok();
+    assert!(status.out.contains("defaults    1   model changed outside cs   cs capture"), "{status}");
+    assert_eq!(sandbox.cs(&["status", "--short"]).ok().out, "cs 1 !1 ?2\n");
+    assert!(sandbox.cs(&["plan"]).ok().out.contains("1 default was changed outside cs: model.   cs capture"));
+    sandbox.cs(&["capture", "--only", "model", "--yes"]).ok();
+    assert!(!sandbox.cs(&["status"]).ok().out.contains("defaults"));
+}
+
+#[test]
+fn what_was_captured_is_no_fault_until_it_is_applied() {
+    let sandbox = applied();
+    change(&sandbox, |settings| {
+        settings["env"]["RUST_LOG"] = json!("debug");
+        settings["permissions"]["allow"] = json!(["mine", "Bash(make:*)"]);
+    });
+    rewrite(&sandbox, ".claude/agents/reviewer.md", "---\nname: reviewer\ndescription: d\n---\nTwo.\n");
+    fs::remove_file(sandbox.path(".claude/agents/other.md")).expect("a link");
+    assert!(sandbox.cs(&["verify"]).code(1).out.contains("4 faults"));
+    let said = sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    assert!(said.out.contains("      -   One.\n      +   Two.\n"), "{said}");
+    let said = sandbox.cs(&["verify"]).ok();
+    assert!(said.out.contains("4 changes are captured: cs apply makes that part of a generation"), "{said}");
+    let said = sandbox.cs(&["status"]).ok();
+    assert!(said.out.contains("drift       none") && said.out.contains("captured    4 "), "{said}");
+    assert!(!said.out.contains("not applied"), "{said}");
+    assert!(!sandbox.cs(&["doctor"]).out.contains("changed outside cs"));
+    sandbox.cs(&["apply", "--yes"]).ok();
+    assert!(sandbox.cs(&["verify"]).ok().out.contains("nothing wrong"));
+    assert!(!sandbox.cs(&["status"]).ok().out.contains("captured"));
+}
+
+#[test]
+fn hooks_that_are_commands_are_counted() {
+    let sandbox = Sandbox::new();
+    sandbox.script("dotfiles/h.sh", "#!/bin/sh\n").profile(
+        "[hooks.a]\nevent = [\"Stop\", \"SessionEnd\"]\ncommand = \"npm run tidy\"\n[hooks.b]\nevent = \"Stop\"\nsource = \"h.sh\"\n",
+    );
+    sandbox.apply();
+    let status = sandbox.cs(&["status"]).ok();
+    assert!(status.out.contains("hooks       0 bundled, 1 yours, all runnable; 1 by command\n"), "{status}");
+    sandbox.profile("[hooks.a]\nevent = \"Stop\"\ncommand = \"true\"\n");
+    sandbox.cs(&["apply", "--yes"]).ok();
+    assert!(sandbox.cs(&["status"]).ok().out.contains("hooks       1 by command\n"));
+    assert_eq!(sandbox.cs(&["status", "--json"]).ok().json()["hooks"]["commands"], 1);
+}

@@ -1,4 +1,5 @@
-//! What was written once must be read for ever: records of format 1, and the numbers that stand for words.
+//! What was written once must be read for ever: records of format 1, the numbers that stand for words, and state
+//! files of the engine's.
 //!
 //! `CS_FREEZE=1 cargo test --test it frozen` adds what is new to the files; what stands in them already has to
 //! hold first.
@@ -14,6 +15,8 @@ use claude_sync::command::shape::{
 };
 use claude_sync::hook::observe;
 use sha2::{Digest as _, Sha256};
+
+use crate::sandbox::Sandbox;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/frozen").join(name)
@@ -209,5 +212,73 @@ fn words_keep_their_numbers() {
     } else {
         let now = fs::read_to_string(file("vocabulary-1.txt")).expect("frozen");
         assert!(now == text, "words are not frozen yet: CS_FREEZE=1 cargo test --test it frozen");
+    }
+}
+
+/// A root whose user had something before `cs` came.
+fn with_seen() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write(
+            ".claude/settings.json",
+            "{\"theirs\": 1, \"theme\": \"light\", \"permissions\": {\"allow\": [\"Bash(git:*)\"]}, \
+             \"env\": {\"MY_TOKEN\": \"sk-ant-0123456789abcdef\"}, \"enabledPlugins\": {\"a@b\": true}, \
+             \"hooks\": {\"Stop\": [{\"hooks\": [{\"type\": \"command\", \"command\": \"true\"}]}]}}",
+        )
+        .write(".claude.json", "{\"mcpServers\": {\"a\": {\"command\": \"true\"}}}")
+        .profile("defaults.theme = \"dark\"\n");
+    sandbox.apply();
+    sandbox
+}
+
+/// The state file `NAME-2.json` as this cs writes it is frozen, unless one is; then every frozen format of it.
+fn frozen(name: &str, now: &str) -> Vec<String> {
+    let newest = file(&format!("{name}-2.json"));
+    if is_freezing() && !newest.exists() {
+        fs::write(newest, now).expect("written");
+    }
+    let read = |format: u32| fs::read_to_string(file(&format!("{name}-{format}.json")));
+    [1, 2].map(|format| read(format).expect("not frozen yet: CS_FREEZE=1 cargo test --test it frozen")).into()
+}
+
+#[test]
+fn what_was_seen_is_read_as_it_was_written_first() {
+    let sandbox = with_seen();
+    let path = ".claude/claude-sync/seen.json";
+    let settings = sandbox.read(".claude/settings.json");
+    let changed = settings
+        .replace("\"theirs\": 1", "\"theirs\": 2")
+        .replace("light", "blue")
+        .replace("\"Bash(git:*)\"", "\"Bash(git:*)\", \"Bash(ls:*)\"")
+        .replace("\"Stop\"", "\"SessionEnd\"");
+    let offered = || sandbox.cs(&["capture", "--dry-run", "--all", "--json"]).ok().json();
+    for seen in frozen("seen", &sandbox.read(path)) {
+        sandbox.write(path, &seen).write(".claude/settings.json", &settings);
+        assert_eq!(offered()["captured"], serde_json::json!([]), "all of it was seen");
+        assert_eq!(offered()["passed"], serde_json::json!([]));
+        sandbox.write(".claude/settings.json", &changed);
+        assert_eq!(offered()["captured"].as_array().map(Vec::len), Some(4), "{}", offered());
+    }
+}
+
+#[test]
+fn what_was_added_to_a_gitignore_is_read_as_it_was_written_first() {
+    let sandbox = Sandbox::new();
+    fs::create_dir_all(sandbox.path("work/.git")).expect("a folder");
+    sandbox.write("work/.gitignore", "target").profile("[hooks.a]\nevent = \"Stop\"\ncommand = \"true\"\n");
+    let profile = ["--project", "work", "--profile", "dotfiles/claude-sync.toml"];
+    let apply = || sandbox.cs(&[&["apply", "--yes", "--gitignore"], &profile[..]].concat()).ok();
+    apply();
+    let (path, home) = ("work/.claude/claude-sync/gitignore.json", sandbox.home().display().to_string());
+    let ours = sandbox.read("work/.gitignore");
+    assert!(ours.starts_with("target\n.claude/"), "{ours}");
+    for record in frozen("gitignore", &sandbox.read(path).replace(&home, "HOME")) {
+        apply();
+        sandbox
+            .write(path, record.replace("HOME", &home))
+            .write("work/.gitignore", format!("{ours}theirs\n"));
+        sandbox.cs(&["uninstall", "--yes", "--project", "work"]).ok();
+        assert_eq!(sandbox.read("work/.gitignore"), "target\ntheirs\n");
+        assert!(!sandbox.path(path).exists());
     }
 }

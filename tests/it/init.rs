@@ -6,6 +6,30 @@ use std::path::Path;
 use crate::sandbox::{Sandbox, cases};
 use crate::session::snapshots;
 
+/// What stays for a secret in it can be declared by taking the example as it stands.
+#[test]
+fn the_example_for_a_secret_is_the_one_that_was_found() {
+    let sandbox = Sandbox::new();
+    busy(&sandbox);
+    sandbox.cs(&["init", "dotfiles/claude"]).ok();
+    let profile = sandbox.read("dotfiles/claude/claude-sync.toml");
+    let (declared, example) = profile.split_once("To declare what was left for one:\n").expect("an example");
+    assert!(!example.contains("ghp_") && !example.contains("sk-ant"), "{example}");
+    let lines = example.lines().map(|line| line.trim_start_matches("#   "));
+    let (of_settings, tables): (Vec<&str>, Vec<&str>) =
+        lines.partition(|line| line.ends_with("# in [settings]"));
+    assert_eq!(of_settings.len(), 1, "{example}");
+    let declared = declared.replace("\n[settings]\n", &format!("\n[settings]\n{}\n", of_settings[0]));
+    sandbox.write("dotfiles/claude/claude-sync.toml", format!("{declared}\n{}\n", tables.join("\n")));
+    let mut plan = sandbox.command(&["plan", "--explain", "--profile", "dotfiles/claude/claude-sync.toml"]);
+    plan.env("MY_API_KEY", "sk-ant-0123456789abcdef").env("TOKEN", "ghp_0123456789abcdefABCDEF");
+    let plan = crate::sandbox::ran(plan.output().expect("cs runs")).ok();
+    for entry in ["env.MY_API_KEY", "mcpServers.private"] {
+        let line = plan.out.lines().find(|line| line.contains(entry)).unwrap_or_else(|| panic!("{plan}"));
+        assert!(line.trim_start().starts_with('='), "as it is there: {line}");
+    }
+}
+
 /// A root with something of everything in it, and some things that can't be declared.
 fn busy(sandbox: &Sandbox) {
     sandbox

@@ -422,3 +422,125 @@ fn git_is_told_what_is_not_to_be_committed_and_uninstall_takes_it_back() {
     assert!(asked.out.contains("Add .claude/settings.local.json to"), "{asked}");
     assert_eq!(sandbox.read("work/.gitignore"), format!("{line}\n"));
 }
+
+#[test]
+fn what_the_profile_makes_void_is_said_of_the_profile() {
+    let sandbox = Sandbox::new();
+    sandbox.profile("[settings]\nstatusLine.command = \"true\"\npermisions.allow = [\"x\"]\n");
+    let refused = sandbox.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]).code(1);
+    for told in [
+        "error: by the profile statusLine.type is missing, and Claude Code would ignore the whole settings.json",
+        "  ~/dotfiles/claude-sync.toml:3",
+        "Declare statusLine.type, too: Claude Code wants \"command\" there.",
+        // What else there is to say of the profile is said all the same, and once.
+        "warning: the client knows no setting `permisions`\n  ~/dotfiles/claude-sync.toml:4:1",
+    ] {
+        assert!(refused.err.contains(told), "{told}: {refused}");
+    }
+    let refused = sandbox.cs(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml"]).code(1);
+    assert_eq!(refused.err.matches("warning:").count(), 1, "{refused}");
+    // What was void before is the user's doing, and is said of the file.
+    sandbox.write(".claude/settings.json", "{\"statusLine\": {\"command\": \"x\"}}");
+    sandbox.profile("settings.model = \"opus\"\n");
+    let plan = sandbox.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]).ok();
+    assert!(plan.err.contains("warning: statusLine.type is missing, so Claude Code ignores"), "{plan}");
+}
+
+#[test]
+fn a_server_s_fields_that_do_nothing_are_told() {
+    let sandbox = Sandbox::new();
+    sandbox.profile(
+        "[mcp.a]\nurl = \"https://a.example.org\"\nenv.A = \"x\"\n[mcp.b]\ncommand = \"b\"\nheaders.B = \"x\"\n",
+    );
+    let plan = sandbox.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]).ok();
+    for (line, told) in [(4, "[mcp.a] has a `url`, and `env`"), (7, "[mcp.b] has a `command`, and `headers`")]
+    {
+        let told = format!("warning: {told} does nothing there\n  ~/dotfiles/claude-sync.toml:{line}:1");
+        assert!(plan.err.contains(&told), "{told}: {plan}");
+    }
+}
+
+#[test]
+fn going_back_to_where_one_is_says_so() {
+    let sandbox = Sandbox::new();
+    sandbox.profile("settings.model = \"opus\"\n");
+    sandbox.apply();
+    let said = sandbox.cs(&["rollback", "1", "--yes"]).ok();
+    assert!(
+        said.out.starts_with("Generation 1 is current already") && said.out.contains("nothing to do"),
+        "{said}"
+    );
+    change(&sandbox, |settings| settings["model"] = json!("haiku"));
+    let said = sandbox.cs(&["rollback", "1"]).code(1);
+    let told = "Generation 1 is current already; what changed since, outside cs, goes back to it\n";
+    assert!(said.out.starts_with(told), "{said}");
+}
+
+#[test]
+fn an_entry_of_anothers_is_no_difference_for_its_comma() {
+    let sandbox = Sandbox::new();
+    sandbox.profile("settings.permissions.allow = [\"A\"]\n");
+    sandbox.apply();
+    change(&sandbox, |settings| settings["permissions"]["allow"] = json!(["A", "Mine"]));
+    sandbox.profile("settings.permissions.allow = [\"A\", \"B\"]\n");
+    sandbox.cs(&["apply", "--yes"]).ok();
+    let diff = sandbox.cs(&["diff", "1"]).ok();
+    assert!(diff.out.contains("+ permissions.allow  B") && diff.out.contains("        \"Mine\","), "{diff}");
+    assert!(!diff.out.contains("-       \"Mine\""), "generation 1 had no such thing: {diff}");
+}
+
+#[test]
+fn a_document_in_one_line_is_shown_entry_by_entry() {
+    let sandbox = Sandbox::new();
+    let rules: Vec<String> = (0..40).map(|n| format!("Bash(x{n}:*)")).collect();
+    let settings =
+        json!({"permissions": {"allow": rules}, "env": {"A_TOKEN": "sk-0123456789abcdefgh"}}).to_string();
+    sandbox
+        .write(".claude/settings.json", &settings)
+        .profile("settings.permissions.allow = [\"Bash(ls:*)\"]\n");
+    let plan = sandbox.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]).ok();
+    assert!(plan.out.contains("@@ settings.json, with an entry a line @@"), "{plan}");
+    assert!(
+        plan.out.contains("+         \"Bash(ls:*)\"\n")
+            && !plan.out.contains("-  ")
+            && plan.out.lines().all(|line| line.len() < 160),
+        "{plan}"
+    );
+    assert!(!plan.out.contains("sk-0"), "{plan}");
+    sandbox.apply();
+    assert_eq!(sandbox.read(".claude/settings.json").lines().count(), 1, "the file stays as it was");
+}
+
+#[test]
+fn a_profile_that_declares_nothing_has_something_else_next() {
+    let sandbox = Sandbox::new();
+    sandbox.write("my dotfiles/x.toml", "format = 1\n");
+    let profile = sandbox.path("my dotfiles/x.toml").display().to_string();
+    let plan = sandbox.cs(&["plan", "--profile", &profile]).ok();
+    let told = "the profile declares nothing yet.   Add an entry to ~/'my dotfiles/x.toml', or make a profile of what is \
+                there: cs init DIR";
+    assert!(plan.out.contains(told) && !plan.out.contains("cs apply"), "{plan}");
+    // One form of a path in all that is to be copied.
+    sandbox.write("my dotfiles/x.toml", "format = 1\nsettings.model = \"opus\"\n");
+    let plan = sandbox.cs(&["plan", "--profile", &profile]).ok();
+    assert!(plan.out.contains("cs apply --profile ~/'my dotfiles/x.toml'   ·"), "{plan}");
+    let init = sandbox.cs(&["init", "--empty", "my dotfiles/new"]).ok();
+    assert!(init.out.contains("Next: cs plan --profile ~/'my dotfiles/new/claude-sync.toml'"), "{init}");
+}
+
+#[test]
+fn each_answer_is_explained_and_the_whole_change_shown() {
+    let sandbox = Sandbox::new();
+    let long = (0..60).map(|n| format!("line {n}")).collect::<Vec<_>>().join("\n") + "\n";
+    sandbox
+        .write("dotfiles/agents/x.md", format!("{AGENT}{long}"))
+        .profile("[agents.x]\nsource = \"agents/x.md\"\n");
+    sandbox.apply();
+    fs::remove_file(sandbox.path(".claude/agents/x.md")).expect("a link");
+    sandbox.write(".claude/agents/x.md", format!("{AGENT}{}", long.replace("line", "row")));
+    let said = on_a_terminal(&sandbox, "capture", "?\nd\ny\n").ok();
+    let [short, rest] = said.out.splitn(2, "[d]iff [?]: ").collect::<Vec<_>>()[..] else { panic!("{said}") };
+    assert!(short.contains("-   line 3") && short.contains("more lines (-v)"), "{said}");
+    assert!(rest.contains("q   ask no more") && rest.contains("+   row 59"), "{said}");
+    assert!(sandbox.read("dotfiles/agents/x.md").ends_with("row 59\n"));
+}

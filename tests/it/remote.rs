@@ -164,6 +164,81 @@ fn a_pin_stays_until_it_is_moved() {
     assert!(team.cs(&["status"]).ok().out.contains(&same[..7]));
 }
 
+/// What somebody has said yes to is not asked about again: a moved pin is shown by what it changes, and nothing of
+/// one's own is said to come from there.
+#[test]
+fn an_update_shows_what_changes_and_nothing_else() {
+    let Some(team) = Team::new() else { return };
+    let commit = team.git(&["rev-parse", "HEAD"]);
+    let own = "[settings]\nenv.MINE = \"1\"\n[hooks.mine]\nevent = \"Stop\"\ncommand = \"mine\"\n";
+    team.sandbox
+        .write("dotfiles/claude-sync.toml", format!("format = 1\nextends = [\"{}\"]\n{own}", team.profile()));
+    team.cs(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--trust", &commit]).ok();
+    team.sandbox
+        .script("team/claude/hooks/mark.sh", "#!/bin/sh\necho two\u{1b}[2K\n")
+        .write("team/claude/base.toml", "format = 1\n[settings]\nmodel = \"haiku\"\n")
+        .write("team/claude/skills/pdf/new.py", "hello\n")
+        .write(
+            "team/claude/claude-sync.toml",
+            PROFILE
+                .replace(
+                    "[mcp.docs]\ncommand = \"docs\"",
+                    "[hooks.new]\nevent = \"Stop\"\ncommand = \"new\"\n[guard]\ngit = \"off\"",
+                )
+                .replace("[agents.reviewer]\nsource = \"agents/reviewer.md\"\n", ""),
+        );
+    let new = team.commit("Change this and that");
+    let seen = team.cs(&["update", "-q", "--dry-run"]).ok();
+    insta::assert_snapshot!(team.sandbox.tidy(&seen.out), @r#"
+    Hooks, which run as you
+      + hooks.Stop  new  {"type":"command","command":"new"}   claude-sync.toml:10
+      ~ hooks/mark   claude-sync.toml:5
+              #!/bin/sh
+          -   echo one
+          +   echo two�[2K
+
+    Settings and servers
+      - model = "opus"   base.toml:3
+      + model = "haiku"   base.toml:3
+      - mcpServers.docs = {"command":"docs"}   claude-sync.toml:12
+
+    Files
+      - agents/reviewer.md   claude-sync.toml:8
+      + skills/pdf/new.py   claude-sync.toml:8
+        │ hello
+
+    The guard, thresholds, learning
+          {
+      -     "format": 1
+      +     "format": 1,
+      +     "guard": {
+      +       "git": "off"
+      +     }
+          }
+    "#);
+    let json = team.cs(&["update", "--dry-run", "--json"]).ok().json();
+    assert!(json["changes"].to_string().contains("hooks.Stop  new"), "{json}");
+    assert!(!seen.out.contains("MINE") && !seen.out.contains("mine"), "{seen}");
+    team.cs(&["update", "--yes"]).code(1);
+    team.cs(&["update", "--trust", &new]).ok();
+    // Where the one that was pinned can't be had, everything is shown.
+    team.sandbox.write(
+        "dotfiles/claude-sync.lock",
+        team.sandbox.read("dotfiles/claude-sync.lock").replace(&new, &"0".repeat(40)),
+    );
+    let whole = team.cs(&["update", "--dry-run"]).ok();
+    assert!(whole.out.contains("which you have not said yes to") && whole.out.contains("MINE"), "{whole}");
+    // What changes nothing here says so.
+    team.sandbox.write(
+        "dotfiles/claude-sync.lock",
+        team.sandbox.read("dotfiles/claude-sync.lock").replace(&"0".repeat(40), &new),
+    );
+    team.sandbox.write("team/README", "hello");
+    team.commit("Say hello");
+    let same = team.cs(&["update", "--dry-run"]).ok();
+    assert!(same.out.contains("Nothing of it changes what the profile comes to here."), "{same}");
+}
+
 #[test]
 fn once_fetched_it_needs_nobody() {
     let Some(team) = Team::new() else { return };

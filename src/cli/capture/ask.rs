@@ -1,10 +1,11 @@
 //! What is offered, and which of it a person keeps.
 
-use super::{Offer, Passed};
+use super::{Offer, Passed, difference, rewritten, show_changes};
 use crate::cli::args::CaptureArgs;
 use crate::cli::engine::Context;
 use crate::cli::error::{CliError, refused};
 use crate::cli::output::{paint, style};
+use crate::cli::show::Detail;
 
 /// What is kept.
 pub(super) struct Chosen {
@@ -22,9 +23,14 @@ pub(super) fn tell(context: &Context, offers: &[Offer], passed: &[Passed]) {
     let wide = |text: &str| text.chars().count();
     let width = offers.iter().map(|offer| wide(&offer.what)).max().unwrap_or_default().min(60);
     let changes = offers.iter().map(|offer| wide(&offer.how)).max().unwrap_or_default().min(32);
-    for Offer { what, how, to, .. } in offers {
+    let detail = Detail { verbose: context.out.verbose, ..Detail::default() };
+    for offer in offers {
+        let Offer { what, how, to, .. } = offer;
         let (sign, to) = (paint(style::DRIFT, "!"), paint(style::DIM, to));
         context.out.line(format!("  {sign} {what:width$}   {how:changes$}   {to}"));
+        if !context.out.is_silent() {
+            context.out.lines(&difference(context, offer, "      ", detail));
+        }
     }
     for passed in passed {
         let (sign, why) = (paint(style::DIM, "="), paint(style::DIM, &passed.why));
@@ -44,9 +50,7 @@ pub(super) fn choose(context: &Context, args: &CaptureArgs, offers: Vec<Offer>) 
     let (mut chosen, mut is_rest_kept) = (Vec::new(), false);
     context.out.line("");
     for offer in offers {
-        let Offer { what, how, to, .. } = &offer;
-        let question = format!("Keep {what} ({how}) in {to}?   [y]es [n]o [a]ll the rest [q]uit: ");
-        let answer = if is_rest_kept { Some('y') } else { context.out.pick(&question, "ynaq") };
+        let answer = if is_rest_kept { Some('y') } else { answer(context, &offer)? };
         match answer {
             None => {
                 let hint = format!(
@@ -67,6 +71,35 @@ pub(super) fn choose(context: &Context, args: &CaptureArgs, offers: Vec<Offer>) 
         chosen.push(offer);
     }
     Ok(Chosen { offers: chosen, is_all_seen: true })
+}
+
+/// What a person says to one of them, having had the answers explained and the change shown as often as they like.
+fn answer(context: &Context, offer: &Offer) -> Result<Option<char>, CliError> {
+    let Offer { what, how, to, .. } = offer;
+    let question = format!("Keep {what} ({how}) in {to}?   [y]es [n]o [a]ll the rest [q]uit [d]iff [?]: ");
+    loop {
+        match context.out.pick(&question, "ynad?q") {
+            Some('?') => EXPLAINED.iter().for_each(|line| context.out.line(format!("  {line}"))),
+            Some('d') => whole(context, offer)?,
+            answer => return Ok(answer),
+        }
+    }
+}
+
+/// What each answer means.
+const EXPLAINED: &[&str] = &[
+    "y   keep it: it is written there when all are answered",
+    "n   leave it as it is; what the profile does not enforce is not brought up again",
+    "a   keep this and all that come after it",
+    "q   ask no more: what had a yes is written, the rest is asked about next time",
+    "d   show all of what would change there",
+];
+
+/// All of what an offer changes.
+fn whole(context: &Context, offer: &Offer) -> Result<(), CliError> {
+    show_changes(context, &rewritten(std::slice::from_ref(offer))?, true);
+    context.out.lines(&difference(context, offer, "    ", Detail { verbose: true, ..Detail::default() }));
+    Ok(())
 }
 
 /// Whether what was chosen is written. Who answered for each has answered.

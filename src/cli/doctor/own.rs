@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::engine::Context;
 use crate::cli::sound;
-use crate::cli::status::drift;
+use crate::cli::status::outside;
 use crate::doctor::Finding;
 use crate::doctor::own::{self, Damage, Executable, Own};
 use crate::generation::Cause;
 use crate::knowledge::fold::{self, FoldError};
 use crate::knowledge::{KeyError, Learning};
 use crate::model::{Digest, DocumentId, Generation, limits};
-use crate::plan::OnConflict;
 use crate::root::store::UNFINISHED;
 use crate::root::{Error, Scope, Side, Store, observe, swap};
 use crate::sys::{clock, env, fs, process};
@@ -58,9 +57,7 @@ fn seen(context: &Context, store: &Store) -> Own {
     own.ledger = Some(side.ledger.clone());
     own.executable = executable(store, &side);
     if own.pending.is_none() && side.manifest.cause != Cause::Uninstall {
-        let planned =
-            context.plan(store, Some(&side), &side.manifest.state, Cause::Apply, OnConflict::Backup);
-        own.drift = planned.map_or(0, |planned| drift(planned.checked.plan(), None).len());
+        own.drift = outside(context, store, &side).map_or(0, |outside| outside.drift.len());
     }
     own
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Columns, Contents, Detail, EntryLine, Line, both_contents, diff, document_diff, entry_lines, label,
+    Columns, Contents, Detail, EntryLine, Line, Same, both_contents, diff, document_diff, entry_lines, label,
     mask_veiled, shorten, told,
 };
 use crate::cli::output::{count, paint, style};
@@ -108,7 +108,8 @@ fn document_lines(id: DocumentId, document: &DocumentPlan, columns: Columns, det
         vec![Line { sign, style, name: id.to_string(), what, origin: String::new() }.render(columns)];
     lines.extend(entry_lines(&entries));
     if let (Some(then), Some(now)) = (then, now) {
-        lines.extend(document_diff(id, then, now, &document.veil, detail));
+        // What others added is in both, and is to look as if it were.
+        lines.extend(document_diff(id, [then, now], &document.veil, Same::ButForCommas, detail));
     }
     lines
 }

@@ -160,6 +160,12 @@ fn what_can_only_be_meant_as_a_secret_and_is_none_is_an_error() {
         13 |         type = { env = "A" }
            |                ^^^^^^^^^^^^^
 
+    warning: [mcp.x] has a `command`, and `headers` does nothing there
+      /p/main.toml:14:9
+        14 |         headers.A = { command = "pass" }
+           |         ^^^^^^^
+      help: headers go to a server that is at a `url`: one that is started takes `env` or `args`
+
     error: `mcp.x.headers.A` must be a string, found a table
       /p/main.toml:14:21
         14 |         headers.A = { command = "pass" }

@@ -1,0 +1,106 @@
+//! What moving a pin changes of all that a profile comes to: what somebody said yes to, against what they are asked
+//! for now. Nothing is masked, and nothing left out but what is the same in both.
+
+use std::collections::BTreeSet;
+
+use super::{said, whole_file};
+use crate::cli::engine::Wanted;
+use crate::cli::output::{count, paint, style};
+use crate::cli::show::bare_diff;
+use crate::model::{Declared, DocumentId, Install, Key, Kind, ManagedPath, printable};
+
+/// The changes, hooks first; none where both come to the same.
+pub(super) fn lines(was: &Wanted, is: &Wanted) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut part = |heading: &str, part: Vec<String>| {
+        if !part.is_empty() {
+            lines.push(heading.to_owned());
+            lines.extend(part);
+            lines.push(String::new());
+        }
+    };
+    let is_hook = |entry: &Declared| matches!(entry.key, Key::Hook(_));
+    let mut hooks = entries(was, is, &is_hook);
+    hooks.extend(files(was, is, true));
+    part("Hooks, which run as you", hooks);
+    part("Settings and servers", entries(was, is, &|entry| !is_hook(entry)));
+    part("Files", files(was, is, false));
+    if was.state.runtime != is.state.runtime {
+        let text = |of: &Wanted| serde_json::to_string_pretty(&of.state.runtime).expect("BUG: JSON prints");
+        part("The guard, thresholds, learning", bare_diff(&text(was), &text(is), "  "));
+    }
+    lines
+}
+
+fn signed(sign: char, text: &str) -> String {
+    let style = if sign == '+' { style::ADD } else { style::REMOVE };
+    format!("  {} {}", paint(style, sign), text.trim_start())
+}
+
+/// The entries that go, each before what comes in its place, and those that come.
+fn entries(was: &Wanted, is: &Wanted, is_meant: &dyn Fn(&Declared) -> bool) -> Vec<String> {
+    let of = |wanted: &Wanted| -> Vec<(DocumentId, Declared)> {
+        let all =
+            wanted.state.documents.iter().flat_map(|(id, own)| own.iter().map(|own| (*id, own.clone())));
+        all.filter(|(_, own)| is_meant(own)).collect()
+    };
+    let (was, is) = (of(was), of(is));
+    let is_same = |a: &(DocumentId, Declared), b: &(DocumentId, Declared)| {
+        a.0 == b.0 && a.1.key == b.1.key && a.1.want == b.1.want
+    };
+    let is_of_key = |a: &(DocumentId, Declared), b: &(DocumentId, Declared)| a.0 == b.0 && a.1.key == b.1.key;
+    let mut lines = Vec::new();
+    for own in was.iter().filter(|own| !is.iter().any(|other| is_same(own, other))) {
+        lines.push(signed('-', &said(&own.1)));
+        lines.extend(
+            is.iter().filter(|other| is_of_key(own, other)).map(|other| signed('+', &said(&other.1))),
+        );
+    }
+    let new = is.iter().filter(|own| !was.iter().any(|other| is_of_key(own, other)));
+    lines.extend(new.map(|own| signed('+', &said(&own.1))));
+    lines
+}
+
+/// The installed files that differ: new ones whole, others by their lines.
+fn files(was: &Wanted, is: &Wanted, of_hooks: bool) -> Vec<String> {
+    let names: BTreeSet<&ManagedPath> = was.contents.keys().chain(is.contents.keys()).collect();
+    let mut lines = Vec::new();
+    for name in names {
+        let (old, new) = (was.contents.get(name), is.contents.get(name));
+        let (before, after) = (install(was, name), install(is, name));
+        let Some(own) = after.or(before) else { continue };
+        if (own.kind == Kind::Hook) != of_hooks {
+            continue;
+        }
+        let how = |of: &Wanted, own: Option<&Install>| {
+            (own.map(|own| own.mode), of.state.files.get(name).map(|record| record.executable))
+        };
+        let title = format!("{}   {}", printable(name.as_str()), printable(&own.origin.to_string()));
+        match (old, new) {
+            (Some(old), Some(new)) if old == new => {
+                if how(was, before) != how(is, after) {
+                    lines.push(format!("  {} {title}  put there otherwise", paint(style::CHANGE, '~')));
+                }
+            }
+            (Some(old), Some(new)) => {
+                lines.push(format!("  {} {title}", paint(style::CHANGE, '~')));
+                match (std::str::from_utf8(old), std::str::from_utf8(new)) {
+                    (Ok(old), Ok(new)) => lines.extend(bare_diff(old, new, "      ")),
+                    _ => lines.push(format!("    │ {}, not text", count(new.len(), "byte", "bytes"))),
+                }
+            }
+            (None, Some(new)) => {
+                lines.push(signed('+', &title));
+                lines.extend(whole_file(new));
+            }
+            (_, None) => lines.push(signed('-', &title)),
+        }
+    }
+    lines
+}
+
+/// What a content below `files/` is installed as.
+fn install<'a>(wanted: &'a Wanted, name: &ManagedPath) -> Option<&'a Install> {
+    let mut installs = wanted.state.installs.iter();
+    installs.find(|(path, _)| *path == name || path.contains(name)).map(|(_, own)| own)
+}
