@@ -4,6 +4,38 @@ use std::fmt;
 
 use crate::command::shape::{Category, Flags, Shape, Subcommand, Tool, Wrapper};
 
+/// Programs that do what a file or a target of some name says.
+const NAMED: &[&str] = &[
+    "make",
+    "gmake",
+    "just",
+    "task",
+    "rake",
+    "nox",
+    "tox",
+    "invoke",
+    "source",
+    ".",
+    "bash",
+    "sh",
+    "zsh",
+    "snakemake",
+    "nextflow",
+    "Rscript",
+    "R",
+    "perl",
+    "ruby",
+    "node",
+    "php",
+    "julia",
+    "sbatch",
+];
+
+/// Programs with a subcommand that does.
+const RUN_BY_NAME: &[&str] = &[
+    "npm", "pnpm", "yarn", "bun", "deno", "composer", "hatch", "pdm", "uv", "poetry", "pipenv", "cargo", "go",
+];
+
 /// A command without what it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Form {
@@ -26,33 +58,14 @@ impl Form {
     /// business: two that are told apart by name only have one form.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let runs_named = matches!(
-            (self.tool.name(), self.subcommand_word()),
-            ("make" | "gmake" | "just" | "task" | "rake" | "nox" | "tox" | "invoke" | "source" | ".", _)
-                | (
-                    "npm" | "pnpm" | "yarn" | "bun" | "deno" | "composer" | "hatch" | "pdm",
-                    "run" | "exec" | "run-script" | "other"
-                )
-                | ("uv" | "poetry" | "pipenv" | "cargo" | "go", "run")
-                | (
-                    "snakemake"
-                        | "nextflow"
-                        | "Rscript"
-                        | "R"
-                        | "perl"
-                        | "ruby"
-                        | "node"
-                        | "php"
-                        | "julia"
-                        | "sbatch",
-                    _
-                )
-        );
-        let is_language =
-            self.tool.name().starts_with("python") || matches!(self.tool.name(), "bash" | "sh" | "zsh");
+        let (tool, subcommand) = (self.tool.name(), self.subcommand_word());
+        let runs_named = match subcommand {
+            "run" | "exec" | "run-script" => RUN_BY_NAME.contains(&tool),
+            _ => NAMED.contains(&tool) || tool.starts_with("python"),
+        };
         // Known by what runs it only.
         let is_runner = Wrapper::named(self.tool.name()).is_some_and(Wrapper::is_telling);
-        self.subcommand != Subcommand::Other && !runs_named && !is_language && !is_runner
+        self.subcommand != Subcommand::Other && !runs_named && !is_runner
     }
 
     /// The program's category.

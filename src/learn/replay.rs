@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_not_known() {
         let calls: Vec<Call> =
-            [r#"{}"#, r#"{"command": "ls"}"#, r#"{"ok": true, "tool": "Read", "command": "x"}"#]
+            ["{}", r#"{"command": "ls"}"#, r#"{"ok": true, "tool": "Read", "command": "x"}"#]
                 .iter()
                 .map(|line| serde_json::from_str(line).expect("a call"))
                 .collect();

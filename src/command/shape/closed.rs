@@ -117,6 +117,7 @@ closed! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro that makes the set has no place for it")]
 impl Default for Wrapper {
     fn default() -> Self {
         Self::None
