@@ -10,7 +10,7 @@ use super::output::Output;
 use super::secrets::Programs;
 use super::world::Machine;
 use crate::generation::{Cause, ProfileRecord, State};
-use crate::model::{Content, Digest, DocumentId, Generation, ManagedPath, Secrets};
+use crate::model::{Content, Digest, DocumentId, Generation, InstallMode, ManagedPath, Secrets};
 use crate::plan::secrets::mask_values;
 use crate::plan::{self, Base, CheckedPlan, Observed, OnConflict, PlanInput, check};
 use crate::profile::lock::Lock;
@@ -172,7 +172,12 @@ impl Context {
             Some(rest) => (format!("~/{rest}"), false),
             None => spelled(&hooks),
         };
-        Target { hooks_prefix, quoted, hooks_document, settings_document, servers_document }
+        // A link would lead into what git ignores, and so nowhere in a clone.
+        let mode = match self.root.scope {
+            Scope::User => InstallMode::Link,
+            Scope::Project(_) => InstallMode::Copy,
+        };
+        Target { hooks_prefix, quoted, hooks_document, settings_document, servers_document, mode }
     }
 
     /// Renders the profile.
@@ -392,6 +397,7 @@ pub fn target_in(folder: &Path) -> Target {
         hooks_document: document,
         settings_document: document,
         servers_document: DocumentId::Servers,
+        mode: InstallMode::Link,
     }
 }
 

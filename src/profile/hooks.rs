@@ -108,7 +108,7 @@ impl Hooks<'_> {
         let path = ManagedPath::new(format!("hooks/{builtin}")).ok()?;
         let spec = FileSpec { content: Content::RunningExecutable, executable: true };
         if out.spec(&path) != Some(&spec) {
-            let mode = out.mode(table);
+            let mode = out.own_mode(table);
             if out.claim(&path, false, entry.at) {
                 out.install(&path, Kind::Hook, mode, None, entry.at);
                 out.file(path, spec);

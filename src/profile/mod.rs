@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Desired, DocumentId, ManagedPath};
+use crate::model::{Desired, DocumentId, InstallMode, ManagedPath};
 
 mod builtin;
 mod check;
@@ -177,6 +177,9 @@ pub struct Target {
     pub settings_document: DocumentId,
     /// Where MCP servers go.
     pub servers_document: DocumentId,
+    /// How files are installed where the profile does not say it: a link leads into a folder that git
+    /// ignores, so what a project shares is copies.
+    pub mode: InstallMode,
 }
 
 /// A profile, rendered.
@@ -253,7 +256,7 @@ fn desired(
     world: &dyn World,
     report: &mut diagnostic::Report,
 ) -> Desired {
-    let mut out = installs::Out::new(world, tables, report);
+    let mut out = installs::Out::new(world, tables, target, report);
     let hooks = hooks::render(tables, target, &mut out);
     installs::render(tables, &mut out);
     let (files, installs) = out.finish();
