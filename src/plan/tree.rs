@@ -238,7 +238,8 @@ impl Planner<'_> {
         // The root itself stays ours if we made it.
         folders.extend(ours.get("").copied());
         for (folder, origin) in needed {
-            let link = ManagedPath::new(format!("{folder}/x")).ok().and_then(|path| self.unfolds(&path, state));
+            let link =
+                ManagedPath::new(format!("{folder}/x")).ok().and_then(|path| self.unfolds(&path, state));
             if let Some((link, row)) = link {
                 if !self.is_given_back(&link, &row, folder) {
                     folders.insert(folder);
@@ -274,7 +275,14 @@ impl Planner<'_> {
             let (how, change) = self.unfolded(path, &link, digest, aside);
             let is_drift = matches!(change, TreeChange::Reassert(_));
             let origin = Some(install.origin.clone());
-            self.plan.steps.push(TreeStep { path: path.clone(), change, found, was_ours: true, is_drift, origin });
+            self.plan.steps.push(TreeStep {
+                path: path.clone(),
+                change,
+                found,
+                was_ours: true,
+                is_drift,
+                origin,
+            });
             self.plan.rows.insert(path.clone(), TreeRow { mode: install.mode, digest, how });
             return Outcome::Planned;
         }
@@ -305,6 +313,14 @@ impl Planner<'_> {
             }
             Seen::Edited => (had.unwrap_or(TreeHow::Added), Some(TreeChange::Reassert(aside))),
             Seen::Foreign { identical } => match self.input.on_conflict {
+                // Nothing changes for anybody: so it is in a clone of a project, where what is declared is committed.
+                OnConflict::Refuse
+                    if identical
+                        && install.mode == InstallMode::Copy
+                        && matches!(found, Observation::File { .. }) =>
+                {
+                    (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
+                }
                 // What replaced ours and is as declared is an edit that was captured: nothing is lost by a link.
                 _ if identical
                     && (was_ours

@@ -74,7 +74,8 @@ fn displaced(
         let folder = store.displaced(name);
         if fs::lstat(&folder)?.is_some_and(|stat| stat.kind == Kind::Folder) {
             let below = fs::walk(&folder)?;
-            let files = below.iter().filter_map(|file| ManagedPath::new(format!("{path}/{}", file.to_str()?)).ok());
+            let files =
+                below.iter().filter_map(|file| ManagedPath::new(format!("{path}/{}", file.to_str()?)).ok());
             found.insert(path.clone(), files.collect());
         }
     }

@@ -119,7 +119,9 @@ impl Worker<'_> {
                 _ => false,
             };
             let mut others = [&displaced, &behind].into_iter().flatten();
-            if !is_copy && !others.any(|other| observe::is_same_content(&file, &other.join(&below)).unwrap_or(false)) {
+            if !is_copy
+                && !others.any(|other| observe::is_same_content(&file, &other.join(&below)).unwrap_or(false))
+            {
                 return Ok(false);
             }
         }

@@ -59,7 +59,8 @@ impl Bench {
         self.check_hooks(what);
         let verified = self.sandbox.cs(&["verify"]);
         // Before the operation one hook is edited: that is drift, and no fault of the recovery.
-        let is_drift = !is_new && ["outside cs", "edited in place"].iter().any(|words| verified.out.contains(words));
+        let is_drift =
+            !is_new && ["outside cs", "edited in place"].iter().any(|words| verified.out.contains(words));
         assert!(verified.code == 0 || is_drift, "{what}: {verified}");
         is_new
     }

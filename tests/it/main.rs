@@ -38,6 +38,7 @@ mod newcomer;
 mod pages;
 mod picture;
 mod points;
+mod project;
 mod quiet;
 mod readme;
 mod remote;

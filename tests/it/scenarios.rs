@@ -140,8 +140,11 @@ pub const LINKED_AGAIN: Scenario = Scenario {
 };
 
 /// Copies that were links go, and what the links stood on comes back.
-pub const COPIES_GO: Scenario =
-    Scenario { name: "uninstall of copies that were links", prepare: LINKED_AGAIN.prepare, args: UNINSTALL.args };
+pub const COPIES_GO: Scenario = Scenario {
+    name: "uninstall of copies that were links",
+    prepare: LINKED_AGAIN.prepare,
+    args: UNINSTALL.args,
+};
 
 /// What was taken over comes back.
 pub const LET_GO: Scenario = Scenario {

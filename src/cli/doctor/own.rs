@@ -34,6 +34,12 @@ pub(super) fn look(context: &Context, found: &mut Vec<Finding>) {
     if context.root.scope == Scope::User {
         learning(context, found);
     }
+    let shared = crate::cli::gitignore::shared_links(context, &store);
+    let declared = store.current_side().ok().flatten().map(|side| side.manifest.state).unwrap_or_default();
+    found.extend(shared.iter().map(|path| {
+        let is_cs = declared.files.get(path).is_some_and(|record| record.is_cs);
+        own::shared_link(&context.root.path.join(path.as_str()), is_cs)
+    }));
 }
 
 fn seen(context: &Context, store: &Store) -> Own {
