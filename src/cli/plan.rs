@@ -55,7 +55,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         save(file, &Saved::of(context, &wanted, &planned, args.conflict.on_conflict))?;
     }
     if context.out.json {
-        let mut value = show::plan_json(plan, &context.root.path, args.show_secrets);
+        let mut value = show::plan_json(plan, &context.root, args.show_secrets);
         value["secrets"] = secrets::json(&wanted.state, context.home());
         value["secrets_looked_up"] = (!args.no_secrets).into();
         value["profile"] = wanted.which.to_string().into();

@@ -218,7 +218,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     } else {
         context.out.line("Nothing was changed.");
     }
-    let plan = show::plan_json(planned.checked.plan(), &context.root.path, false);
+    let plan = show::plan_json(planned.checked.plan(), &context.root, false);
     context
         .out
         .object(&json!({"version": 1, "success": true, "moved": is_meant, "pins": pins, "plan": plan}));

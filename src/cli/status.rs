@@ -318,7 +318,7 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
             damaged.retain(|path| !edited.iter().any(|step| step.path == *path || step.path.contains(path)));
             faults.extend(drift(plan, None));
             if context.out.verbose {
-                context.out.note(plan_json(plan, &context.root.path, false).to_string());
+                context.out.note(plan_json(plan, &context.root, false).to_string());
             }
         }
         Err(CliError::Problems(problems)) => faults.extend(problems.iter().map(problem_line)),

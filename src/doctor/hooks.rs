@@ -447,8 +447,10 @@ pub(super) mod tests {
         use super::super::place::{End, tests::file};
         let told = |open: &'static [(&'static str, u32)]| {
             let standing = |path: &Path| {
-                let mode = open.iter().find(|(own, _)| Path::new(own) == path).map_or(0o755, |(_, mode)| *mode);
-                let end = if path.ends_with("hooks") || path.ends_with("d") { End::Folder } else { End::File };
+                let mode =
+                    open.iter().find(|(own, _)| Path::new(own) == path).map_or(0o755, |(_, mode)| *mode);
+                let end =
+                    if path.ends_with("hooks") || path.ends_with("d") { End::Folder } else { End::File };
                 let hops = if path == Path::new("/r/hooks/x") { vec!["/d/x".into()] } else { Vec::new() };
                 Some(Standing { mode, end, hops, ..file() })
             };
@@ -533,8 +535,13 @@ pub(super) mod tests {
                       "Nope": [{"hooks": [{"type": "command", "command": "~/other"}]}]},
         });
         let world = world();
-        let around =
-            Around { home: Some(Path::new("/h")), project: None, world: &world, standing: &|_| None, is_noexec: &|_| false };
+        let around = Around {
+            home: Some(Path::new("/h")),
+            project: None,
+            world: &world,
+            standing: &|_| None,
+            is_noexec: &|_| false,
+        };
         let found = check(&Outline::parse(&text.to_string()).expect("valid"), around);
         assert_eq!(found.len(), 1, "{found:?}");
     }

@@ -31,6 +31,7 @@ mod init;
 mod interference;
 mod keys;
 mod licences;
+mod links;
 mod lived;
 mod machines;
 mod mcp;

@@ -160,7 +160,7 @@ fn a_project_full_of_links_becomes_copies() {
     sandbox.write("work/claude/claude-sync.toml", PROFILE);
     let plan = sandbox.cs(&["plan", "--project", "work"]).ok();
     assert!(plan.out.contains("~ skills/pdf/more/run.sh"), "{plan}");
-    assert!(plan.out.contains("a copy instead of a link"), "{plan}");
+    assert!(plan.out.contains("becomes a copy, from a link"), "{plan}");
     apply(&sandbox, &["--gitignore"]);
     for (path, source) in FILES {
         assert!(

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::cli::engine::Context;
 use crate::cli::sound;
 use crate::cli::status::drift;
-use crate::doctor::{Finding, hooks};
 use crate::doctor::own::{self, Damage, Executable, Own};
+use crate::doctor::{Finding, hooks};
 use crate::generation::Cause;
 use crate::knowledge::fold::{self, FoldError};
 use crate::knowledge::{KeyError, Learning};
@@ -52,7 +52,10 @@ pub(super) fn look(context: &Context, found: &mut Vec<Finding>) {
 fn hook_sources(store: &Store) -> Vec<PathBuf> {
     let Some(side) = store.current_side().ok().flatten() else { return Vec::new() };
     let hooks = side.manifest.state.installs.into_values().filter(|install| install.kind == Kind::Hook);
-    hooks.filter_map(|install| install.source.map(PathBuf::from)).filter(|source| source.is_absolute()).collect()
+    hooks
+        .filter_map(|install| install.source.map(PathBuf::from))
+        .filter(|source| source.is_absolute())
+        .collect()
 }
 
 fn seen(context: &Context, store: &Store) -> Own {
