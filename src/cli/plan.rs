@@ -149,6 +149,12 @@ pub fn print(
     if !lines.is_empty() {
         out.line("");
     }
+    if !wanted.left_out.is_empty() {
+        let names = wanted.left_out.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let said = format!("Left out, since your own root runs it in every project: {names}");
+        out.line(paint(style::DIM, said));
+        out.line("");
+    }
     let waiting = secrets::waiting(&wanted.state, context.home());
     if !waiting.is_empty() {
         out.lines(&waiting);

@@ -452,7 +452,7 @@ pub(super) mod tests {
                 let end =
                     if path.ends_with("hooks") || path.ends_with("d") { End::Folder } else { End::File };
                 let hops = if path == Path::new("/r/hooks/x") { vec!["/d/x".into()] } else { Vec::new() };
-                Some(Standing { mode, end, hops, ..file() })
+                Some(Standing { hops, end, mode, ..file() })
             };
             let found = writers(Path::new("/r/hooks/x"), "so", &standing);
             found.into_iter().map(|own| own.remedy).collect::<Vec<_>>()

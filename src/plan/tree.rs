@@ -364,7 +364,7 @@ impl Planner<'_> {
             if state.installs.contains_key(path) {
                 continue;
             }
-            if self.is_regrouped(path, state) {
+            if Self::is_regrouped(path, state) {
                 self.plan.warnings.extend(self.left_behind(path, row, state));
                 continue;
             }

@@ -223,3 +223,27 @@ fn a_copy_that_was_edited_is_drift_and_can_be_captured() {
     assert!(!sandbox.path("work/.claude/skills/pdf/SKILL.md").exists());
     assert_eq!(sandbox.read("work/.claude/skills/pdf/theirs"), "somebody's own\n");
 }
+
+/// The user's own root runs its hooks in every project: a second collector would count everything twice. A guard with
+/// rules of its own stays.
+#[test]
+fn bundled_hooks_that_the_user_has_are_left_out_of_a_project() {
+    let sandbox = project();
+    sandbox.profile("extends = [\"builtin:learning\"]\n").apply();
+    sandbox.write("work/claude/claude-sync.toml", "format = 1\nextends = [\"builtin:learning\"]\n");
+    let said = apply(&sandbox, &[]);
+    assert!(said.out.contains("Left out, since your own root runs it in every project: "), "{said}");
+    assert!(
+        !sandbox.path("work/.claude/hooks").exists()
+            && !sandbox.path("work/.claude/settings.local.json").exists()
+    );
+    let own = "format = 1\nextends = [\"builtin:learning\"]\n[guard]\ngit = \"deny\"\n";
+    sandbox.write("work/claude/claude-sync.toml", own);
+    apply(&sandbox, &[]);
+    let hooks = fs::read_dir(sandbox.path("work/.claude/hooks")).expect("a folder");
+    let names: Vec<_> = hooks.map(|own| own.expect("an entry").file_name()).collect();
+    assert_eq!(names, ["intelligent-optimizer"]);
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    apply(&sandbox, &[]);
+    assert!(sandbox.path("work/.claude/hooks/learning-collector").exists(), "nobody else runs it now");
+}

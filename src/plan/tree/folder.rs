@@ -81,7 +81,7 @@ impl Planner<'_> {
     }
 
     /// Whether the row at `path` goes on in others: at its folder, or at the files below it.
-    pub(super) fn is_regrouped(&self, path: &ManagedPath, state: &State) -> bool {
+    pub(super) fn is_regrouped(path: &ManagedPath, state: &State) -> bool {
         path.above(&state.installs).is_some() || path.below(&state.installs).next().is_some()
     }
 }
