@@ -125,7 +125,7 @@ fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, plan: &Pl
     let at = generation.map(|generation| format!(": generation {generation}")).unwrap_or_default();
     context.out.line(format!("Up to date{at}."));
     context.out.lines(&show::skipped(plan, Detail::default()));
-    let skipped = plan_json(plan, &context.root.path, false)["skipped"].take();
+    let skipped = plan_json(plan, &context.root, false)["skipped"].take();
     context.out.object(&json!({"version": 1, "success": true, "message": "up to date", "generation": generation,
         "new_generation": false, "actions": [], "skipped": skipped, "backups": [], "warnings": warning.as_slice(), "errors": [], "rolled_back": false}));
     exit::DONE
@@ -207,7 +207,7 @@ pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: 
 
 fn done_json(context: &Context, plan: &Plan, applied: &Applied) -> serde_json::Value {
     let backups: Vec<String> = plan.steps.iter().filter_map(|step| backup(&step.change)).collect();
-    let plan_value = plan_json(plan, &context.root.path, false);
+    let plan_value = plan_json(plan, &context.root, false);
     let warnings: Vec<&String> = plan.warnings.iter().chain(&applied.warnings).collect();
     json!({"version": 1, "success": true, "message": format!("generation {} is current", applied.generation),
         "generation": applied.generation, "new_generation": true, "from": plan.from,

@@ -1,7 +1,7 @@
 //! From a request to a checked plan, and from there to the disk: what plan, apply, rollback,
 //! uninstall, status and verify have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::args::{self, Common};
@@ -10,11 +10,11 @@ use super::output::Output;
 use super::secrets::Programs;
 use super::world::Machine;
 use crate::generation::{Cause, ProfileRecord, State};
-use crate::model::{Content, Digest, DocumentId, Generation, ManagedPath, Secrets};
+use crate::model::{Content, Digest, DocumentId, Generation, InstallMode, ManagedPath, Secrets};
 use crate::plan::secrets::mask_values;
 use crate::plan::{self, Base, CheckedPlan, Observed, OnConflict, PlanInput, check};
 use crate::profile::lock::Lock;
-use crate::profile::{self, Diagnostic, ProfileRef, Remote, Target};
+use crate::profile::{self, Diagnostic, Elsewhere, ProfileRef, Remote, Target};
 use crate::remote::{self, Policy, Remotes, Used};
 use crate::root::stage::{Staging, stage};
 use crate::root::store::Durability;
@@ -44,6 +44,8 @@ pub struct Wanted {
     pub contents: BTreeMap<ManagedPath, Vec<u8>>,
     pub facts: BTreeMap<String, bool>,
     pub warnings: Vec<Diagnostic>,
+    /// Bundled hooks that are declared and left out: the user's own root runs them here already.
+    pub left_out: BTreeSet<String>,
     /// The repositories it was read from.
     pub remotes: Vec<Used>,
 }
@@ -172,7 +174,33 @@ impl Context {
             Some(rest) => (format!("~/{rest}"), false),
             None => spelled(&hooks),
         };
-        Target { hooks_prefix, quoted, hooks_document, settings_document, servers_document }
+        // A link would lead into what git ignores, and so nowhere in a clone.
+        let mode = match self.root.scope {
+            Scope::User => InstallMode::Link,
+            Scope::Project(_) => InstallMode::Copy,
+        };
+        Target {
+            hooks_prefix,
+            quoted,
+            hooks_document,
+            settings_document,
+            servers_document,
+            mode,
+            elsewhere: Elsewhere::default(),
+        }
+    }
+
+    /// What the user's own root runs in this project, too.
+    fn elsewhere(&self) -> Elsewhere {
+        let user = match self.root.scope {
+            Scope::Project(_) => Root::locate(None, None).ok().filter(|user| user.path != self.root.path),
+            Scope::User => None,
+        };
+        let side = user.and_then(|user| Store::new(user).current_side().ok().flatten());
+        let Some(state) = side.map(|side| side.manifest.state) else { return Elsewhere::default() };
+        let bundled = state.files.iter().filter(|(_, record)| record.is_cs);
+        let hooks = bundled.filter_map(|(path, _)| Some(path.as_str().strip_prefix("hooks/")?.to_owned()));
+        Elsewhere { hooks: hooks.collect(), guard: state.runtime["guard"].clone() }
     }
 
     /// Renders the profile.
@@ -231,7 +259,8 @@ impl Context {
         machine: &Machine,
         base: Option<&Side>,
     ) -> Result<Wanted, CliError> {
-        let rendered = profile::render(&which, &self.target(), machine).map_err(CliError::Profile)?;
+        let target = Target { elsewhere: self.elsewhere(), ..self.target() };
+        let rendered = profile::render(&which, &target, machine).map_err(CliError::Profile)?;
         let remotes = machine.remotes().map(Remotes::used).unwrap_or_default();
         let mut desired = rendered.desired;
         let uses_cs = desired.files.values().any(|spec| spec.content == Content::RunningExecutable);
@@ -251,8 +280,8 @@ impl Context {
             _ => None,
         };
         let record = ProfileRecord { reference, revision, dirty: false };
-        let (facts, warnings) = (rendered.facts, rendered.diagnostics);
-        Ok(Wanted { which, found, record, state, contents, facts, warnings, remotes })
+        let (facts, warnings, left_out) = (rendered.facts, rendered.diagnostics, rendered.left_out);
+        Ok(Wanted { which, found, record, state, contents, facts, warnings, left_out, remotes })
     }
 
     /// Plans from `base` to `state`, to look at: secrets are told by their marks.
@@ -392,6 +421,8 @@ pub fn target_in(folder: &Path) -> Target {
         hooks_document: document,
         settings_document: document,
         servers_document: DocumentId::Servers,
+        mode: InstallMode::Link,
+        elsewhere: Elsewhere::default(),
     }
 }
 

@@ -12,7 +12,8 @@ use super::error::CliError;
 use super::hint;
 use super::output::{paint, style};
 use crate::generation::{self, FORMAT};
-use crate::model::{DocumentId, limits};
+use crate::model::{DocumentId, ManagedPath, limits};
+use crate::plan::tree::is_our_link;
 use crate::root::{LockedRoot, Scope, Store};
 use crate::sys::{env, fs, process};
 
@@ -40,11 +41,11 @@ pub fn offer(
     is_first: bool,
 ) -> Result<(), CliError> {
     let Scope::Project(project) = &context.root.scope else { return Ok(()) };
-    let lines = missing(context, project)?;
+    let lines = missing(context, &locked.store, project)?;
     if lines.is_empty() || !(args.gitignore || is_first) {
         return Ok(());
     }
-    let named = lines.join(" and ");
+    let named = named(&lines);
     let file = context.root.show(&project.join(".gitignore"));
     let is_wanted = args.gitignore
         || !context.common.yes && context.out.ask(&format!("Add {named} to {file}?")).unwrap_or(false);
@@ -63,9 +64,54 @@ pub fn offer(
     Ok(())
 }
 
+fn named(lines: &[String]) -> String {
+    match lines {
+        [first, second, third, _, ..] => format!("{first}, {second}, {third} and {} more", lines.len() - 3),
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        lines => lines.concat(),
+    }
+}
+
+/// The links in a project's root that git does not ignore, though what they lead to is ignored: they lead nowhere in
+/// a clone. Paths from the root; none outside of repositories, and where there is no git to be asked.
+#[must_use]
+pub fn shared_links(context: &Context, store: &Store) -> Vec<ManagedPath> {
+    let Scope::Project(project) = &context.root.scope else { return Vec::new() };
+    let is_repository = project.ancestors().any(|above| is_there(&above.join(".git")));
+    let Ok(root) = context.root.path.strip_prefix(project) else { return Vec::new() };
+    if !is_repository || env::program("git").is_none() {
+        return Vec::new();
+    }
+    let ledger = store.current_side().ok().flatten().map(|side| side.ledger).unwrap_or_default();
+    let is_link = |path: &ManagedPath| {
+        let target = fs::read_link(&context.root.path.join(path.as_str())).ok();
+        target.is_some_and(|target| is_our_link(path, &target.to_string_lossy()))
+    };
+    let links: Vec<ManagedPath> = ledger.tree.into_keys().filter(is_link).collect();
+    let files: Vec<String> =
+        links.iter().map(|path| root.join(path.as_str()).display().to_string()).collect();
+    let ask = ["-c", "core.quotePath=false", "check-ignore", "--"];
+    let args: Vec<&str> = ask.into_iter().chain(files.iter().map(String::as_str)).collect();
+    // It ends badly where it ignores none.
+    let ignored = if files.is_empty() { None } else { process::output("git", &args, project) };
+    let ignored = ignored.unwrap_or_default();
+    let is_ignored = |file: &String| ignored.lines().any(|own| own == file);
+    links.into_iter().zip(&files).filter(|(_, file)| !is_ignored(file)).map(|(path, _)| path).collect()
+}
+
+fn is_there(path: &Path) -> bool {
+    fs::lstat(path).ok().flatten().is_some()
+}
+
+/// A path as a line of `.gitignore` that means it and nothing else.
+fn line_of(path: &str) -> String {
+    path.chars()
+        .flat_map(|c| matches!(c, '*' | '?' | '[' | '\\').then_some('\\').into_iter().chain([c]))
+        .collect()
+}
+
 /// The lines that are needed, as `.gitignore` has them.
-fn missing(context: &Context, project: &Path) -> Result<Vec<String>, CliError> {
-    let is_there = |path: &Path| fs::lstat(path).ok().flatten().is_some();
+fn missing(context: &Context, store: &Store, project: &Path) -> Result<Vec<String>, CliError> {
     if !project.ancestors().any(|above| is_there(&above.join(".git"))) {
         return Ok(Vec::new());
     }
@@ -89,7 +135,10 @@ fn missing(context: &Context, project: &Path) -> Result<Vec<String>, CliError> {
     };
     let needed =
         wanted.into_iter().filter(|(line, file)| is_there(&project.join(file)) && !is_ignored(line, file));
-    Ok(needed.map(|(line, _)| line).collect())
+    let links = shared_links(context, store).into_iter().map(|path| line_of(&format!("{root}/{path}")));
+    let needed = needed.map(|(line, _)| line).chain(links);
+    // What is committed all the same is not ignored, whatever the file says.
+    Ok(needed.filter(|line| !text.lines().any(|own| own == line)).collect())
 }
 
 fn text_of(path: &Path) -> Result<Option<String>, CliError> {

@@ -94,7 +94,14 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
     };
     let copies: Vec<&File> = draft.copies(&files).collect();
     write(context, &folder, &copies, &printed.text)?;
-    tell(context, &profile, &draft, &Told { copies: copies.len(), passed: &passed, warnings });
+    let linked: Vec<(&str, PathBuf)> =
+        copies.iter().filter_map(|file| Some((file.path.as_str(), led_to(context, &file.path)?))).collect();
+    tell(
+        context,
+        &profile,
+        &draft,
+        &Told { copies: copies.len(), linked: &linked, passed: &passed, warnings },
+    );
     Ok(exit::DONE)
 }
 
@@ -111,7 +118,7 @@ fn skeleton(context: &Context, folder: &Path, from: Option<&str>) -> Result<u8, 
     context.out.line(format!("{shown} is there, with the commonest entries as comments."));
     next(context, &folder.join(PROFILE));
     context.out.object(&json!({"version": 1, "success": true, "profile": folder.join(PROFILE), "copied": 0,
-        "declared": {"settings": 0, "hooks": 0, "files": 0}, "left": [], "suspects": [], "warnings": 0}));
+        "declared": {"settings": 0, "hooks": 0, "files": 0}, "left": [], "linked": [], "suspects": [], "warnings": 0}));
     Ok(exit::DONE)
 }
 
@@ -174,13 +181,25 @@ fn files(
     let mut files = Vec::new();
     for path in paths {
         let full = root.join(&path);
-        let Some(stat) = fs::stat(&full)?.filter(|stat| stat.kind == fs::Kind::File) else { continue };
+        let Some(stat) = fs::stat(&full)?.filter(|stat| stat.kind == fs::Kind::File) else {
+            if led_to(context, &path).is_some() {
+                pass(passed, &path, "it is a link to a folder: declare it where it leads");
+            }
+            continue;
+        };
         match fs::read(&full, limits::SOURCE_BYTES_MAX) {
             Ok(bytes) => files.push(File { path, bytes, executable: stat.mode & 0o111 != 0 }),
             Err(error) => pass(passed, &path, &format!("it can't be read: {error}")),
         }
     }
     Ok(files)
+}
+
+/// Where the file at `path` is taken from, if that is a link.
+fn led_to(context: &Context, path: &str) -> Option<PathBuf> {
+    let full = context.root.path.join(path);
+    let target = fs::read_link(&full).ok()?;
+    Some(locate::normal(&full.parent()?.join(target)))
 }
 
 fn pass(passed: &mut Vec<draft::Left>, what: &str, why: &str) {
@@ -227,6 +246,8 @@ fn write(context: &Context, folder: &Path, copies: &[&File], profile: &str) -> R
 
 struct Told<'a> {
     copies: usize,
+    /// Those of them that are links of the user's, and where they lead.
+    linked: &'a [(&'a str, PathBuf)],
     passed: &'a [draft::Left],
     warnings: usize,
 }
@@ -243,6 +264,7 @@ fn tell(context: &Context, profile: &Path, draft: &Draft, told: &Told<'_>) {
     if told.copies > 0 {
         out.line(format!("{} copied beside it.", count(told.copies, "file was", "files were")));
     }
+    linked(context, told.linked);
     let left: Vec<draft::Left> = told.passed.iter().cloned().chain(draft.left()).collect();
     if !left.is_empty() {
         out.line("\nLeft where it is:");
@@ -283,7 +305,33 @@ fn tell(context: &Context, profile: &Path, draft: &Draft, told: &Told<'_>) {
     let left: Vec<Value> = left.iter().map(|left| json!({"what": left.what, "why": left.why})).collect();
     out.object(&json!({"version": 1, "success": true, "profile": profile, "copied": told.copies,
         "declared": {"settings": settings, "hooks": hooks, "files": installs}, "left": left,
+        "linked": told.linked.iter().map(|(path, from)| json!({"what": path, "from": from})).collect::<Vec<_>>(),
         "suspects": draft.suspects(), "warnings": told.warnings}));
+}
+
+/// Links of the user's own, whose content was copied: what they lead to counts no longer, once the profile is applied.
+fn linked(context: &Context, linked: &[(&str, PathBuf)]) {
+    let out = context.out;
+    if linked.is_empty() {
+        return;
+    }
+    let what = match linked.len() {
+        1 => "One of them is a link of yours; its content was copied from where it leads:".to_owned(),
+        number => {
+            format!("{number} of them are links of yours; their content was copied from where they lead:")
+        }
+    };
+    out.line(format!("\n{what}"));
+    let width = linked.iter().map(|(path, _)| path.chars().count()).max().unwrap_or_default().min(48);
+    for (path, from) in linked.iter().take(LEFT_SHOWN) {
+        out.line(format!("  {path:width$}   {}", paint(style::DIM, context.root.show(from))));
+    }
+    if linked.len() > LEFT_SHOWN {
+        out.line(format!("  and {} more", linked.len() - LEFT_SHOWN));
+    }
+    out.line(
+        "From the first apply on, Claude Code reads what the profile has: edit the copies, not those files.",
+    );
 }
 
 fn next(context: &Context, profile: &Path) {

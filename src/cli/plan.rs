@@ -66,7 +66,7 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         save(file, &Saved::of(context, &wanted, &planned, args.conflict.on_conflict))?;
     }
     if context.out.json {
-        let mut value = show::plan_json(plan, &context.root.path, args.show_secrets);
+        let mut value = show::plan_json(plan, &context.root, args.show_secrets);
         value["secrets"] = secrets::json(&wanted.state, context.home());
         value["secrets_looked_up"] = (!args.no_secrets).into();
         value["profile"] = wanted.which.to_string().into();
@@ -187,6 +187,12 @@ pub fn print(
     let lines = show::plan(plan, store, &wanted.contents, detail);
     out.lines(&lines);
     if !lines.is_empty() {
+        out.line("");
+    }
+    if !wanted.left_out.is_empty() {
+        let names = wanted.left_out.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let said = format!("Left out, since your own root runs it in every project: {names}");
+        out.line(paint(style::DIM, said));
         out.line("");
     }
     let waiting = secrets::waiting(&wanted.state, context.home());

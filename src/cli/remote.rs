@@ -238,7 +238,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     } else {
         context.out.line("Nothing was changed.");
     }
-    let plan = show::plan_json(planned.checked.plan(), &context.root.path, false);
+    let plan = show::plan_json(planned.checked.plan(), &context.root, false);
     let changes = was.map(|was| difference(&was.state, &wanted.state));
     let changes: Option<Vec<_>> = changes
         .map(|found| found.iter().map(|own| json!({"change": own.change, "what": own.what})).collect());

@@ -1,8 +1,7 @@
 //! A plan as people read it, and as programs do.
 
+mod links;
 pub mod live;
-
-use std::path::Path;
 
 use serde_json::{Value, json};
 use similar::{ChangeTag, TextDiff};
@@ -10,10 +9,10 @@ use similar::{ChangeTag, TextDiff};
 use super::output::{count, paint, style};
 use crate::document::{Action, EntryChange, census};
 use crate::generation::Cause;
-use crate::model::{DocumentId, Generation, How, Key, key::dotted, printable};
+use crate::model::{DocumentId, Generation, How, InstallMode, Key, key::dotted, printable};
 use crate::plan::secrets::{HIDDEN, looks_secret, mask_line, shown};
 use crate::plan::{DocumentPlan, Observation, Plan, Sign, Skipped, Tally, TreeChange, TreeStep, Veil};
-use crate::root::Store;
+use crate::root::{Root, Store};
 use crate::sys::fs;
 
 /// How much of a plan is shown.
@@ -34,11 +33,16 @@ const DIFF_LINES_MAX: usize = 40;
 pub fn plan(plan: &Plan, store: &Store, contents: Contents<'_>, detail: Detail) -> Vec<String> {
     let since = Since::of(plan);
     let mut lines = Vec::new();
-    let rows: Vec<Line> = plan.steps.iter().map(|step| step_line(step, since)).collect();
+    let rows: Vec<Line> = plan.steps.iter().map(|step| step_line(step, mode_of(plan, step), since)).collect();
     let skipped: Vec<Line> = plan.skipped.iter().map(skipped_line).collect();
     let columns = Columns::of(rows.iter().chain(&skipped));
     for (row, step) in rows.iter().zip(&plan.steps) {
         lines.push(row.render(columns));
+        lines.extend(
+            links::behind(step, plan, &store.root)
+                .iter()
+                .map(|note| format!("      {}", paint(style::DIM, note))),
+        );
         if let Some((old, new)) = both_contents(step, store, plan, contents) {
             lines.extend(diff(&old, &new, "      ", detail));
         }
@@ -77,16 +81,24 @@ pub fn summary(plan: &Plan) -> String {
         .collect();
     let is_there = |change: &EntryChange| matches!(change.action, Action::Coincide | Action::Adopt);
     let mut entries = plan.documents.values().flat_map(|document| &document.merged.changes);
-    match parts.is_empty() {
-        false => parts.join(", "),
-        true if !plan.steps.is_empty() || entries.any(is_there) => {
+    let linked = links::becoming(plan);
+    let parts: Vec<String> = parts.into_iter().chain(linked.clone()).collect();
+    match (parts.is_empty(), linked) {
+        (false, Some(linked)) if parts.len() == 1 => format!("No content changes: {linked}"),
+        (false, _) => parts.join(", "),
+        (true, _) if !plan.steps.is_empty() || entries.any(is_there) => {
             "Nothing to write; what is there already is remembered as declared".to_owned()
         }
-        true if plan.state.installs.is_empty() && plan.state.documents.values().all(Vec::is_empty) => {
+        (true, _) if plan.state.installs.is_empty() && plan.state.documents.values().all(Vec::is_empty) => {
             "Nothing to write: the profile declares nothing yet".to_owned()
         }
-        true => "Nothing to write; the profile is remembered".to_owned(),
+        (true, _) => "Nothing to write; the profile is remembered".to_owned(),
     }
+}
+
+/// How what is declared at a step's path is installed.
+fn mode_of(plan: &Plan, step: &TreeStep) -> Option<InstallMode> {
+    plan.state.installs.get(&step.path).map(|own| own.mode)
 }
 
 struct Line {
@@ -157,7 +169,7 @@ fn since(base: Since) -> String {
     base.generation.map(|generation| format!(" since generation {generation}")).unwrap_or_default()
 }
 
-fn step_line(step: &TreeStep, base: Since) -> Line {
+fn step_line(step: &TreeStep, mode: Option<InstallMode>, base: Since) -> Line {
     let (sign, style) = match (step.change.sign(), step.is_drift) {
         (Sign::Create, false) => ('+', style::ADD),
         (Sign::Change, false) => ('~', style::CHANGE),
@@ -169,7 +181,7 @@ fn step_line(step: &TreeStep, base: Since) -> Line {
         sign,
         style,
         name: step.path.to_string(),
-        what: step_words(step, base),
+        what: step_words(step, mode, base),
         origin: step.origin.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
@@ -196,21 +208,23 @@ fn left_out(skipped: &Skipped, detail: Detail) -> Vec<String> {
 }
 
 /// Why, in words.
-fn step_words(step: &TreeStep, base: Since) -> String {
+fn step_words(step: &TreeStep, mode: Option<InstallMode>, base: Since) -> String {
     match &step.change {
         TreeChange::Create if step.is_drift => format!("removed outside cs{}; made again", since(base)),
         TreeChange::Create => "new".to_owned(),
         TreeChange::MoveAside(_) if step.is_drift => {
             format!("replaced outside cs{}; that is moved aside and comes back", since(base))
         }
+        TreeChange::MoveAside(_) if matches!(step.found, Observation::Link { digest: Some(_), .. }) => {
+            "new, in the place of a link of yours".to_owned()
+        }
         TreeChange::MoveAside(_) => {
             format!("new; {} is moved aside and comes back", thing(step))
         }
         TreeChange::Adopt(_) if step.was_ours => "as declared, in a file of its own: linked again".to_owned(),
-        TreeChange::Adopt(_) => match &step.found {
-            Observation::Link { .. } => {
-                format!("{} shows the same: taken over; uninstall brings it back", thing(step))
-            }
+        TreeChange::Adopt(_) => match (&step.found, mode) {
+            (Observation::Link { .. }, _) => "the same, in the place of a link of yours".to_owned(),
+            (_, Some(InstallMode::Link)) => "the same is there: becomes a link to it".to_owned(),
             _ => "the same is there: taken over".to_owned(),
         },
         TreeChange::Content => "content changed".to_owned(),
@@ -218,8 +232,8 @@ fn step_words(step: &TreeStep, base: Since) -> String {
             format!("edited outside cs{}; the edit is kept in claude-sync/displaced/{name}", since(base))
         }
         TreeChange::Store => "edited, and declared so by now: stored anew".to_owned(),
-        TreeChange::Mode(crate::model::InstallMode::Copy) => "a copy instead of a link".to_owned(),
-        TreeChange::Mode(crate::model::InstallMode::Link) => "a link instead of a copy".to_owned(),
+        TreeChange::Mode(InstallMode::Copy) => "becomes a copy, from a link".to_owned(),
+        TreeChange::Mode(InstallMode::Link) => "becomes a link, from a copy".to_owned(),
         TreeChange::Remove if base.is_letting_go => String::new(),
         TreeChange::Remove => "no longer declared".to_owned(),
         TreeChange::Restore(_) if base.is_letting_go => "what was there before comes back".to_owned(),
@@ -561,7 +575,7 @@ fn diff_with(
 
 /// The plan for programs.
 #[must_use]
-pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
+pub fn plan_json(plan: &Plan, root: &Root, show_secrets: bool) -> Value {
     let steps = plan.steps.iter().map(|step| {
         let action = match step.change.sign() {
             Sign::Create => "create",
@@ -570,7 +584,7 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
             Sign::Adopt => "adopt",
             Sign::Leave => "leave",
         };
-        json!({"path": step.path, "action": action, "drift": step.is_drift, "reason": step_words(step, Since::of(plan)),
+        json!({"path": step.path, "action": action, "drift": step.is_drift, "notes": links::behind(step, plan, root), "reason": step_words(step, mode_of(plan, step), Since::of(plan)),
                "declared": step.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})
     });
     let entries = plan.documents.iter().flat_map(|(id, document)| {
@@ -608,7 +622,7 @@ pub fn plan_json(plan: &Plan, root: &Path, show_secrets: bool) -> Value {
         })
         .collect();
     let Tally { added, changed, removed, drifted } = plan.tally();
-    json!({"version": 1, "root": root, "from": plan.from, "to": plan.to, "empty": plan.is_empty(),
+    json!({"version": 1, "root": root.path, "from": plan.from, "to": plan.to, "empty": plan.is_empty(),
            "paths": steps.collect::<Vec<_>>(), "entries": entries.collect::<Vec<_>>(),
            "skipped": skipped.collect::<Vec<_>>(), "patches": patches,
            "summary": {"added": added, "changed": changed, "removed": removed, "drifted": drifted},

@@ -484,7 +484,7 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
             faults.extend(outside.told().into_iter().map(str::to_owned));
             found = outside;
             if context.out.verbose {
-                context.out.note(plan_json(plan, &context.root.path, false).to_string());
+                context.out.note(plan_json(plan, &context.root, false).to_string());
             }
         }
         Err(CliError::Problems(problems)) => faults.extend(problems.iter().map(problem_line)),

@@ -97,7 +97,7 @@ fn dry_run(context: &Context, store: &Store, purge: bool) -> Result<u8, CliError
                 .line(format!("  - {}  what remote profiles were read from", context.root.show(&cache)));
         }
     }
-    context.out.object(&plan_json(planned.checked.plan(), &context.root.path, false));
+    context.out.object(&plan_json(planned.checked.plan(), &context.root, false));
     Ok(exit::DONE)
 }
 
@@ -170,7 +170,7 @@ fn let_go(context: &Context, locked: &LockedRoot, base: &Side) -> Result<LetGo, 
     let applied = context.carry_out(locked, Some(base), &work)?;
     applied.warnings.iter().for_each(|warning| context.out.warn(warning));
     let plan = planned.checked.plan();
-    Ok(LetGo::by(plan, plan_json(plan, &context.root.path, false)))
+    Ok(LetGo::by(plan, plan_json(plan, &context.root, false)))
 }
 
 fn purge(context: &Context, locked: LockedRoot, folders: &[String]) -> Result<(), CliError> {

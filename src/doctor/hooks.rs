@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Finding;
-use super::place::quoted;
+use super::place::{Standing, quoted};
 use crate::command::{self, Simple, Site, UNKNOWN, Word};
 use crate::document::Outline;
 use crate::model::limits;
@@ -21,6 +21,8 @@ pub struct Around<'a> {
     /// What `$CLAUDE_PROJECT_DIR` stands for, if there is one project only.
     pub project: Option<&'a Path>,
     pub world: &'a dyn World,
+    /// What stands at a path; `None` where nothing does, or it can't be told.
+    pub standing: &'a dyn Fn(&Path) -> Option<Standing>,
     /// Whether programs on the file system of a path can't be run.
     pub is_noexec: &'a dyn Fn(&Path) -> bool,
 }
@@ -228,6 +230,33 @@ fn script_of(name: &str, simple: &Simple, around: Around<'_>) -> Vec<Finding> {
 
 /// A file that is to be run, by itself or by an interpreter.
 fn file(path: &Path, is_program: bool, is_direct: bool, around: Around<'_>) -> Vec<Finding> {
+    let mut found = runnable(path, is_program, is_direct, around);
+    found.extend(writers(path, "what it runs, it runs with your rights", around.standing));
+    found
+}
+
+/// Who else may change the file at `path`: by writing it, or by putting another in its place. `so` says what comes of
+/// that.
+#[must_use]
+pub fn writers(path: &Path, so: &str, standing: &dyn Fn(&Path) -> Option<Standing>) -> Vec<Finding> {
+    let Some(own) = standing(path) else { return Vec::new() };
+    let real = own.hops.last().map_or(path, PathBuf::as_path);
+    let mut places = vec![real];
+    places.extend([path, real].into_iter().filter_map(Path::parent));
+    places.dedup();
+    let told = places.into_iter().filter_map(|place| {
+        let who = standing(place)?.other_writers()?;
+        let message = match place == real {
+            true => format!("{who} may write it, and {so}"),
+            false => format!("{who} may put another file here in the place of {}, and {so}", path.display()),
+        };
+        let remedy = format!("chmod go-w {}", quoted(place));
+        Some(Finding::warning("hook-writable-by-others", message).remedy(remedy).file(place))
+    });
+    told.collect()
+}
+
+fn runnable(path: &Path, is_program: bool, is_direct: bool, around: Around<'_>) -> Vec<Finding> {
     let shown = path.display();
     let finding = |code, message: String, remedy: String| vec![Finding::error(code, message).remedy(remedy)];
     let read = match around.world.read(path, limits::SOURCE_BYTES_MAX) {
@@ -400,6 +429,7 @@ pub(super) mod tests {
             home: Some(Path::new("/h")),
             project: Some(Path::new("/p")),
             world: &world,
+            standing: &|_| None,
             is_noexec: &|path| path.starts_with("/noexec"),
         };
         let found = check(&Outline::parse(&text).expect("valid"), around);
@@ -409,6 +439,28 @@ pub(super) mod tests {
 
     fn codes(command: &str) -> Vec<&'static str> {
         told(json!({"type": "command", "command": command})).iter().map(|(code, _)| *code).collect()
+    }
+
+    /// By writing it, or by putting another file in its place, where it is named and where it lies.
+    #[test]
+    fn whoever_may_change_a_hook_is_told_of() {
+        use super::super::place::{End, tests::file};
+        let told = |open: &'static [(&'static str, u32)]| {
+            let standing = |path: &Path| {
+                let mode =
+                    open.iter().find(|(own, _)| Path::new(own) == path).map_or(0o755, |(_, mode)| *mode);
+                let end =
+                    if path.ends_with("hooks") || path.ends_with("d") { End::Folder } else { End::File };
+                let hops = if path == Path::new("/r/hooks/x") { vec!["/d/x".into()] } else { Vec::new() };
+                Some(Standing { hops, end, mode, ..file() })
+            };
+            let found = writers(Path::new("/r/hooks/x"), "so", &standing);
+            found.into_iter().map(|own| own.remedy).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[]), [""; 0]);
+        assert_eq!(told(&[("/d/x", 0o757), ("/d", 0o777)]), ["chmod go-w /d/x", "chmod go-w /d"]);
+        assert_eq!(told(&[("/r/hooks", 0o777)]), ["chmod go-w /r/hooks"]);
+        assert_eq!(told(&[("/r/hooks", 0o1777), ("/d", 0o775)]), [""; 0], "sticky; a group of one's own");
     }
 
     #[test]
@@ -483,8 +535,13 @@ pub(super) mod tests {
                       "Nope": [{"hooks": [{"type": "command", "command": "~/other"}]}]},
         });
         let world = world();
-        let around =
-            Around { home: Some(Path::new("/h")), project: None, world: &world, is_noexec: &|_| false };
+        let around = Around {
+            home: Some(Path::new("/h")),
+            project: None,
+            world: &world,
+            standing: &|_| None,
+            is_noexec: &|_| false,
+        };
         let found = check(&Outline::parse(&text.to_string()).expect("valid"), around);
         assert_eq!(found.len(), 1, "{found:?}");
     }

@@ -247,6 +247,22 @@ pub fn learning(folder: &Path, message: String, remedy: String) -> Finding {
     Finding::error("learning-damaged", message).remedy(remedy).file(folder)
 }
 
+/// A link of ours in a project that git does not ignore.
+#[must_use]
+pub fn shared_link(path: &Path, is_cs: bool) -> Finding {
+    let message = "leads into claude-sync/, which git ignores: in a clone of this project it leads nowhere";
+    let forget =
+        format!("cs apply --gitignore; if it is committed already, also git rm --cached {}", quoted(path));
+    let remedy = match is_cs {
+        // It is the cs of this machine: no copy of it is anything to anybody else.
+        true => forget,
+        false => format!(
+            "cs apply makes it a copy, unless its profile says mode = \"link\"; to keep it for yourself: {forget}"
+        ),
+    };
+    Finding::warning("link-not-shared", message).remedy(remedy).file(path)
+}
+
 /// Lines of journals that could not be read.
 #[must_use]
 pub fn journals(folder: &Path, damaged: usize) -> Option<Finding> {

@@ -47,6 +47,7 @@ pub struct Us {
 
 const OTHERS_WRITE: u32 = 0o002;
 const GROUP_WRITE: u32 = 0o020;
+const STICKY: u32 = 0o1000;
 
 impl Standing {
     /// Whether there is a file to be read.
@@ -59,6 +60,14 @@ impl Standing {
     #[must_use]
     pub fn is_writable_by_others(&self) -> bool {
         self.mode & OTHERS_WRITE != 0 || self.mode & GROUP_WRITE != 0 && self.gid != self.uid
+    }
+
+    /// Who else may write it. In a folder where only owners remove what is theirs (`/tmp`), nobody replaces anything.
+    #[must_use]
+    pub fn other_writers(&self) -> Option<&'static str> {
+        let is_restricted = self.end == End::Folder && self.mode & STICKY != 0;
+        let who = if self.mode & OTHERS_WRITE != 0 { "everybody" } else { "its group" };
+        (self.is_writable_by_others() && !is_restricted).then_some(who)
     }
 
     /// Whether somebody else may read it.

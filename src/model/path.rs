@@ -1,5 +1,6 @@
 //! A place inside a root: relative, normalised, and never one of our own.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -104,6 +105,20 @@ impl ManagedPath {
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         other.0.strip_prefix(&*self.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// What `map` has below this path, in order.
+    pub fn below<'a, V>(&'a self, map: &'a BTreeMap<Self, V>) -> impl Iterator<Item = (&'a Self, &'a V)> {
+        // No name begins with anything before a space.
+        let first = Self::new(format!("{self}/ ")).ok();
+        let from = first.into_iter().flat_map(|first| map.range(first..));
+        from.take_while(|(path, _)| self.contains(path))
+    }
+
+    /// What `map` has at a folder above this path.
+    #[must_use]
+    pub fn above<'a, V>(&self, map: &'a BTreeMap<Self, V>) -> Option<(&'a Self, &'a V)> {
+        self.parents().find_map(|parent| map.get_key_value(&Self::new(parent).ok()?))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is on the disk, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Digest, DocumentId, ManagedPath};
 
@@ -12,6 +12,9 @@ pub struct Observed {
     /// Every folder above one of those, relative to the root.
     pub folders: BTreeMap<String, Observation>,
     pub documents: BTreeMap<DocumentId, ObservedDocument>,
+    /// Of a link of ours that is to become a folder, and stands on a folder of the user's: the files of
+    /// that, by where they were.
+    pub displaced: BTreeMap<ManagedPath, BTreeSet<ManagedPath>>,
 }
 
 /// What stands at a path.

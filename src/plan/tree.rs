@@ -6,6 +6,8 @@ use super::{Base, Observation, OnConflict, PlanInput, Sign, runs};
 use crate::generation::{Cause, State};
 use crate::model::{Digest, DocumentId, Install, InstallMode, Key, ManagedPath, Origin, TreeHow, TreeRow};
 
+mod folder;
+
 /// One path's change, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TreeStep {
@@ -236,6 +238,14 @@ impl Planner<'_> {
         // The root itself stays ours if we made it.
         folders.extend(ours.get("").copied());
         for (folder, origin) in needed {
+            let link =
+                ManagedPath::new(format!("{folder}/x")).ok().and_then(|path| self.unfolds(&path, state));
+            if let Some((link, row)) = link {
+                if !self.is_given_back(&link, &row, folder) {
+                    folders.insert(folder);
+                }
+                continue;
+            }
             match self.input.observed.folders.get(folder).unwrap_or(&Observation::Absent) {
                 Observation::Absent => drop(folders.insert(folder)),
                 Observation::Folder => folders.extend(ours.get(folder).copied()),
@@ -261,8 +271,26 @@ impl Planner<'_> {
         let digest = state.install_digest(path).expect("BUG: every install has content");
         let aside = self.input.next.aside(path.as_str());
         let had = row.as_ref().map(|row| row.how.clone());
-        let was_ours = row.is_some();
-        let (how, change) = match see(path, row.as_ref(), Some(digest), &found) {
+        if let Some(link) = self.unfolds(path, state) {
+            let (how, change) = self.unfolded(path, &link, digest, aside);
+            let is_drift = matches!(change, TreeChange::Reassert(_));
+            let origin = Some(install.origin.clone());
+            self.plan.steps.push(TreeStep {
+                path: path.clone(),
+                change,
+                found,
+                was_ours: true,
+                is_drift,
+                origin,
+            });
+            self.plan.rows.insert(path.clone(), TreeRow { mode: install.mode, digest, how });
+            return Outcome::Planned;
+        }
+        let folded = if install.folder && row.is_none() { self.folds(path, &found) } else { None };
+        let was_ours = row.is_some() || folded.is_some();
+        let is_folded = folded.is_some();
+        let (how, change) = match folded.unwrap_or_else(|| see(path, row.as_ref(), Some(digest), &found)) {
+            Seen::AsWritten if is_folded => (TreeHow::Added, Some(TreeChange::Mode(InstallMode::Link))),
             Seen::Absent => (TreeHow::Added, Some(TreeChange::Create)),
             Seen::AsWritten => {
                 let how = had.unwrap_or(TreeHow::Added);
@@ -285,6 +313,14 @@ impl Planner<'_> {
             }
             Seen::Edited => (had.unwrap_or(TreeHow::Added), Some(TreeChange::Reassert(aside))),
             Seen::Foreign { identical } => match self.input.on_conflict {
+                // Nothing changes for anybody: so it is in a clone of a project, where what is declared is committed.
+                OnConflict::Refuse
+                    if identical
+                        && install.mode == InstallMode::Copy
+                        && matches!(found, Observation::File { .. }) =>
+                {
+                    (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
+                }
                 // What replaced ours and is as declared is an edit that was captured: nothing is lost by a link.
                 _ if identical
                     && (was_ours
@@ -326,6 +362,10 @@ impl Planner<'_> {
         let Some(base) = self.input.base else { return };
         for (path, row) in &base.ledger.tree {
             if state.installs.contains_key(path) {
+                continue;
+            }
+            if Self::is_regrouped(path, state) {
+                self.plan.warnings.extend(self.left_behind(path, row, state));
                 continue;
             }
             let is_uninstall = self.input.cause == Cause::Uninstall;

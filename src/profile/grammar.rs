@@ -106,7 +106,11 @@ static HOOK: &[Field] = &[
         Shape::Bool,
         "In the background, and Claude is told when it ends with exit code 2.",
     ),
-    field("mode", Shape::OneOf(INSTALL_MODES), "Whether its file is linked or copied into the root."),
+    field(
+        "mode",
+        Shape::OneOf(INSTALL_MODES),
+        "Whether its file is linked or copied into the root: linked, unless said otherwise, and copied in a project.",
+    ),
 ];
 
 /// `[mcp.NAME]`, in the order in which the client writes it.
@@ -138,7 +142,11 @@ static INSTALL: &[Field] = &[
         "The file, or for a skill the folder, relative to this profile. Give this or `text`.",
     ),
     field("text", Shape::AnyText, "The content itself. Give this or `source`."),
-    field("mode", Shape::OneOf(INSTALL_MODES), "Whether it is linked or copied into the root."),
+    field(
+        "mode",
+        Shape::OneOf(INSTALL_MODES),
+        "Whether it is linked or copied into the root: linked, unless said otherwise, and copied in a project.",
+    ),
 ];
 
 const VERDICTS: &[&str] = &["ask", "deny", "off"];
@@ -241,7 +249,8 @@ pub(super) static SECTIONS: &[Field] = &[
     field(
         "mode",
         Shape::OneOf(INSTALL_MODES),
-        "Whether files are linked or copied, unless they say it themselves.",
+        "Whether files are linked or copied, unless they say it themselves; without it linked, and copied in a \
+         project.",
     ),
     field(
         "adopt",

@@ -1,6 +1,6 @@
 //! `[hooks.NAME]`: the hook's file and its entry per event.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -28,9 +28,20 @@ pub const FIELDS: [(&str, &str); 8] = [
 const GUARD: &str = "intelligent-optimizer";
 
 /// Renders every hook: files and installs into `out`, entries in the order they are declared.
-pub(super) fn render(tables: &Table, target: &Target, out: &mut Out<'_>) -> Vec<Declared> {
+/// `guard` is the profile's own. What is left out, since it runs anyway, is named.
+pub(super) fn render(
+    tables: &Table,
+    target: &Target,
+    guard: &Json,
+    out: &mut Out<'_>,
+) -> (Vec<Declared>, BTreeSet<String>) {
+    // One that would answer differently has something to say beside the other.
+    let is_own = !guard.is_null() && *guard != target.elsewhere.guard;
+    let runs_anyway = |name: &String| !(is_own && name == GUARD);
     let mut hooks = Hooks {
         target,
+        elsewhere: target.elsewhere.hooks.iter().filter(|name| runs_anyway(name)).collect(),
+        left_out: BTreeSet::new(),
         blocks: tree::table(tables, "guard")
             .and_then(|guard| tree::text(guard, "on-failure"))
             .map(|(v, _)| v)
@@ -41,11 +52,14 @@ pub(super) fn render(tables: &Table, target: &Target, out: &mut Out<'_>) -> Vec<
     for (name, entry) in tree::table(tables, "hooks").into_iter().flatten() {
         hooks.hook(name, entry, out);
     }
-    hooks.declared
+    (hooks.declared, hooks.left_out)
 }
 
 struct Hooks<'t> {
     target: &'t Target,
+    /// Bundled hooks that run here anyway: a second run would ask twice and count twice.
+    elsewhere: BTreeSet<&'t String>,
+    left_out: BTreeSet<String>,
     /// `[guard] on-failure = "block"`: holds for a guard that is missing or killed as well.
     blocks: bool,
     seen: HashMap<HookId, Spot>,
@@ -75,7 +89,7 @@ impl Hooks<'_> {
     }
 
     /// The command the client runs; what it needs is installed.
-    fn command(&self, name: &str, entry: &Entry, table: &Table, out: &mut Out<'_>) -> Option<String> {
+    fn command(&mut self, name: &str, entry: &Entry, table: &Table, out: &mut Out<'_>) -> Option<String> {
         let given: Vec<&str> =
             ["source", "builtin", "command"].into_iter().filter(|key| table.contains_key(*key)).collect();
         if given.len() != 1 {
@@ -104,11 +118,15 @@ impl Hooks<'_> {
     }
 
     /// Several hooks may run one bundled program: the file is installed once.
-    fn builtin(&self, builtin: &str, entry: &Entry, table: &Table, out: &mut Out<'_>) -> Option<String> {
+    fn builtin(&mut self, builtin: &str, entry: &Entry, table: &Table, out: &mut Out<'_>) -> Option<String> {
+        if self.elsewhere.iter().any(|own| *own == builtin) {
+            self.left_out.insert(builtin.to_owned());
+            return None;
+        }
         let path = ManagedPath::new(format!("hooks/{builtin}")).ok()?;
         let spec = FileSpec { content: Content::RunningExecutable, executable: true };
         if out.spec(&path) != Some(&spec) {
-            let mode = out.mode(table);
+            let mode = out.own_mode(table);
             if out.claim(&path, false, entry.at) {
                 out.install(&path, Kind::Hook, mode, None, entry.at);
                 out.file(path, spec);

@@ -9,15 +9,17 @@ use super::frontmatter::{self, Of};
 use super::names::{self, PLACES, Place};
 use super::remote::within;
 use super::tree::{self, Entry, Node, Table};
-use super::{FileRead, ReadError, World};
+use super::{FileRead, ReadError, Target, World};
 use crate::model::{Content, FileSpec, Install, InstallMode, Kind, ManagedPath, limits};
 
 /// What is rendered so far, and who has which path.
 pub(super) struct Out<'a> {
     pub world: &'a dyn World,
     pub report: &'a mut Report,
-    /// `mode` at the top of the profile.
+    /// `mode` at the top of the profile, else the target's.
     mode: InstallMode,
+    /// Of what only this machine can run.
+    own_mode: InstallMode,
     files: BTreeMap<ManagedPath, FileSpec>,
     installs: BTreeMap<ManagedPath, Install>,
     /// By path in lower case: on macOS two that differ in case only are one.
@@ -35,11 +37,13 @@ pub(super) struct SourceFile {
 }
 
 impl<'a> Out<'a> {
-    pub fn new(world: &'a dyn World, tables: &Table, report: &'a mut Report) -> Self {
+    pub fn new(world: &'a dyn World, tables: &Table, target: &Target, report: &'a mut Report) -> Self {
+        let mode = mode_of(tables).unwrap_or(target.mode);
         Self {
             world,
             report,
-            mode: mode_of(tables).unwrap_or_default(),
+            mode,
+            own_mode: if target.mode == InstallMode::Copy { InstallMode::Link } else { mode },
             files: BTreeMap::new(),
             installs: BTreeMap::new(),
             claims: HashMap::new(),
@@ -53,6 +57,12 @@ impl<'a> Out<'a> {
 
     pub fn mode(&self, table: &Table) -> InstallMode {
         mode_of(table).unwrap_or(self.mode)
+    }
+
+    /// The mode of a bundled hook: where copies are to be shared, it is none of them, since it is
+    /// this machine's `cs` itself.
+    pub fn own_mode(&self, table: &Table) -> InstallMode {
+        mode_of(table).unwrap_or(self.own_mode)
     }
 
     pub fn spec(&self, path: &ManagedPath) -> Option<&FileSpec> {

@@ -28,11 +28,11 @@
 //! applied, in file order after the file's other tables, where the condition holds; sources under
 //! a condition that does not hold are not read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Desired, DocumentId, ManagedPath};
+use crate::model::{Desired, DocumentId, InstallMode, ManagedPath};
 
 mod builtin;
 mod check;
@@ -177,6 +177,20 @@ pub struct Target {
     pub settings_document: DocumentId,
     /// Where MCP servers go.
     pub servers_document: DocumentId,
+    /// How files are installed where the profile does not say it: a link leads into a folder that git
+    /// ignores, so what a project shares is copies.
+    pub mode: InstallMode,
+    /// What the user's own root runs wherever a session is, this root's project included.
+    pub elsewhere: Elsewhere,
+}
+
+/// The bundled hooks that run here without being declared here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Elsewhere {
+    /// By their names.
+    pub hooks: BTreeSet<String>,
+    /// `[guard]` of the profile they come from, as `runtime.json` has it.
+    pub guard: serde_json::Value,
 }
 
 /// A profile, rendered.
@@ -189,6 +203,8 @@ pub struct Rendered {
     pub files: Vec<PathBuf>,
     /// Each condition's text, and whether it held.
     pub facts: BTreeMap<String, bool>,
+    /// Bundled hooks that are declared and left out, because they run here anyway.
+    pub left_out: BTreeSet<String>,
 }
 
 /// The path in the root of what a profile spells `hooks.NAME`, `agents.NAME`, `files."any/path"`, …
@@ -241,10 +257,10 @@ fn section_and_name(key: &str) -> Option<(&str, String)> {
 pub fn render(which: &ProfileRef, target: &Target, world: &dyn World) -> Result<Rendered, Vec<Diagnostic>> {
     let mut report = diagnostic::Report::default();
     let load::Composed { tables, files, facts } = load::compose(which, world, &mut report);
-    let desired = desired(&tables, target, world, &mut report);
+    let (desired, left_out) = desired(&tables, target, world, &mut report);
     let failed = report.has_errors();
     let diagnostics = report.finish();
-    if failed { Err(diagnostics) } else { Ok(Rendered { desired, diagnostics, files, facts }) }
+    if failed { Err(diagnostics) } else { Ok(Rendered { desired, diagnostics, files, facts, left_out }) }
 }
 
 fn desired(
@@ -252,9 +268,10 @@ fn desired(
     target: &Target,
     world: &dyn World,
     report: &mut diagnostic::Report,
-) -> Desired {
-    let mut out = installs::Out::new(world, tables, report);
-    let hooks = hooks::render(tables, target, &mut out);
+) -> (Desired, BTreeSet<String>) {
+    let mut out = installs::Out::new(world, tables, target, report);
+    let runtime = runtime::render(tables);
+    let (hooks, left_out) = hooks::render(tables, target, &runtime["guard"], &mut out);
     installs::render(tables, &mut out);
     let (files, installs) = out.finish();
     // In a project there is a file that is committed and one that is not: a secret goes into the latter.
@@ -279,5 +296,5 @@ fn desired(
         }
     }
     let adopts = tables.get("adopt").is_some_and(|entry| matches!(entry.node.value, tree::Value::Bool(true)));
-    Desired { files, installs, documents, runtime: runtime::render(tables), adopts }
+    (Desired { files, installs, documents, runtime, adopts }, left_out)
 }

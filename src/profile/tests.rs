@@ -169,6 +169,8 @@ fn target() -> Target {
         hooks_document: DocumentId::Settings,
         settings_document: DocumentId::Settings,
         servers_document: DocumentId::Servers,
+        mode: InstallMode::Link,
+        elsewhere: Elsewhere::default(),
     }
 }
 

@@ -48,7 +48,7 @@ impl Worker<'_> {
     }
 
     /// The name under which this transaction moves something away from `path`.
-    fn moved_by_this(&self, path: &ManagedPath) -> Option<&str> {
+    pub(super) fn moved_by_this(&self, path: &ManagedPath) -> Option<&str> {
         let new = self.course.new;
         let name = new.ledger.tree.get(path)?.how.aside()?;
         (name == new.manifest.generation.aside(path.as_str())).then_some(name)

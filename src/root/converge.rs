@@ -100,6 +100,7 @@ impl<'a> Course<'a> {
 /// When a step fails; what was done stays done, and converging can be tried again either way.
 pub fn converge(locked: &LockedRoot, course: Course<'_>) -> Result<Ledger, Error> {
     let worker = Worker { locked, course };
+    worker.unfold_links()?;
     worker.folders_in()?;
     let unsettled = worker.links_in()?;
     worker.pin_leaving()?;
@@ -219,6 +220,9 @@ impl Worker<'_> {
             (InstallMode::Link, _) if is_ours || self.is_left_edit(path)? => {
                 self.replace_by_link(path, &self.pinned(path))
             }
+            (InstallMode::Link, _) if self.is_our_folder(path, row)? => {
+                self.replace_by_link(path, &self.pinned(path))
+            }
             (InstallMode::Copy, Direction::Forward) if self.is_kept(path)? => self.write_copy(path),
             (InstallMode::Link, Direction::Forward) if self.is_kept(path)? => {
                 self.replace_by_link(path, &self.pinned(path))
@@ -264,15 +268,21 @@ impl Worker<'_> {
         Ok(fs::remove_all(&temporary)?)
     }
 
+    /// Where the generation that is to be has a file, and the mode of its copy.
+    pub(super) fn stored(&self, path: &ManagedPath) -> Option<(PathBuf, u32)> {
+        let to = self.course.goal()?;
+        let source = self.locked.store.generation(to.manifest.generation).join("files").join(path.as_str());
+        let executable = to.manifest.state.files.get(path).is_some_and(|record| record.executable);
+        Some((source, if executable { 0o755 } else { 0o644 }))
+    }
+
     /// Writes the copy of a managed file in one instant.
     pub(super) fn write_copy(&self, path: &ManagedPath) -> Result<(), Error> {
-        let Some(to) = self.course.goal() else { return Ok(()) };
-        let source = self.locked.store.generation(to.manifest.generation).join("files").join(path.as_str());
+        let Some((source, mode)) = self.stored(path) else { return Ok(()) };
         let full = self.path(path);
         let temporary = temporary(&full);
         clear_temporary(&temporary)?;
-        let executable = to.manifest.state.files.get(path).is_some_and(|record| record.executable);
-        fs::copy_new(&source, &temporary, if executable { 0o755 } else { 0o644 })?;
+        fs::copy_new(&source, &temporary, mode)?;
         self.locked.sync(&temporary)?;
         Ok(fs::rename(&temporary, &full)?)
     }
@@ -345,6 +355,9 @@ impl Worker<'_> {
     }
 
     fn let_go(&self, path: &ManagedPath, row: &TreeRow) -> Result<(), Error> {
+        if self.is_regrouped(path) {
+            return Ok(());
+        }
         if self.course.direction == Direction::Forward && self.is_edited_link(path, row)? {
             return self.leave_edit(path);
         }
@@ -441,7 +454,12 @@ impl Worker<'_> {
             .filter(|own| !own.is_empty() && !kept.contains(own))
             .collect();
         leaving.sort_by_key(|folder| std::cmp::Reverse(folder.matches('/').count()));
-        for folder in leaving {
+        let goal = &self.course.goal_ledger().tree;
+        // What is seen through a link of ours lies in a generation.
+        let is_behind = |folder: &str| {
+            ManagedPath::new(folder).is_ok_and(|path| goal.contains_key(&path) || path.above(goal).is_some())
+        };
+        for folder in leaving.into_iter().filter(|folder| !is_behind(folder)) {
             let path = self.locked.store.root.path.join(folder);
             if is_folder(&path)? && fs::list(&path)?.is_empty() {
                 fs::remove_folder(&path)?;
@@ -451,7 +469,7 @@ impl Worker<'_> {
     }
 }
 
-fn is_folder(path: &Path) -> Result<bool, Error> {
+pub(super) fn is_folder(path: &Path) -> Result<bool, Error> {
     Ok(fs::lstat(path)?.is_some_and(|stat| stat.kind == Kind::Folder))
 }
 

@@ -5,7 +5,7 @@
 //! - [`observe`]: the disk as data, for planning
 //! - [`stage`]: a generation written whole before anything changes
 //! - [`converge`]: from whatever is there to one generation, in either direction; its parts
-//!   `aside` (things that make room and come back) and `documents`
+//!   `aside` (things that make room and come back), `regroup` (folders that were links) and `documents`
 //! - [`swap`]: replacing a document that others may be rewriting
 //! - [`transaction`]: commit, converge, verify
 //! - [`recovery`]: what was interrupted or damaged
@@ -20,6 +20,7 @@ pub mod locate;
 pub mod observe;
 pub mod purge;
 pub mod recovery;
+mod regroup;
 pub mod sealed;
 mod shared;
 pub mod stage;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Error, Side, Store, shared};
 use crate::document::{Fault, FaultKind, text};
 use crate::generation::{State, folder_digest};
-use crate::model::{Digest, DocumentId, Ledger, ManagedPath, limits};
+use crate::model::{Digest, DocumentId, InstallMode, Ledger, ManagedPath, limits};
 use crate::plan::tree::is_our_link;
 use crate::plan::{Observation, Observed, ObservedDocument};
 use crate::sys::fs::{self, Kind};
@@ -55,7 +55,31 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
         }
         Ok((id, document))
     });
-    Ok(Observed { tree, folders, documents: documents.collect::<Result<_, Error>>()? })
+    let documents = documents.collect::<Result<_, Error>>()?;
+    Ok(Observed { tree, folders, documents, displaced: displaced(store, ledger, desired)? })
+}
+
+/// What the links of folders stand on below which something else is declared.
+fn displaced(
+    store: &Store,
+    ledger: &Ledger,
+    desired: &State,
+) -> Result<BTreeMap<ManagedPath, BTreeSet<ManagedPath>>, Error> {
+    let mut found = BTreeMap::new();
+    for (path, row) in &ledger.tree {
+        let Some(name) = row.how.aside().filter(|_| row.mode == InstallMode::Link) else { continue };
+        if path.below(&desired.installs).next().is_none() {
+            continue;
+        }
+        let folder = store.displaced(name);
+        if fs::lstat(&folder)?.is_some_and(|stat| stat.kind == Kind::Folder) {
+            let below = fs::walk(&folder)?;
+            let files =
+                below.iter().filter_map(|file| ManagedPath::new(format!("{path}/{}", file.to_str()?)).ok());
+            found.insert(path.clone(), files.collect());
+        }
+    }
+    Ok(found)
 }
 
 /// The names in folders that are asked about often: one listing tells of a hundred paths that

@@ -208,7 +208,9 @@ fn a_link_of_the_users_own_is_told_and_comes_back() {
     let profile = ["--profile", "dotfiles/claude-sync.toml"];
     let plan = sandbox.cs(&[&["plan"], &profile[..]].concat()).ok();
     assert!(
-        plan.out.contains("your link to ../../dotfiles/agents/x.md shows the same: taken over"),
+        plan.out.contains(
+            "your link led to ~/dotfiles/agents/x.md, which stays; cs uninstall puts the link back"
+        ),
         "{plan}"
     );
     sandbox.apply();

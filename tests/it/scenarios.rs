@@ -87,6 +87,65 @@ pub const ADOPT: Scenario = Scenario {
     args: &["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--on-conflict", "adopt"],
 };
 
+/// Links, as a project had them, in the state that copies are made from: one is edited through its link, one has
+/// a file of somebody's own put into it, one stands on a folder of the user's, and one loses a file.
+fn links(sandbox: &Sandbox) {
+    users(sandbox);
+    generation_1(sandbox);
+    let skill = |name: &str| format!("---\nname: {name}\ndescription: ours\n---\n");
+    sandbox
+        .write("dotfiles/skills/taken/SKILL.md", skill("taken"))
+        .write("dotfiles/skills/taken/ours", "ours\n")
+        .write("dotfiles/skills/less/SKILL.md", skill("less"))
+        .write("dotfiles/skills/less/goes/x", "goes\n")
+        .script("dotfiles/skills/less/run.sh", "#!/bin/sh\n")
+        .profile(LINKS)
+        .cs(FIRST.args)
+        .ok();
+    edit(sandbox, "skills/loose/more/deep.md", "edited by hand\n");
+    edit(sandbox, "agents/a.md", &agent("a", "edited by hand"));
+    sandbox.write(".claude/skills/less/own", "of somebody's own\n");
+    fs::remove_file(sandbox.path("dotfiles/skills/less/goes/x")).expect("removed");
+    sandbox.write("dotfiles/skills/less/comes/x", "comes\n");
+    sandbox.profile(&format!("mode = \"copy\"\n{LINKS}"));
+}
+
+const LINKS: &str = r#"
+[settings]
+model = "declared-one"
+[hooks.stays]
+event = ["PreToolUse", "Stop"]
+source = "hooks/stays.sh"
+[agents.a]
+source = "agents/a.md"
+[skills.loose]
+source = "skills/loose"
+[skills.taken]
+source = "skills/taken"
+[skills.less]
+source = "skills/less"
+"#;
+
+/// Links become copies.
+pub const COPIES: Scenario = Scenario { name: "links become copies", prepare: links, args: FIRST.args };
+
+/// Copies become links again.
+pub const LINKED_AGAIN: Scenario = Scenario {
+    name: "copies become links",
+    prepare: |sandbox| {
+        links(sandbox);
+        sandbox.cs(FIRST.args).ok();
+    },
+    args: ROLLBACK.args,
+};
+
+/// Copies that were links go, and what the links stood on comes back.
+pub const COPIES_GO: Scenario = Scenario {
+    name: "uninstall of copies that were links",
+    prepare: LINKED_AGAIN.prepare,
+    args: UNINSTALL.args,
+};
+
 /// What was taken over comes back.
 pub const LET_GO: Scenario = Scenario {
     name: "uninstall of what was adopted",

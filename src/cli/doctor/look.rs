@@ -163,8 +163,13 @@ impl<'a> Look<'a> {
             Scope::User => None,
             Scope::Project(project) => Some(project.as_path()),
         };
-        let around =
-            Around { home: self.context.home(), project, world: &self.machine, is_noexec: &fs::is_noexec };
+        let around = Around {
+            home: self.context.home(),
+            project,
+            world: &self.machine,
+            standing: &|path| standing(path).ok().flatten(),
+            is_noexec: &fs::is_noexec,
+        };
         let found = settings::check(&outline, self.client).into_iter().chain(hooks::check(&outline, around));
         self.found.extend(found.map(|own| own.file(path)).collect::<Vec<_>>());
         Some(outline.value().clone())
@@ -307,7 +312,7 @@ fn is_markdown(path: &Path) -> bool {
 }
 
 /// What stands at a path, hop by hop.
-fn standing(path: &Path) -> std::io::Result<Option<Standing>> {
+pub(super) fn standing(path: &Path) -> std::io::Result<Option<Standing>> {
     let Some(mut own) = fs::lstat(path)? else { return Ok(None) };
     let mut hops = Vec::new();
     let mut at = path.to_owned();

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::cli::engine::Context;
 use crate::cli::sound;
 use crate::cli::status::outside;
-use crate::doctor::Finding;
 use crate::doctor::own::{self, Damage, Executable, Own};
+use crate::doctor::{Finding, hooks};
 use crate::generation::Cause;
 use crate::knowledge::fold::{self, FoldError};
 use crate::knowledge::{KeyError, Learning};
-use crate::model::{Digest, DocumentId, Generation, limits};
+use crate::model::{Digest, DocumentId, Generation, Kind, limits};
 use crate::root::store::UNFINISHED;
 use crate::root::{Error, Scope, Side, Store, observe, swap};
 use crate::sys::{clock, env, fs, process};
@@ -33,6 +33,28 @@ pub(super) fn look(context: &Context, found: &mut Vec<Finding>) {
     if context.root.scope == Scope::User {
         learning(context, found);
     }
+    // What others write there, the next apply installs.
+    for source in hook_sources(&store) {
+        let so = "the next cs apply installs what they write as a hook, which runs with your rights";
+        let look = |path: &Path| super::look::standing(path).ok().flatten();
+        found.extend(hooks::writers(&source, so, &look));
+    }
+    let shared = crate::cli::gitignore::shared_links(context, &store);
+    let declared = store.current_side().ok().flatten().map(|side| side.manifest.state).unwrap_or_default();
+    found.extend(shared.iter().map(|path| {
+        let is_cs = declared.files.get(path).is_some_and(|record| record.is_cs);
+        own::shared_link(&context.root.path.join(path.as_str()), is_cs)
+    }));
+}
+
+/// The files that the hooks were taken from.
+fn hook_sources(store: &Store) -> Vec<PathBuf> {
+    let Some(side) = store.current_side().ok().flatten() else { return Vec::new() };
+    let hooks = side.manifest.state.installs.into_values().filter(|install| install.kind == Kind::Hook);
+    hooks
+        .filter_map(|install| install.source.map(PathBuf::from))
+        .filter(|source| source.is_absolute())
+        .collect()
 }
 
 fn seen(context: &Context, store: &Store) -> Own {

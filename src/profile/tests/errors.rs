@@ -248,7 +248,7 @@ fn a_builtin_has_no_files_beside_it() {
     let number = report.add(diagnostic::Source::new("builtin:x", "source = \"a\"", None));
     let table = tree::parse(number, &mut report).expect("valid");
     let machine = Machine::new("");
-    let mut out = super::super::installs::Out::new(&machine, &table, &mut report);
+    let mut out = super::super::installs::Out::new(&machine, &table, &target(), &mut report);
     assert!(out.read(&table["source"].node).is_none());
     assert_eq!(report.finish()[0].message, "a built-in profile has no files beside it");
 }

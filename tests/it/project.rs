@@ -1,0 +1,249 @@
+//! A project's own `.claude`: what is meant for everybody is there for everybody who clones it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::sandbox::{Ran, Sandbox};
+
+/// Everything a project can share, from a profile in the project itself.
+const PROFILE: &str = r#"format = 1
+extends = ["builtin:guarded"]
+[settings]
+model = "opus"
+[hooks.check]
+event = "Stop"
+source = "hooks/check.sh"
+[agents.reviewer]
+source = "agents/reviewer.md"
+[commands.go]
+source = "commands/go.md"
+[rules.style]
+text = "be plain\n"
+[skills.pdf]
+source = "skills/pdf"
+"#;
+
+/// What of it is a file in `.claude`, with its source below `work/claude`.
+const FILES: [(&str, &str); 5] = [
+    ("hooks/check", "hooks/check.sh"),
+    ("agents/reviewer.md", "agents/reviewer.md"),
+    ("commands/go.md", "commands/go.md"),
+    ("skills/pdf/SKILL.md", "skills/pdf/SKILL.md"),
+    ("skills/pdf/more/run.sh", "skills/pdf/more/run.sh"),
+];
+
+const APPLY: &[&str] = &["apply", "--yes", "--project", "work", "--profile", "work/claude/claude-sync.toml"];
+
+fn git(sandbox: &Sandbox, folder: &str, args: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=n", "-c", "user.email=e@x", "-c", "protocol.file.allow=always"]).args(args);
+    let ran = git.current_dir(sandbox.path(folder)).env("HOME", sandbox.home()).output().expect("git runs");
+    assert!(ran.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).expect("UTF-8")
+}
+
+/// A repository in `work`, with the profile and its sources in `work/claude`.
+fn project() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("work/claude/claude-sync.toml", PROFILE)
+        .script("work/claude/hooks/check.sh", "#!/bin/sh\nexit 0\n")
+        .write("work/claude/agents/reviewer.md", "---\nname: reviewer\ndescription: reviews\n---\nReview.\n")
+        .write("work/claude/commands/go.md", "Go.\n")
+        .write("work/claude/skills/pdf/SKILL.md", "---\nname: pdf\ndescription: reads\n---\n")
+        .script("work/claude/skills/pdf/more/run.sh", "#!/bin/sh\n");
+    git(&sandbox, "work", &["init", "-q"]);
+    sandbox
+}
+
+fn apply(sandbox: &Sandbox, more: &[&str]) -> Ran {
+    sandbox.cs(&[APPLY, more].concat()).ok()
+}
+
+/// The codes of what `cs doctor` finds.
+fn findings(sandbox: &Sandbox, project: &str) -> Vec<String> {
+    let found = sandbox.cs(&["doctor", "--json", "--project", project]).json();
+    let codes = found["findings"].as_array().expect("a list").iter();
+    codes
+        .filter_map(|own| own["code"].as_str())
+        .filter(|code| *code != "client-missing")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Every file below a folder, but for git's.
+fn files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        let is_link = fs::symlink_metadata(&entry).expect("there").is_symlink();
+        match entry.is_dir() && !is_link {
+            true if entry.ends_with(".git") => {}
+            true => files(&entry, found),
+            false => found.push(entry),
+        }
+    }
+}
+
+#[test]
+fn a_clone_has_what_the_project_shares_and_nothing_of_the_machine() {
+    let sandbox = project();
+    let said = apply(&sandbox, &["--gitignore"]);
+    assert!(
+        said.out.contains(".claude/settings.local.json and .claude/hooks/intelligent-optimizer"),
+        "{said}"
+    );
+    assert_eq!(findings(&sandbox, "work"), [""; 0]);
+    git(&sandbox, "work", &["add", "-A"]);
+    git(&sandbox, "work", &["commit", "-qm", "all of it"]);
+    git(&sandbox, "", &["clone", "-q", "work", "clone"]);
+    for (path, source) in FILES {
+        let file = sandbox.path(&format!("clone/.claude/{path}"));
+        let source = sandbox.path(&format!("work/claude/{source}"));
+        assert!(fs::symlink_metadata(&file).expect("there").is_file(), "{path}");
+        assert_eq!(fs::read(&file).expect("readable"), fs::read(&source).expect("readable"), "{path}");
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o111;
+        assert_eq!(mode(&file), mode(&source), "{path}");
+    }
+    assert_eq!(sandbox.read("clone/.claude/rules/style.md"), "be plain\n");
+    let mut found = Vec::new();
+    files(&sandbox.path("clone"), &mut found);
+    let home = sandbox.home().display().to_string();
+    for file in found {
+        assert!(!fs::symlink_metadata(&file).expect("there").is_symlink(), "{}", file.display());
+        let text = String::from_utf8(fs::read(&file).expect("readable")).expect("UTF-8");
+        assert!(!text.contains(&home) && !text.contains("~/work"), "{}: {text}", file.display());
+    }
+    assert!(!sandbox.path("clone/.claude/settings.local.json").exists());
+    assert!(!sandbox.path("clone/.claude/hooks/intelligent-optimizer").exists());
+    assert_eq!(findings(&sandbox, "clone"), [""; 0]);
+}
+
+/// Who works in a clone applies the project's profile there: what came with the clone is as declared.
+#[test]
+fn applying_in_a_clone_takes_over_what_is_there_and_gives_it_back() {
+    let sandbox = project();
+    apply(&sandbox, &["--gitignore"]);
+    git(&sandbox, "work", &["add", "-A"]);
+    git(&sandbox, "work", &["commit", "-qm", "all of it"]);
+    git(&sandbox, "", &["clone", "-q", "work", "clone"]);
+    let there = ["--yes", "--project", "clone"];
+    let args = [&["apply", "--profile", "clone/claude/claude-sync.toml"][..], &there].concat();
+    sandbox.cs(&args).ok();
+    assert_eq!(git(&sandbox, "clone", &["status", "--porcelain"]), "");
+    // What comes with a pull is as declared, too.
+    let agent = "---\nname: reviewer\ndescription: reviews\n---\nReview well.\n";
+    sandbox.write("clone/claude/agents/reviewer.md", agent).write("clone/.claude/agents/reviewer.md", agent);
+    sandbox.cs(&args).ok();
+    assert_eq!(sandbox.read("clone/.claude/agents/reviewer.md"), agent);
+    sandbox.cs(&["verify", "--project", "clone"]).ok();
+    git(&sandbox, "clone", &["checkout", "-q", "."]);
+    sandbox.cs(&args).ok();
+    sandbox.cs(&[&["uninstall"][..], &there].concat()).ok();
+    assert_eq!(git(&sandbox, "clone", &["status", "--porcelain"]), "");
+}
+
+/// As an older cs left it: links, which nobody else can follow.
+#[test]
+fn a_project_full_of_links_becomes_copies() {
+    let sandbox = project();
+    sandbox
+        .write("work/.claude/skills/pdf/SKILL.md", "the team's own\n")
+        .write("work/.claude/skills/pdf/mine", "mine\n");
+    let links = PROFILE.replacen("format = 1\n", "format = 1\nmode = \"link\"\n", 1);
+    sandbox.write("work/claude/claude-sync.toml", &links);
+    apply(&sandbox, &["--on-conflict", "backup"]);
+    let before = git(&sandbox, "work", &["status", "--porcelain", "-uall"]);
+    assert!(before.contains(".claude/skills/pdf\n"), "{before}");
+    let told = findings(&sandbox, "work");
+    assert_eq!(told, ["link-not-shared"; 6]);
+    sandbox.write("work/claude/claude-sync.toml", PROFILE);
+    let plan = sandbox.cs(&["plan", "--project", "work"]).ok();
+    assert!(plan.out.contains("~ skills/pdf/more/run.sh"), "{plan}");
+    assert!(plan.out.contains("becomes a copy, from a link"), "{plan}");
+    apply(&sandbox, &["--gitignore"]);
+    for (path, source) in FILES {
+        assert!(
+            fs::symlink_metadata(sandbox.path(&format!("work/.claude/{path}"))).expect("there").is_file(),
+            "{path}"
+        );
+        assert_eq!(
+            sandbox.read(&format!("work/.claude/{path}")),
+            sandbox.read(&format!("work/claude/{source}"))
+        );
+    }
+    assert_eq!(sandbox.read("work/.claude/skills/pdf/mine"), "mine\n", "what the link hid is there again");
+    assert_eq!(findings(&sandbox, "work"), [""; 0]);
+    sandbox.cs(&["verify", "--project", "work"]).ok();
+    assert!(apply(&sandbox, &[]).out.contains("Up to date"));
+    sandbox.cs(&["uninstall", "--yes", "--project", "work"]).ok();
+    assert_eq!(sandbox.read("work/.claude/skills/pdf/SKILL.md"), "the team's own\n");
+    assert_eq!(sandbox.read("work/.claude/skills/pdf/mine"), "mine\n");
+    assert!(!sandbox.path("work/.claude/skills/pdf/more").exists());
+    assert!(!sandbox.path("work/.claude/agents").exists());
+}
+
+/// Links, copies, and back to the generation with links: each is whole.
+#[test]
+fn going_back_to_links_and_forth_to_copies() {
+    let sandbox = project();
+    let links = PROFILE.replacen("format = 1\n", "format = 1\nmode = \"link\"\n", 1);
+    sandbox.write("work/claude/claude-sync.toml", &links);
+    apply(&sandbox, &[]);
+    sandbox.write("work/claude/claude-sync.toml", PROFILE);
+    apply(&sandbox, &[]);
+    sandbox.cs(&["rollback", "--yes", "--project", "work"]).ok();
+    let is_link = |path: &str| fs::symlink_metadata(sandbox.path(path)).expect("there").is_symlink();
+    assert!(is_link("work/.claude/skills/pdf") && is_link("work/.claude/agents/reviewer.md"));
+    sandbox.cs(&["verify", "--project", "work"]).ok();
+    sandbox.cs(&["rollback", "2", "--yes", "--project", "work"]).ok();
+    assert!(!is_link("work/.claude/skills/pdf") && !is_link("work/.claude/skills/pdf/SKILL.md"));
+    sandbox.cs(&["verify", "--project", "work"]).ok();
+    sandbox.cs(&["uninstall", "--yes", "--purge", "--project", "work"]).ok();
+    assert!(!sandbox.path("work/.claude").exists());
+}
+
+#[test]
+fn a_copy_that_was_edited_is_drift_and_can_be_captured() {
+    let sandbox = project();
+    apply(&sandbox, &[]);
+    sandbox.write("work/.claude/skills/pdf/SKILL.md", "---\nname: pdf\ndescription: reads well\n---\n");
+    sandbox.write("work/.claude/skills/pdf/theirs", "somebody's own\n");
+    sandbox.cs(&["verify", "--project", "work"]).code(1);
+    let status = sandbox.cs(&["status", "--project", "work"]).ok();
+    assert!(status.out.contains("skills/pdf/SKILL.md was edited outside cs"), "{status}");
+    sandbox.cs(&["capture", "--all", "--yes", "--project", "work"]).ok();
+    assert!(sandbox.read("work/claude/skills/pdf/SKILL.md").contains("reads well"));
+    apply(&sandbox, &[]);
+    sandbox.cs(&["verify", "--project", "work"]).ok();
+    // Taken out of the profile, ours goes and nothing else.
+    let less = PROFILE.split("[skills.pdf]").next().expect("a part").to_owned();
+    sandbox.write("work/claude/claude-sync.toml", less);
+    apply(&sandbox, &[]);
+    assert!(!sandbox.path("work/.claude/skills/pdf/SKILL.md").exists());
+    assert_eq!(sandbox.read("work/.claude/skills/pdf/theirs"), "somebody's own\n");
+}
+
+/// The user's own root runs its hooks in every project: a second collector would count everything twice. A guard with
+/// rules of its own stays.
+#[test]
+fn bundled_hooks_that_the_user_has_are_left_out_of_a_project() {
+    let sandbox = project();
+    sandbox.profile("extends = [\"builtin:learning\"]\n").apply();
+    sandbox.write("work/claude/claude-sync.toml", "format = 1\nextends = [\"builtin:learning\"]\n");
+    let said = apply(&sandbox, &[]);
+    assert!(said.out.contains("Left out, since your own root runs it in every project: "), "{said}");
+    assert!(
+        !sandbox.path("work/.claude/hooks").exists()
+            && !sandbox.path("work/.claude/settings.local.json").exists()
+    );
+    let own = "format = 1\nextends = [\"builtin:learning\"]\n[guard]\ngit = \"deny\"\n";
+    sandbox.write("work/claude/claude-sync.toml", own);
+    apply(&sandbox, &[]);
+    let hooks = fs::read_dir(sandbox.path("work/.claude/hooks")).expect("a folder");
+    let names: Vec<_> = hooks.map(|own| own.expect("an entry").file_name()).collect();
+    assert_eq!(names, ["intelligent-optimizer"]);
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    apply(&sandbox, &[]);
+    assert!(sandbox.path("work/.claude/hooks/learning-collector").exists(), "nobody else runs it now");
+}
