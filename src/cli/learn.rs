@@ -40,7 +40,7 @@ fn bits(out: Output) {
 }
 
 fn shape(out: Output, text: &str) {
-    let shape = Shape::of_script(&command::parse(text)).to_json();
+    let shape = Shape::of_text(text).to_json();
     for (name, value) in shape.as_object().into_iter().flatten() {
         let text = match value {
             Value::String(word) => word.clone(),
@@ -58,7 +58,7 @@ fn shapes() -> Result<(), CliError> {
     std::io::stdin().lock().read_to_string(&mut text)?;
     let mut printed = String::new();
     for line in text.lines() {
-        let shape = Shape::of_script(&command::parse(&super::guard::decoded(line))).to_json();
+        let shape = Shape::of_text(&super::guard::decoded(line)).to_json();
         printed.push_str(&shape.to_string());
         printed.push('\n');
     }

@@ -51,7 +51,7 @@ fn exit_code(error: &str) -> Option<i32> {
 /// The shape of a shell command.
 #[must_use]
 pub fn shape(text: &str) -> Shape {
-    Shape::of_script(&command::parse(text))
+    Shape::of_text(text)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use claude_sync::command;
 use claude_sync::command::shape::{
     Category, DataKind, ErrorClass, HostType, Outcome, PathKind, Record, Shape, Subcommand, Tool, ToolKind,
     Trait, Wrapper,
@@ -12,12 +11,12 @@ use claude_sync::command::shape::{
 use crate::sandbox::cases;
 
 fn shape(line: &str) -> Shape {
-    Shape::of_script(&command::parse(line))
+    Shape::of_text(line)
 }
 
-/// Directives of a batch script and what is no command line.
+/// What is no command line.
 fn is_command(line: &str) -> bool {
-    !line.starts_with(['#', '<', '^']) && !line.trim().is_empty()
+    (!line.starts_with(['#', '<', '^']) || line.starts_with("#SBATCH ")) && !line.trim().is_empty()
 }
 
 #[test]

@@ -3,8 +3,27 @@
 use super::{Piece, Shape, Structure, Tool, Word};
 use crate::command::{self, RedirectKind, Script, Simple};
 
+/// How a batch script speaks to its scheduler, and the program that it would be said to otherwise.
+const DIRECTIVES: &[(&str, &str)] =
+    &[("#SBATCH", "sbatch"), ("#PBS", "qsub"), ("#BSUB", "bsub"), ("#COBALT", "qsub"), ("#$", "qsub")];
+
 impl Shape {
-    /// The shape of a line.
+    /// The shape of a text. A scheduler's directive is a comment to everybody else.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        let line = text.trim_start();
+        let directive = DIRECTIVES.iter().find_map(|(mark, program)| {
+            let rest = line.strip_prefix(mark)?;
+            rest.starts_with([' ', '\t']).then(|| format!("{program}{rest}"))
+        });
+        let script = command::parse(text);
+        match directive {
+            Some(said) if script.commands.is_empty() => Self::of_script(&command::parse(&said)),
+            _ => Self::of_script(&script),
+        }
+    }
+
+    /// The shape of a script.
     #[must_use]
     pub fn of_script(script: &Script) -> Self {
         let commands = script.commands.iter().filter(|simple| !simple.is_aside);

@@ -54,6 +54,16 @@ fn a_command_is_known_by_tool_subcommand_and_flags() {
 }
 
 #[test]
+fn a_directive_of_a_batch_script_is_the_schedulers() {
+    let said = |text: &str| Shape::of_text(text).to_json();
+    assert_eq!(said("#SBATCH --time=1:00 --gpus 4"), said("sbatch --time=2:00 --gpus 2"));
+    assert_eq!(said("#SBATCH --time=1:00")["category"], "slurm_submission");
+    assert_eq!(said("#SBATCHES"), said("# a remark"));
+    // What runs is what counts.
+    assert_eq!(said("#SBATCH --time=1:00\ngit push")["tool"], "git");
+}
+
+#[test]
 fn the_most_telling_piece_leads() {
     says("cd x && export A=b && git push", "version_control", "git push", &[]);
     says("cd x && echo y", "shell", "cd none", &[]);
