@@ -21,6 +21,7 @@ use crate::model::{Declared, Key, Origin, Secret, limits};
 use crate::plan::secrets::shown;
 use crate::plan::{OnConflict, TreeChange};
 use crate::profile::{self, ProfileRef};
+use crate::remote::Policy;
 use crate::root::{Side, Store};
 use crate::sys::fs;
 
@@ -382,8 +383,15 @@ impl<'a> Hunt<'a> {
             let sources = if install.folder {
                 folder(&live, &source)?
             } else {
-                vec![(source, Some(fs::read(&live, limits::SOURCE_BYTES_MAX)?))]
+                let now = fs::read(&live, limits::SOURCE_BYTES_MAX)?;
+                let is_same = fs::read_if_there(&source, limits::SOURCE_BYTES_MAX)?.as_ref() == Some(&now);
+                if is_same { Vec::new() } else { vec![(source, Some(now))] }
             };
+            if sources.is_empty() {
+                let apply = self.context.spell("cs apply");
+                self.pass(what, format!("only who may do what with it was changed: {apply} puts that back"));
+                continue;
+            }
             let how = "edited".to_owned();
             self.offers.push(Offer { what, how, edits: Vec::new(), sources, to: String::new() });
         }
@@ -594,22 +602,34 @@ fn write(
     // Nobody takes a generation away meanwhile.
     let _locked = context.lock(Durability::Full)?;
     super::sound::keep_originals(store, &overwritten)?;
-    for (path, bytes) in chosen.iter().flat_map(|offer| &offer.sources) {
-        match bytes {
-            Some(bytes) => replace(path, bytes)?,
-            None => drop(fs::remove_file(path)?),
-        }
+    let machine = context.machine(&wanted.which, Policy::Pinned)?;
+    let sources = || chosen.iter().flat_map(|offer| &offer.sources);
+    let mut before: Vec<Source> = Vec::new();
+    for (path, _) in sources() {
+        before.push((path.clone(), fs::read_if_there(path, limits::SOURCE_BYTES_MAX)?));
     }
-    for (file, (_, new)) in changed {
-        replace(file, new.as_bytes())?;
+    before.extend(changed.iter().map(|(file, (old, _))| (file.clone(), Some(old.as_bytes().to_vec()))));
+    let after = sources().cloned();
+    let after =
+        after.chain(changed.iter().map(|(file, (_, new))| (file.clone(), Some(new.as_bytes().to_vec()))));
+    let written = after.collect::<Vec<_>>().iter().try_for_each(put);
+    let checked = written.and_then(|()| {
+        let rendered = profile::render(&wanted.which, &context.target(), &machine);
+        rendered.map(drop).map_err(CliError::Profile)
+    });
+    if checked.is_err() {
+        // All of it or nothing.
+        before.iter().try_for_each(put)?;
     }
-    let checked = profile::render(&wanted.which, &context.target(), &super::world::Machine::new());
-    checked.map(drop).map_err(|diagnostics| {
-        for (file, (old, _)) in changed {
-            let _ = replace(file, old.as_bytes());
-        }
-        CliError::Profile(diagnostics)
-    })
+    checked
+}
+
+/// Makes a file what it is to be: with this content, or gone.
+fn put((path, bytes): &Source) -> Result<(), CliError> {
+    match bytes {
+        Some(bytes) => replace(path, bytes),
+        None => Ok(fs::remove_file(path)?),
+    }
 }
 
 /// Writes a file of the user's whole, with the permissions it had; through a link to where it lies.

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::args::{Common, LearnArgs, LearnCommand};
 use super::error::{CliError, exit, refused};
 use super::output::{Output, count, paint, style};
-use crate::command;
 use crate::command::shape::{Record, Shape};
 use crate::learn::replay::{Call, Report, replay};
 use crate::model::limits;

@@ -228,10 +228,11 @@ fn step_words(step: &TreeStep, mode: Option<InstallMode>, base: Since) -> String
             _ => "the same is there: taken over".to_owned(),
         },
         TreeChange::Content => "content changed".to_owned(),
+        TreeChange::Enable => format!("not executable any more{}; made so again", since(base)),
         TreeChange::Reassert(name) => {
             format!("edited outside cs{}; the edit is kept in claude-sync/displaced/{name}", since(base))
         }
-        TreeChange::Store => "edited, and declared so by now: stored anew".to_owned(),
+        TreeChange::Store(_) => "edited, and declared so by now: stored anew".to_owned(),
         TreeChange::Mode(InstallMode::Copy) => "becomes a copy, from a link".to_owned(),
         TreeChange::Mode(InstallMode::Link) => "becomes a link, from a copy".to_owned(),
         TreeChange::Remove if base.is_letting_go => String::new(),
@@ -447,6 +448,7 @@ fn entry_line(change: &EntryChange, document: &DocumentPlan, base: Since, detail
         Action::Add if detail.explain => "declared, and not there".to_owned(),
         Action::Add => String::new(),
         Action::Update if change.after.is_none() => "declared to be absent".to_owned(),
+        Action::Update if comes_back => "yours until now; it comes back when you let go of cs".to_owned(),
         Action::Update if detail.explain => "declared differently now".to_owned(),
         Action::Update => String::new(),
         Action::Override if change.after.is_none() => {

@@ -32,8 +32,10 @@ pub fn contents(
             continue;
         }
         let number = side.manifest.generation;
-        let original = || read(&original(store, number, path), record.digest);
-        match original()
+        let own = || [file(store, number, path), original(store, number, path)];
+        match own()
+            .iter()
+            .find_map(|own| read(own, record.digest))
             .or_else(|| elsewhere(store, number, path, record.digest))
             .or_else(|| read(&source(&side.manifest.state, path)?, record.digest))
         {
@@ -97,6 +99,10 @@ fn original(store: &Store, number: Generation, path: &ManagedPath) -> PathBuf {
 /// Whether a content is the one that was stored; by size and time, where those are.
 fn is_sound(file: &Path, record: &FileRecord) -> bool {
     let stat = fs::lstat(file).ok().flatten();
+    // It could not be shared with a generation that is to run it.
+    if record.executable && stat.as_ref().is_some_and(|stat| stat.mode & 0o100 == 0) {
+        return false;
+    }
     let is_untouched =
         stat.is_some_and(|stat| (stat.size, stat.modified_ns) == (record.bytes, record.modified_ns));
     is_untouched || read(file, record.digest).is_some()

@@ -178,7 +178,7 @@ fn purge(context: &Context, locked: LockedRoot, folders: &[String]) -> Result<()
     if let Some(kept) = kept {
         let names: Vec<String> = fs::walk(&kept)?.iter().map(|below| below.display().to_string()).collect();
         context.out.line(format!(
-            "Kept in {}, because there is something else in its place:",
+            "Kept in {}: it was moved aside, and its place was changed by others since:",
             context.root.show(&kept)
         ));
         names.iter().for_each(|name| context.out.line(format!("  {name}")));

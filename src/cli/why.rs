@@ -193,12 +193,14 @@ fn story(row: &Row, since: Generation, origin: Option<&Origin>) -> String {
         (How::Added, Some(_)) => format!("added by cs in generation {since}{at}"),
         (How::Replaced(before), Some(_)) => {
             let value = serde_json::from_str(&before.text).unwrap_or(Value::Null);
+            let taken = before.taken;
             let is_hidden = before.sealed.is_some() || !row.secrets.is_empty();
             let before = match is_hidden {
                 true => "value, a secret".to_owned(),
                 false => crate::plan::secrets::shown(&dotted(&row.key.pointer()), &value, false),
             };
-            format!("set by cs in generation {since} over your {before}, which comes back{at}")
+            let when = if taken { " when you let go of cs" } else { "" };
+            format!("set by cs in generation {since} over your {before}, which comes back{when}{at}")
         }
         (How::Replaced(_), None) => {
             format!("kept absent by cs since generation {since}; your value comes back{at}")

@@ -304,16 +304,19 @@ impl<'a> Merger<'a> {
                 (how, Some(action))
             }
             Verdict::Displace(action) => {
+                let taken = known.wrote(live.as_ref()).is_some_and(|row| row.how == How::Adopted);
                 let before = match want {
                     Some(value) => Displaced::new(self.put(key, value, origin)?, None),
                     None => self.take_all(key),
                 };
+                let before = Displaced { taken, ..before };
                 (How::Replaced(before), Some(action))
             }
             Verdict::Reveal(before) => {
                 let before = self.displaced.remove(&name).unwrap_or(before);
                 self.bring_back(&name, key, &before, live.is_some())?;
-                (How::Coincident, Some(Action::Restore))
+                let how = if before.taken { How::Adopted } else { How::Coincident };
+                (how, Some(Action::Restore))
             }
         };
         if let Some(action) = action {

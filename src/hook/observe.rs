@@ -1,7 +1,6 @@
 //! From an event to what is recorded of it: a [`Record`], in which there is no text.
 
 use super::event::{Event, Kind};
-use crate::command;
 use crate::command::shape::{ErrorClass, HostType, Outcome, Record, Shape, ToolKind, duration_bucket};
 
 /// The record of a tool's run; `None` for events that tell of none.

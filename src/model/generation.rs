@@ -38,6 +38,13 @@ impl Generation {
         format!("{self}/{path}")
     }
 
+    /// The name below `displaced/` under which this generation keeps what somebody has made of its file at `path`,
+    /// and what is declared by now. Unlike [`Self::aside`] nothing was moved there.
+    #[must_use]
+    pub fn edited(self, path: &str) -> String {
+        format!("{self}/.edited/{path}")
+    }
+
     /// Reads a folder's name: digits without sign or leading zero.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

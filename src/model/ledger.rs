@@ -143,6 +143,10 @@ pub struct Displaced {
     /// Further copies of the same element, in the order in which they were taken out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Self>,
+    /// It was taken over before another value was declared over it: it comes back on uninstall, and not when
+    /// the entry is no longer declared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken: bool,
     /// All of the above, sealed: so it lies on the disk where it looks like a secret. In memory only where
     /// the key that opens it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,7 +157,7 @@ impl Displaced {
     /// A value's own bytes, and where it was if it was taken out whole.
     #[must_use]
     pub fn new(text: String, place: Option<Place>) -> Self {
-        Self { text, place, also: Vec::new(), sealed: None }
+        Self { text, place, also: Vec::new(), taken: false, sealed: None }
     }
 
     /// Every place that is remembered.

@@ -15,6 +15,8 @@ pub struct Observed {
     /// Of a link of ours that is to become a folder, and stands on a folder of the user's: the files of
     /// that, by where they were.
     pub displaced: BTreeMap<ManagedPath, BTreeSet<ManagedPath>>,
+    /// Files of ours that are to be run, and can't be any more: somebody has changed who may do what with them.
+    pub disabled: BTreeSet<ManagedPath>,
 }
 
 /// What stands at a path.

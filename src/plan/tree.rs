@@ -34,10 +34,13 @@ pub enum TreeChange {
     Adopt(String),
     /// The content behind it changes.
     Content,
+    /// It can't be run any more, and is to be.
+    Enable,
     /// It was edited through the link; the edit is kept under this name.
     Reassert(String),
-    /// It was edited, and that is what is declared by now: stored, in a file that no other generation has.
-    Store,
+    /// It was edited, and that is what is declared by now: stored, in a file that no other generation has. Where
+    /// something stood there first, the edit is kept under this name, to come back in its stead.
+    Store(Option<String>),
     /// A link becomes a copy, or the other way round.
     Mode(InstallMode),
     /// It goes.
@@ -57,8 +60,8 @@ impl TreeChange {
     pub fn sign(&self) -> Sign {
         match self {
             Self::Create | Self::MoveAside(_) => Sign::Create,
-            Self::Adopt(_) | Self::Store => Sign::Adopt,
-            Self::Content | Self::Reassert(_) | Self::Mode(_) => Sign::Change,
+            Self::Adopt(_) | Self::Store(_) => Sign::Adopt,
+            Self::Content | Self::Enable | Self::Reassert(_) | Self::Mode(_) => Sign::Change,
             Self::Remove | Self::Restore(_) => Sign::Remove,
             Self::LeaveEdited | Self::Forget => Sign::Leave,
         }
@@ -302,6 +305,7 @@ impl Planner<'_> {
                     Some(_) if matches!(found, Observation::Link { digest: None, .. }) => {
                         Some(TreeChange::Content)
                     }
+                    Some(_) if self.input.observed.disabled.contains(path) => Some(TreeChange::Enable),
                     Some(_) => None,
                 };
                 (how, change)
@@ -309,7 +313,15 @@ impl Planner<'_> {
             Seen::Edited
                 if found.shows(digest) && row.as_ref().is_some_and(|row| row.mode == install.mode) =>
             {
-                (had.unwrap_or(TreeHow::Added), Some(TreeChange::Store))
+                let how = had.unwrap_or(TreeHow::Added);
+                // What stood there first is older than what somebody has written since: that is what comes back.
+                let kept = how.aside().is_some().then(|| self.input.next.edited(path.as_str()));
+                let how = match (how, kept.clone()) {
+                    (TreeHow::MovedAside(_), Some(name)) => TreeHow::MovedAside(name),
+                    (TreeHow::Adopted(_), Some(name)) => TreeHow::Adopted(name),
+                    (how, _) => how,
+                };
+                (how, Some(TreeChange::Store(kept)))
             }
             Seen::Edited => (had.unwrap_or(TreeHow::Added), Some(TreeChange::Reassert(aside))),
             Seen::Foreign { identical } => match self.input.on_conflict {
@@ -349,7 +361,13 @@ impl Planner<'_> {
         if let Some(change) = change {
             let found = self.found(path);
             let is_drift = was_ours
-                && matches!(change, TreeChange::Create | TreeChange::Reassert(_) | TreeChange::MoveAside(_));
+                && matches!(
+                    change,
+                    TreeChange::Create
+                        | TreeChange::Enable
+                        | TreeChange::Reassert(_)
+                        | TreeChange::MoveAside(_)
+                );
             let origin = Some(install.origin.clone());
             self.plan.steps.push(TreeStep { path: path.clone(), change, found, was_ours, is_drift, origin });
         }

@@ -336,8 +336,13 @@ impl Worker<'_> {
         if self.course.direction == Direction::Back && self.restore_kept(path)? {
             return Ok(());
         }
-        let is_written =
-            !is_link && Digest::of(&fs::read(&self.path(path), limits::SOURCE_BYTES_MAX)?) == row.digest;
+        let is_disabled = || -> Result<bool, Error> {
+            let is_to_run = self.stored(path).is_some_and(|(_, mode)| mode & 0o100 != 0);
+            Ok(is_to_run && fs::lstat(&self.path(path))?.is_some_and(|stat| stat.mode & 0o100 == 0))
+        };
+        let is_written = !is_link
+            && Digest::of(&fs::read(&self.path(path), limits::SOURCE_BYTES_MAX)?) == row.digest
+            && !is_disabled()?;
         if is_written { Ok(()) } else { self.write_copy(path) }
     }
 

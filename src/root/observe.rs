@@ -56,7 +56,22 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
         Ok((id, document))
     });
     let documents = documents.collect::<Result<_, Error>>()?;
-    Ok(Observed { tree, folders, documents, displaced: displaced(store, ledger, desired)? })
+    let displaced = displaced(store, ledger, desired)?;
+    let disabled = base.map(|side| disabled(store, side)).transpose()?.unwrap_or_default();
+    Ok(Observed { tree, folders, documents, displaced, disabled })
+}
+
+/// Files of ours that are to be run, and can't be any more.
+fn disabled(store: &Store, side: &Side) -> Result<BTreeSet<ManagedPath>, Error> {
+    let mut found = BTreeSet::new();
+    for path in side.ledger.tree.keys() {
+        if side.manifest.state.files.get(path).is_some_and(|record| record.executable)
+            && fs::stat(&store.root.path.join(path.as_str()))?.is_some_and(|stat| stat.mode & 0o100 == 0)
+        {
+            found.insert(path.clone());
+        }
+    }
+    Ok(found)
 }
 
 /// What the links of folders stand on below which something else is declared.

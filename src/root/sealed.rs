@@ -69,7 +69,11 @@ pub(super) fn file(locked: &LockedRoot, ledger: &Ledger) -> Result<LedgerFile, E
         };
         let text = serde_json::to_vec(before).expect("BUG: our own types serialize");
         let token = seal::seal(key, &Zeroizing::new(text), clock::now());
-        row.how = How::Replaced(Displaced { sealed: Some(token), ..Displaced::new(String::new(), None) });
+        row.how = How::Replaced(Displaced {
+            sealed: Some(token),
+            taken: before.taken,
+            ..Displaced::new(String::new(), None)
+        });
         has_secrets = true;
     }
     Ok(LedgerFile { format: generation::format(has_secrets), ledger })

@@ -175,6 +175,9 @@ impl Writer<'_> {
         let Some(stat) = fs::lstat(&source)?.filter(|stat| stat.kind == fs::Kind::File) else {
             return Ok(None);
         };
+        if own.executable && stat.mode & 0o100 == 0 {
+            return Ok(None);
+        }
         let is_untouched = (stat.size, stat.modified_ns) == (own.bytes, own.modified_ns);
         // A rollback trusts nothing it has not read; the next apply needs only what it knows.
         let is_rollback = !self.staging.contents.contains_key(path) && !wanted.is_cs;
@@ -211,7 +214,7 @@ impl Writer<'_> {
     /// What somebody edited through a link of ours is kept, since it is about to be replaced.
     fn keep_edits(&self, plan: &Plan) -> Result<(), Error> {
         for step in &plan.steps {
-            let TreeChange::Reassert(name) = &step.change else { continue };
+            let (TreeChange::Reassert(name) | TreeChange::Store(Some(name))) = &step.change else { continue };
             let source = self.locked.store.root.path.join(step.path.as_str());
             let target = self.locked.store.displaced(name);
             copy_tree(&source, &target)?;

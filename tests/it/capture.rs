@@ -293,3 +293,26 @@ fn hooks_that_are_commands_are_counted() {
     assert!(sandbox.cs(&["status"]).ok().out.contains("hooks       1 by command\n"));
     assert_eq!(sandbox.cs(&["status", "--json"]).ok().json()["hooks"]["commands"], 1);
 }
+
+/// What the profile's own check refuses is not kept, and then nothing is.
+#[test]
+fn a_capture_that_would_break_the_profile_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let agent = "---\nname: x\ndescription: d\n---\nOne.\n";
+    sandbox
+        .write("dotfiles/agents/x.md", agent)
+        .profile("settings.env.A = \"1\"\n[agents.x]\nsource = \"agents/x.md\"\n");
+    sandbox.apply();
+    fs::remove_file(sandbox.path(".claude/agents/x.md")).expect("there");
+    sandbox.write(".claude/agents/x.md", "no frontmatter\n");
+    let settings = sandbox.read(".claude/settings.json").replace("\"1\"", "\"2\"");
+    sandbox.write(".claude/settings.json", settings);
+    let profile = sandbox.read("dotfiles/claude-sync.toml");
+    let refused = sandbox.cs(&["capture", "--all", "--yes"]).code(1);
+    assert!(refused.err.contains("frontmatter") && refused.err.contains("Nothing was changed"), "{refused}");
+    assert_eq!(sandbox.read("dotfiles/agents/x.md"), agent);
+    assert_eq!(sandbox.read("dotfiles/claude-sync.toml"), profile);
+    // The rest can be kept without it.
+    sandbox.cs(&["capture", "--only", "env", "--yes"]).ok();
+    assert!(sandbox.read("dotfiles/claude-sync.toml").contains("\"2\""));
+}

@@ -149,3 +149,109 @@ fn going_back_needs_no_secret_that_is_there_already() {
     assert!(sandbox.read(".claude/settings.json").contains("Bearer tok-3"));
     sandbox.cs(&["uninstall", "--yes"]).ok();
 }
+
+/// What others have written since, and is declared by now, is newer than what stood there before `cs`.
+#[test]
+fn what_comes_back_of_a_file_is_the_newest_that_was_not_ours() {
+    let sandbox = with_agents(&["x"]);
+    sandbox.write(".claude/agents/x.md", agent("x", "First"));
+    sandbox.cs(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--on-conflict", "backup"]).ok();
+    in_place(&sandbox, ".claude/agents/x.md", &agent("x", "Second"));
+    sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    sandbox.apply();
+    // Undone, it is as before; done again, as after.
+    sandbox.cs(&["rollback", "1", "--yes"]).ok();
+    assert_eq!(sandbox.read(".claude/agents/x.md"), agent("x", "One"));
+    sandbox.cs(&["rollback", "2", "--yes"]).ok();
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert_eq!(sandbox.read(".claude/agents/x.md"), agent("x", "Second"));
+    let gone = sandbox.cs(&["uninstall", "--yes", "--purge"]).ok();
+    assert!(gone.out.contains("\n  1/agents/x.md\n"), "{gone}");
+}
+
+/// In a clone the copies are what git brought; uninstalling leaves what git has now.
+#[test]
+fn letting_go_of_a_clone_leaves_what_git_has() {
+    let sandbox = with_agents(&["x"]);
+    fs::create_dir_all(sandbox.path("clone/.claude/agents")).expect("a folder");
+    let there = "clone/.claude/agents/x.md";
+    sandbox.write(there, agent("x", "One"));
+    let cs = |args: &[&str]| {
+        let all = [args, &["--project", "clone", "--profile", "dotfiles/claude-sync.toml"]].concat();
+        sandbox.cs(&all)
+    };
+    cs(&["apply", "--yes"]).ok();
+    // A pull brings both.
+    sandbox.write(there, agent("x", "Two")).write("dotfiles/agents/x.md", agent("x", "Two"));
+    cs(&["apply", "--yes"]).ok();
+    sandbox.cs(&["uninstall", "--yes", "--project", "clone"]).ok();
+    assert_eq!(sandbox.read(there), agent("x", "Two"));
+}
+
+#[test]
+fn a_hook_that_can_not_be_run_any_more_is_made_so() {
+    for mode in ["link", "copy"] {
+        let sandbox = Sandbox::new();
+        sandbox
+            .script("dotfiles/h", "#!/bin/sh\nexit 0\n")
+            .profile(&format!("[hooks.h]\nsource = \"h\"\nmode = \"{mode}\"\nevent = \"Stop\"\n"));
+        sandbox.apply();
+        let hook = sandbox.path(".claude/hooks/h");
+        let is_on = || fs::metadata(&hook).expect("there").permissions().mode() & 0o111 != 0;
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o444)).expect("chmod");
+        assert!(!is_on());
+        assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 3, "{mode}");
+        let kept = sandbox.cs(&["capture", "--all", "--yes"]).ok();
+        assert!(kept.out.contains("cs apply puts that back"), "{kept}");
+        sandbox.apply();
+        assert!(is_on(), "{mode}");
+        sandbox.cs(&["verify"]).ok();
+        assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 0, "{mode}");
+        // And on the way back, too.
+        sandbox.cs(&["rollback", "1", "--yes"]).ok();
+        assert!(is_on(), "{mode}");
+        sandbox.cs(&["uninstall", "--yes", "--purge"]).ok();
+        assert!(!sandbox.root().exists(), "{mode}");
+    }
+}
+
+/// `init` takes over what is there; what the profile says otherwise later is overridden, not forgotten.
+#[test]
+fn what_was_taken_over_and_declared_otherwise_comes_back_on_letting_go() {
+    let sandbox = Sandbox::new();
+    let theirs = "{\n  \"model\": \"opus\",\n  \"env\": {\"FOO\":  \"bar\", \"BAZ\": \"1\"}\n}\n";
+    sandbox.write(".claude/settings.json", theirs);
+    let adopting =
+        |text: &str| sandbox.profile(&format!("adopt = true\n[settings]\nmodel = \"opus\"\n{text}"));
+    adopting("env.FOO = \"bar\"\nenv.BAZ = \"1\"\n");
+    sandbox.apply();
+    assert_eq!(sandbox.read(".claude/settings.json"), theirs);
+    adopting("env.FOO = \"qux\"\nenv.BAZ = \"1\"\n");
+    let plan = sandbox.cs(&["plan"]).ok();
+    assert!(plan.out.contains("yours until now; it comes back when you let go of cs"), "{plan}");
+    sandbox.apply();
+    let why = sandbox.cs(&["why", "env.FOO"]).ok();
+    assert!(why.out.contains("over your \"bar\", which comes back when you let go of cs"), "{why}");
+    // Once more, and it is still the first that comes back.
+    adopting("env.FOO = \"quux\"\nenv.BAZ = \"1\"\n");
+    sandbox.apply();
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert_eq!(sandbox.read(".claude/settings.json"), theirs);
+
+    // No longer declared it goes, as what is taken over does; also where it is said as it was in between.
+    for steps in [&["qux"][..], &["qux", "bar"], &["qux", "bar", "qux"]] {
+        sandbox.cs(&["uninstall", "--yes", "--purge"]).ok();
+        sandbox.write(".claude/settings.json", theirs);
+        for foo in [&["bar"], steps].concat() {
+            adopting(&format!("env.FOO = \"{foo}\"\nenv.BAZ = \"1\"\n"));
+            sandbox.apply();
+            assert_eq!(
+                sandbox.read(".claude/settings.json"),
+                theirs.replace("\"bar\"", &format!("\"{foo}\""))
+            );
+        }
+        adopting("env.BAZ = \"1\"\n");
+        sandbox.apply();
+        assert!(!sandbox.read(".claude/settings.json").contains("FOO"), "{steps:?}");
+    }
+}

@@ -62,13 +62,14 @@ fn step_change(back: &TreeChange) -> Option<(Change, &'static str)> {
         TreeChange::MoveAside(_) => (Change::Changed, "something else is there"),
         TreeChange::Adopt(_) => (Change::Changed, "a file of yours with the same content"),
         TreeChange::Content => (Change::Changed, "content changed"),
+        TreeChange::Enable => (Change::Changed, "not executable any more"),
         TreeChange::Reassert(_) => (Change::Changed, "edited outside cs"),
         TreeChange::Mode(InstallMode::Copy) => (Change::Changed, "a link instead of a copy"),
         TreeChange::Mode(InstallMode::Link) => (Change::Changed, "a copy instead of a link"),
         TreeChange::Remove => (Change::Added, "new"),
         TreeChange::Restore(_) => (Change::Changed, "cs's, over yours"),
         TreeChange::LeaveEdited => (Change::Added, "new, and edited outside cs"),
-        TreeChange::Store | TreeChange::Forget => return None,
+        TreeChange::Store(_) | TreeChange::Forget => return None,
     })
 }
 

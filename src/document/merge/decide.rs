@@ -85,6 +85,8 @@ pub(super) fn decide(known: Known<'_>, live: Option<&Value>, want: Option<&Value
         Some(How::Coincident) if known.by_name && want.is_some() => Verdict::Keep(How::Coincident),
         Some(How::Coincident) if live.is_none() => Verdict::Write(How::Added, changed),
         Some(How::Coincident) => Verdict::Displace(changed),
+        // It was the user's before it was taken over: uninstall gives it back.
+        Some(How::Adopted) if live.is_some() => Verdict::Displace(changed),
         Some(How::Replaced(before)) if displaced_is(before, want) => Verdict::Reveal(before.clone()),
         Some(how) => Verdict::Write(how.clone(), changed),
     }
