@@ -93,7 +93,7 @@ impl Draft {
         out.line(None, "format = 1");
         out.comment(&[
             "What is there already, and as it is declared here, is cs's from the first apply on: taken out of this",
-            "file, it goes. (cs uninstall leaves it as it was.)",
+            "file, it goes for good; cs uninstall gives back everything else as it was.",
         ]);
         out.line(None, "adopt = true");
         self.settings(
