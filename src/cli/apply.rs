@@ -80,7 +80,7 @@ fn with_lock(
     print(context, &locked.store, base.as_ref(), &wanted, plan, detail);
     let planned_in = watch.ms();
     if !super::remote::consent(context, base.as_ref(), &wanted, &args.trust)?
-        || !consent(context, &wanted, saved.is_some(), plan)?
+        || !consent(context, base.as_ref(), &wanted, saved.is_some(), plan)?
     {
         context.out.line("Nothing was changed.");
         return Ok(exit::REFUSED);
@@ -133,7 +133,13 @@ fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, plan: &Pl
 
 /// A profile that nobody named may come with a cloned repository: it is confirmed by a person, whatever
 /// the flags say.
-fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> Result<bool, CliError> {
+fn consent(
+    context: &Context,
+    base: Option<&Side>,
+    wanted: &Wanted,
+    is_saved: bool,
+    plan: &Plan,
+) -> Result<bool, CliError> {
     if wanted.found {
         let name = context.root.show(Path::new(&wanted.record.reference));
         context.out.line(format!("This profile was found, not named: {name}"));
@@ -147,6 +153,10 @@ fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> R
         return Ok(true);
     }
     context.out.line(format!("{}.", show::summary(plan)));
+    if is_only_named(base, plan) {
+        context.out.line("From now on cs plan and cs apply go by it.");
+        return Ok(true);
+    }
     context.out.ask("Apply?").ok_or_else(|| {
         refused(
             "this wants a yes, and there is no terminal to ask on",
@@ -157,6 +167,17 @@ fn consent(context: &Context, wanted: &Wanted, is_saved: bool, plan: &Plan) -> R
             ),
         )
     })
+}
+
+/// Nothing would be done but to remember which profile was named: not even the bundled hooks would go by something
+/// else.
+fn is_only_named(base: Option<&Side>, plan: &Plan) -> bool {
+    let is_bare = plan.state.installs.is_empty() && plan.state.documents.values().all(Vec::is_empty);
+    let says_more = plan.state.runtime.as_object().is_some_and(|own| own.keys().any(|key| key != "format"));
+    match base {
+        Some(_) => plan.is_empty(),
+        None => is_bare && !says_more && plan.steps.is_empty() && plan.skipped.is_empty(),
+    }
 }
 
 fn prune(locked: &LockedRoot, applied: &mut Applied) {

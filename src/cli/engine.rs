@@ -14,7 +14,7 @@ use crate::model::{Content, Digest, DocumentId, Generation, InstallMode, Managed
 use crate::plan::secrets::mask_values;
 use crate::plan::{self, Base, CheckedPlan, Observed, OnConflict, PlanInput, check};
 use crate::profile::lock::Lock;
-use crate::profile::{self, Diagnostic, Elsewhere, ProfileRef, Remote, Target};
+use crate::profile::{self, Diagnostic, Elsewhere, FromElsewhere, ProfileRef, Remote, Target};
 use crate::remote::{self, Policy, Remotes, Used};
 use crate::root::stage::{Staging, stage};
 use crate::root::store::Durability;
@@ -48,6 +48,8 @@ pub struct Wanted {
     pub left_out: BTreeSet<String>,
     /// The repositories it was read from.
     pub remotes: Vec<Used>,
+    /// What of it comes from them.
+    pub elsewhere: FromElsewhere,
 }
 
 impl Wanted {
@@ -281,7 +283,8 @@ impl Context {
         };
         let record = ProfileRecord { reference, revision, dirty: false };
         let (facts, warnings, left_out) = (rendered.facts, rendered.diagnostics, rendered.left_out);
-        Ok(Wanted { which, found, record, state, contents, facts, warnings, left_out, remotes })
+        let elsewhere = rendered.elsewhere;
+        Ok(Wanted { which, found, record, state, contents, facts, warnings, left_out, remotes, elsewhere })
     }
 
     /// Plans from `base` to `state`, to look at: secrets are told by their marks.

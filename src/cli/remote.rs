@@ -3,6 +3,9 @@
 
 mod moved;
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde_json::json;
 
 use super::args::{OnConflict, UpdateArgs};
@@ -12,8 +15,8 @@ use super::output::{Output, count, paint, style};
 use super::show;
 use crate::generation::Cause;
 use crate::generation::difference::difference;
-use crate::model::{Declared, Install, Key, Kind, ManagedPath, Want, printable};
-use crate::profile::ProfileRef;
+use crate::model::{Declared, Key, Kind, ManagedPath, Origin, Want, printable};
+use crate::profile::{ProfileRef, is_commit};
 use crate::remote::git::short;
 use crate::remote::{self, Policy, Remotes, Used};
 use crate::root::Side;
@@ -63,7 +66,7 @@ pub fn consent(
     }
     // Whoever asked for quiet did not ask to say yes unseen.
     let loud = Output { quiet: false, ..context.out };
-    loud.lines(&whole(wanted, &asked));
+    loud.lines(&whole(context, wanted, &asked));
     // Where nobody can be asked for this, nobody can be asked for the plan: that is what --yes is for.
     let question = "You have seen all of it, and its hooks run as you. Trust it?";
     agreed(context, &asked, trust, question, "cs apply --yes")
@@ -111,44 +114,106 @@ pub fn pin(context: &Context, wanted: &Wanted) -> Result<(), CliError> {
     Ok(())
 }
 
-/// All that comes from elsewhere, hooks first. That is everything the profile comes to: a file of one's own that touches an entry of theirs makes it look like
-/// one's own. Nothing is masked, or a command could be made to look like a secret.
-fn whole(wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
+/// All that comes from elsewhere, hooks first; also what a file of one's own has only changed something of. Nothing is
+/// masked, or a command could be made to look like a secret.
+fn whole(context: &Context, wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
     let mut lines = Vec::new();
     for used in asked {
         let (name, commit) = (used.remote.repository(), short(&used.commit));
         lines.push(paint(style::BOLD, format!("From {name} at {commit}, which you have not said yes to:")));
     }
-    let declared = wanted.state.documents.values().flatten();
+    let elsewhere = &wanted.elsewhere;
+    let declared = wanted.state.documents.values().flatten().filter(|entry| match entry.key {
+        Key::Element { .. } => elsewhere.is_whole(&entry.origin),
+        Key::Value(_) | Key::Hook(_) => elsewhere.is_in(&entry.origin),
+    });
     let (hooks, entries): (Vec<_>, Vec<_>) = declared.partition(|entry| matches!(entry.key, Key::Hook(_)));
-    let (programs, files): (Vec<_>, Vec<_>) =
-        wanted.state.installs.iter().partition(|(_, install)| install.kind == Kind::Hook);
+    let installs = wanted.state.installs.iter().filter(|(_, install)| elsewhere.is_in(&install.origin));
+    let (programs, files): (Vec<_>, Vec<_>) = installs.partition(|(_, install)| install.kind == Kind::Hook);
+    let origins = [&hooks, &entries].into_iter().flatten().map(|entry| &entry.origin);
+    let installed = [&programs, &files].into_iter().flatten().map(|(_, install)| &install.origin);
+    let places = Places::of(context, wanted, origins.chain(installed));
+    let mut is_any = false;
     let mut part = |heading: &str, part: Vec<String>| {
         if !part.is_empty() {
+            is_any = true;
             lines.push(String::new());
             lines.push(heading.to_owned());
             lines.extend(part);
         }
     };
-    let mut first: Vec<String> = hooks.iter().map(|entry| said(entry)).collect();
-    first.extend(programs.iter().flat_map(|(path, install)| file(wanted, path, install)));
+    let entry = |entry: &&Declared| said(entry, &places.name(&entry.origin));
+    let mut first: Vec<String> = hooks.iter().map(entry).collect();
+    first.extend(
+        programs.iter().flat_map(|(path, install)| file(wanted, path, &places.name(&install.origin))),
+    );
     part("Hooks, which run as you", first);
-    part("Settings and servers", entries.iter().map(|entry| said(entry)).collect());
-    part("Files", files.iter().flat_map(|(path, install)| file(wanted, path, install)).collect());
+    part("Settings and servers", entries.iter().map(entry).collect());
+    let files = files.iter().flat_map(|(path, install)| file(wanted, path, &places.name(&install.origin)));
+    part("Files", files.collect());
     let says_more = wanted.state.runtime.as_object().is_some_and(|own| own.keys().any(|key| key != "format"));
-    if says_more {
+    if says_more && elsewhere.runtime {
         let text = serde_json::to_string_pretty(&wanted.state.runtime).expect("BUG: JSON prints");
         part(
             "The guard, thresholds, learning",
             text.lines().map(|line| format!("  {}", printable(line))).collect(),
         );
     }
+    if !is_any {
+        lines.push("  nothing that the profile comes to here".to_owned());
+    }
     lines.push(String::new());
     lines
 }
 
+/// How the files that something is declared in are named.
+struct Places<'a> {
+    context: &'a Context,
+    /// Names that several of the files end with.
+    ambiguous: BTreeSet<String>,
+    /// All of a repository's files are of the same one.
+    is_one: bool,
+}
+
+impl<'a> Places<'a> {
+    fn of<'o>(context: &'a Context, wanted: &Wanted, origins: impl Iterator<Item = &'o Origin>) -> Self {
+        let files: BTreeSet<&str> = origins.map(|origin| origin.file.as_str()).collect();
+        let mut seen = BTreeSet::new();
+        let names = files.iter().map(|file| last(file));
+        let ambiguous = names.filter(|name| !seen.insert(*name)).map(str::to_owned).collect();
+        Self { context, ambiguous, is_one: wanted.remotes.len() == 1 }
+    }
+
+    /// The last name and the line; more of it where two files end alike.
+    fn name(&self, origin: &Origin) -> String {
+        if !self.ambiguous.contains(last(&origin.file)) {
+            return origin.to_string();
+        }
+        let file = match in_repository(&origin.file) {
+            Some(inner) if self.is_one => inner.to_owned(),
+            Some(_) => origin.file.clone(),
+            None => self.context.root.show(Path::new(&origin.file)),
+        };
+        format!("{file}:{}", origin.line)
+    }
+}
+
+fn last(file: &str) -> &str {
+    file.rsplit(['/', '#']).next().unwrap_or(file)
+}
+
+/// The path in its repository: `git+URL#PATH`, or what stands below a commit, as `git+URL@COMMIT/PATH`.
+fn in_repository(file: &str) -> Option<&str> {
+    let rest = file.strip_prefix("git+")?;
+    if let Some((_, path)) = rest.split_once('#') {
+        return Some(path);
+    }
+    let mut ats = rest.match_indices('@').map(|(at, _)| &rest[at + 1..]);
+    ats.find_map(|after| after.split_once('/').filter(|(commit, _)| is_commit(commit)).map(|(_, path)| path))
+}
+
 /// One entry with all it says.
-fn said(entry: &Declared) -> String {
+fn said(entry: &Declared, place: &str) -> String {
     let what = match (&entry.want, &entry.key) {
         (Want::Absent, _) => " is to be absent".to_owned(),
         (_, Key::Element { .. }) => String::new(),
@@ -156,14 +221,14 @@ fn said(entry: &Declared) -> String {
         (Want::Enforced(value), _) => format!(" = {value}"),
         (Want::Default(value), _) => format!(" = {value}, where nothing is said"),
     };
-    format!("  {}   {}", printable(&format!("{}{what}", entry.key)), printable(&entry.origin.to_string()))
+    format!("  {}   {}", printable(&format!("{}{what}", entry.key)), printable(place))
 }
 
 /// One installed path with everything in it.
-fn file(wanted: &Wanted, path: &ManagedPath, install: &Install) -> Vec<String> {
+fn file(wanted: &Wanted, path: &ManagedPath, place: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, bytes) in wanted.contents.iter().filter(|(name, _)| *name == path || path.contains(name)) {
-        lines.push(format!("  {}   {}", printable(name.as_str()), printable(&install.origin.to_string())));
+        lines.push(format!("  {}   {}", printable(name.as_str()), printable(place)));
         lines.extend(whole_file(bytes));
     }
     lines
@@ -193,6 +258,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
             "A remote profile is named git+URL#PATH, by --profile or in `extends`.",
         ));
     }
+    all_meant(&remotes, &args.names)?;
     super::plan::warn(context, &wanted);
     let moved = unseen(&wanted);
     let pins: Vec<serde_json::Value> = remotes
@@ -200,8 +266,13 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
         .map(|used| json!({"repository": used.remote.repository(), "was": used.pinned, "is": used.commit}))
         .collect();
     if moved.is_empty() {
-        let newest = if remotes.len() == 1 { "It is" } else { "All are" };
-        context.out.line(format!("{newest} at the newest commit: {}.", commits(&remotes)));
+        // What was not asked for was not looked up.
+        let is_asked = |used: &&Used| {
+            args.names.is_empty() || args.names.iter().any(|n| remote::is_meant(&used.remote, n))
+        };
+        let asked: Vec<&Used> = remotes.iter().filter(is_asked).collect();
+        let newest = if asked.len() == 1 { "It is" } else { "All are" };
+        context.out.line(format!("{newest} at the newest commit: {}.", commits(&asked)));
         context.out.object(&json!({"version": 1, "success": true, "moved": false, "pins": pins}));
         return Ok(exit::DONE);
     }
@@ -219,9 +290,10 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
             moved::lines(was, &wanted),
             "You have seen what changes, and its hooks run as you. Move the pin?",
         ),
-        None => {
-            (whole(&wanted, &moved), "You have seen what it is now, and its hooks run as you. Move the pin?")
-        }
+        None => (
+            whole(context, &wanted, &moved),
+            "You have seen what it is now, and its hooks run as you. Move the pin?",
+        ),
     };
     match told.is_empty() {
         true => loud.line("Nothing of it changes what the profile comes to here.\n"),
@@ -247,6 +319,21 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     Ok(if is_meant || args.dry_run { exit::DONE } else { exit::REFUSED })
 }
 
+/// Refuses a name that no repository has: whoever mistyped it would take "newest" for an answer.
+fn all_meant(remotes: &[Used], names: &[String]) -> Result<(), CliError> {
+    let is_unknown = |name: &&String| !remotes.iter().any(|used| remote::is_meant(&used.remote, name));
+    let Some(unknown) = names.iter().find(is_unknown) else { return Ok(()) };
+    let known: Vec<String> = remotes.iter().map(|used| used.remote.repository()).collect();
+    let there = if known.len() == 1 { "There is only" } else { "There are" };
+    Err(refused(
+        format!("no remote profile has {unknown:?} in its name"),
+        format!(
+            "Nothing was changed. {there} {}; any part of a name will do, and none means all.",
+            known.join(", ")
+        ),
+    ))
+}
+
 /// The profile at the commits that somebody has said yes to; `None` where that can't be had.
 fn pinned(
     context: &Context,
@@ -263,7 +350,7 @@ fn pinned(
     context.render(which, found, &machine, base).ok()
 }
 
-fn commits(remotes: &[Used]) -> String {
+fn commits(remotes: &[&Used]) -> String {
     let named = remotes.iter().map(|used| format!("{} at {}", used.remote.repository(), short(&used.commit)));
     named.collect::<Vec<_>>().join(", ")
 }

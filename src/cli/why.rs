@@ -11,6 +11,7 @@ use crate::document::merge::name_of;
 use crate::model::key::dotted;
 use crate::model::{DocumentId, Generation, How, Key, ManagedPath, Origin, Row, Secret, TreeHow};
 use crate::root::{Side, Store};
+use crate::sys::fs;
 
 /// Runs it.
 ///
@@ -30,7 +31,8 @@ pub fn run(context: &Context, args: &WhyArgs) -> Result<u8, CliError> {
     paths(&store, &side, spelled.as_ref().map_or(&args.key, |path| path.as_str()), &mut answers);
     entries(context, &store, &side, args, spelled.as_ref(), &mut answers);
     if answers.is_empty() {
-        answers.extend(foreign(context, &store, args));
+        answers
+            .extend(foreign(context, &store, args).or_else(|| undeclared(context, args, spelled.as_ref())));
     }
     if answers.is_empty() {
         let name = args.value.as_ref().map_or(args.key.clone(), |value| format!("{} {value}", args.key));
@@ -291,6 +293,33 @@ fn foreign(context: &Context, store: &Store, args: &WhyArgs) -> Option<Answer> {
         let value: Value = serde_json::from_str(document.text?.trim_start_matches('\u{feff}')).ok()?;
         pointers(&args.key).iter().find_map(|pointer| foreign_in(id, &value, pointer, args))
     })
+}
+
+/// A file or folder that is there and not ours, and how it would be declared.
+fn undeclared(context: &Context, args: &WhyArgs, spelled: Option<&ManagedPath>) -> Option<Answer> {
+    let typed = args.key.strip_prefix(context.root.text().as_str()).unwrap_or(&args.key);
+    let typed = typed.strip_prefix("~/.claude/").unwrap_or(typed).trim_matches('/');
+    let asked = ManagedPath::new(typed).ok();
+    let is_there = |path: &&ManagedPath| {
+        fs::lstat(&context.root.path.join(path.as_str())).is_ok_and(|stat| stat.is_some())
+    };
+    let path = [spelled, asked.as_ref()].into_iter().flatten().find(is_there)?;
+    if args.value.is_some() {
+        return None;
+    }
+    // Of `agents` or `skills` not all that is in it is one thing to declare.
+    let is_many = crate::profile::section(path.as_str()).is_some() || path.as_str() == "hooks";
+    let next = if is_many {
+        "Its files are declared one by one; cs init DIR makes a profile of all that is there".to_owned()
+    } else {
+        let (table, source) = crate::profile::table_of(path);
+        let event = if table.starts_with("hooks.") { "event = \"…\" and " } else { "" };
+        format!(
+            "To declare it, copy it beside the profile as {source}, with [{table}] {event}source = \"{source}\""
+        )
+    };
+    let text = format!("{path}   yours, declared nowhere: cs does not touch it\n\n{next}.");
+    Some((text, json!({"path": path, "how": "foreign", "since": null, "declared": null})))
 }
 
 fn foreign_in(id: DocumentId, document: &Value, pointer: &[String], args: &WhyArgs) -> Option<Answer> {

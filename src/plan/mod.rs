@@ -233,6 +233,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
         input.base.is_none_or(|base| !base.state.is_same(&state) || !is_same_ledger(base.ledger, &ledger));
     let mut warnings: Vec<String> = documents.values().flat_map(lints).collect();
     warnings.extend(documents.keys().filter_map(|id| open_to_others(input, &state, *id)));
+    warnings.extend(documents.iter().filter_map(|(id, own)| read_only(input, *id, own)));
     warnings.extend(tree.warnings);
     Ok(Plan {
         from: input.base.map(|base| base.generation),
@@ -325,6 +326,19 @@ fn open_to_others(input: &PlanInput<'_>, state: &State, id: DocumentId) -> Optio
     (is_open && declared.iter().any(|own| !own.secrets.is_empty())).then(|| {
         let path = shell_path(&seen.path, input.home.map(Path::new));
         format!("{id} holds a secret, and its mode ({:o}) lets others read it: chmod go= {path}", seen.mode)
+    })
+}
+
+/// A file that is to change, and whose owner may not write it: a new one takes its place all the same.
+fn read_only(input: &PlanInput<'_>, id: DocumentId, document: &DocumentPlan) -> Option<String> {
+    let seen = input.observed.documents.get(&id)?;
+    let is_protected = seen.text.is_some() && seen.mode & 0o200 == 0;
+    (is_protected && document.is_edit()).then(|| {
+        let becomes = match document.merged.text {
+            Some(_) => "replaced all the same, and its mode stays",
+            None => "removed all the same",
+        };
+        format!("{id} is read-only (mode {:o}); it is {becomes}", seen.mode)
     })
 }
 

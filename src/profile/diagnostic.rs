@@ -147,6 +147,8 @@ pub(super) struct Source {
     pub folder: Option<PathBuf>,
     /// The top of the repository it comes from: nothing in it leads out of there.
     pub tree: Option<PathBuf>,
+    /// It comes from a repository, or is a built-in that one builds on.
+    pub elsewhere: bool,
     /// Where each line begins.
     starts: Vec<usize>,
 }
@@ -154,7 +156,7 @@ pub(super) struct Source {
 impl Source {
     pub fn new(shown: &str, text: &str, folder: Option<PathBuf>) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { shown: shown.to_owned(), text: text.to_owned(), folder, tree: None, starts }
+        Self { shown: shown.to_owned(), text: text.to_owned(), folder, tree: None, elsewhere: false, starts }
     }
 
     /// The line `offset` lies in, from 0.

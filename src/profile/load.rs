@@ -124,7 +124,12 @@ impl Loader<'_> {
     fn read(&mut self, which: &ProfileRef, shown: &str, asked: Option<Spot>) -> Option<Source> {
         match which {
             ProfileRef::Builtin(name) => match builtin(name) {
-                Some(text) => Some(Source::new(shown, text, None)),
+                Some(text) => {
+                    let mut source = Source::new(shown, text, None);
+                    let asker = asked.and_then(|spot| self.report.source(spot.source));
+                    source.elsewhere = asker.is_some_and(|asker| asker.elsewhere);
+                    Some(source)
+                }
                 None => {
                     let names = suggest::listed(super::builtin_names());
                     let help = match suggest::nearest(name, super::builtin_names()) {
@@ -181,6 +186,7 @@ impl Loader<'_> {
         match String::from_utf8(bytes) {
             Ok(text) => {
                 let mut source = Source::new(shown, &text, folder);
+                source.elsewhere = tree.is_some();
                 source.tree = tree;
                 Some(source)
             }

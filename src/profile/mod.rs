@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Desired, DocumentId, InstallMode, ManagedPath};
+use crate::model::{Desired, DocumentId, InstallMode, ManagedPath, key};
 
 mod builtin;
 mod check;
@@ -42,6 +42,7 @@ mod condition;
 mod conflict;
 mod diagnostic;
 mod dotted;
+mod elsewhere;
 mod frontmatter;
 mod grammar;
 mod hooks;
@@ -66,6 +67,7 @@ mod tree;
 pub use builtin::{builtin, builtin_names};
 pub use client::EVENTS;
 pub use diagnostic::{Diagnostic, Severity};
+pub use elsewhere::FromElsewhere;
 pub use grammar::{BUILTIN_HOOKS, FORMAT};
 pub use hooks::FIELDS as HOOK_FIELDS;
 pub use lock::is_commit;
@@ -205,6 +207,8 @@ pub struct Rendered {
     pub facts: BTreeMap<String, bool>,
     /// Bundled hooks that are declared and left out, because they run here anyway.
     pub left_out: BTreeSet<String>,
+    /// What of it comes from repositories.
+    pub elsewhere: FromElsewhere,
 }
 
 /// The path in the root of what a profile spells `hooks.NAME`, `agents.NAME`, `files."any/path"`, …
@@ -213,6 +217,28 @@ pub fn path_of(key: &str) -> Option<ManagedPath> {
     let (section, name) = section_and_name(key)?;
     let is_section = section == "hooks" || names::PLACES.iter().any(|place| place.section == section);
     is_section.then(|| names::path(section, &name).ok()).flatten()
+}
+
+/// How a profile declares what stands at `path` of a root: the name of its table, and what `source` it would have
+/// beside the profile. Of a file in a skill that is the skill.
+#[must_use]
+pub fn table_of(path: &ManagedPath) -> (String, String) {
+    let text = path.as_str();
+    let (folder, rest) = text.split_once('/').unwrap_or(("", text));
+    let (section, name, source) = match (section(folder), folder) {
+        (_, "hooks") => ("hooks", Some(rest), text),
+        (_, "skills") => {
+            let name = rest.split('/').next().unwrap_or(rest);
+            ("skills", Some(name), &text[..folder.len() + 1 + name.len()])
+        }
+        (Some(section), _) => (section, rest.strip_suffix(".md"), text),
+        (None, _) => ("files", None, text),
+    };
+    let table = match name.filter(|name| names::path(section, name).is_ok()) {
+        Some(name) => [section.to_owned(), name.to_owned()],
+        None => ["files".to_owned(), text.to_owned()],
+    };
+    (key::dotted(&table), source.to_owned())
 }
 
 /// The section of a profile for what lies in `folder` of a root.
@@ -259,8 +285,12 @@ pub fn render(which: &ProfileRef, target: &Target, world: &dyn World) -> Result<
     let load::Composed { tables, files, facts } = load::compose(which, world, &mut report);
     let (desired, left_out) = desired(&tables, target, world, &mut report);
     let failed = report.has_errors();
+    let elsewhere = FromElsewhere::of(&tables, &report);
     let diagnostics = report.finish();
-    if failed { Err(diagnostics) } else { Ok(Rendered { desired, diagnostics, files, facts, left_out }) }
+    if failed {
+        return Err(diagnostics);
+    }
+    Ok(Rendered { desired, diagnostics, files, facts, left_out, elsewhere })
 }
 
 fn desired(

@@ -248,9 +248,7 @@ impl Remotes {
     fn is_moved(&self, remote: &Remote) -> bool {
         match &self.policy {
             Policy::Pinned | Policy::Offline => false,
-            Policy::Newest(names) => {
-                names.is_empty() || names.iter().any(|name| remote.repository().contains(name))
-            }
+            Policy::Newest(names) => names.is_empty() || names.iter().any(|name| is_meant(remote, name)),
         }
     }
 
@@ -338,6 +336,14 @@ impl Tree {
             git::content(&mut self.reader, blob).map_err(|error| ReadError::Other(error.to_string()))?;
         Ok(FileRead { bytes, executable })
     }
+}
+
+/// Whether somebody who typed `name` means `remote`: it is part of the repository's name. The path behind a `#`, which
+/// a profile has and a pin has not, may be typed along.
+#[must_use]
+pub fn is_meant(remote: &Remote, name: &str) -> bool {
+    let name = name.split('#').next().unwrap_or_default();
+    !name.is_empty() && remote.repository().contains(name)
 }
 
 /// No path of this machine begins like this: the name says where a file comes from.

@@ -1,7 +1,7 @@
 //! What people stumbled over who had never seen `cs`, each as they met it.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -277,6 +277,66 @@ fn why_knows_what_our_own_output_prints() {
     assert!(refused.err.contains("Did you mean mcp.gh?"), "{refused}");
 }
 
+/// What lies in the root and is declared nowhere is the user's: that is said, and how it would be declared.
+#[test]
+fn why_knows_files_that_nobody_declared() {
+    let sandbox = Sandbox::new();
+    sandbox.profile("[settings]\nmodel = \"opus\"\n");
+    sandbox
+        .write(".claude/agents/n.md", AGENT)
+        .write(".claude/skills/pdf/SKILL.md", AGENT)
+        .write(".claude/hooks/fmt", "")
+        .write(".claude/rules/a/b.md", "")
+        .write(".claude/CLAUDE.md", "");
+    sandbox.apply();
+    for (asked, declared) in [
+        (
+            "agents/n.md",
+            "copy it beside the profile as agents/n.md, with [agents.n] source = \"agents/n.md\"",
+        ),
+        ("agents.n", "[agents.n] source = \"agents/n.md\""),
+        ("~/.claude/agents/n.md", "[agents.n] source = \"agents/n.md\""),
+        ("skills/pdf/SKILL.md", "[skills.pdf] source = \"skills/pdf\""),
+        ("skills.pdf", "[skills.pdf] source = \"skills/pdf\""),
+        ("hooks/fmt", "[hooks.fmt] event = \"…\" and source = \"hooks/fmt\""),
+        ("rules/a/b.md", "[files.\"rules/a/b.md\"] source = \"rules/a/b.md\""),
+        ("CLAUDE.md", "[files.\"CLAUDE.md\"] source = \"CLAUDE.md\""),
+        ("agents", "cs init DIR"),
+    ] {
+        let said = sandbox.cs(&["why", asked]).ok();
+        assert!(
+            said.out.contains("   yours, declared nowhere") && said.out.contains(declared),
+            "{asked}: {said}"
+        );
+    }
+    let json = sandbox.cs(&["why", "agents/n.md", "--json"]).ok().json();
+    assert_eq!(json["entries"][0]["how"], "foreign", "{json}");
+    sandbox.cs(&["why", "agents/m.md"]).code(1);
+    sandbox.cs(&["why", "../dotfiles/claude-sync.toml"]).code(1);
+}
+
+/// A file that its owner may not write is replaced all the same: that is said before, and its mode stays.
+#[test]
+fn a_read_only_document_is_told_and_keeps_its_mode() {
+    let sandbox = Sandbox::new();
+    let mode = |path: &str| fs::metadata(sandbox.path(path)).expect("there").permissions().mode() & 0o7777;
+    sandbox.write(".claude/settings.json", "{\"theirs\": 1}\n").profile("[settings]\nmodel = \"opus\"\n");
+    fs::set_permissions(sandbox.settings(), fs::Permissions::from_mode(0o444)).expect("chmod");
+    let told = "settings.json is read-only (mode 444); it is replaced all the same, and its mode stays";
+    let plan = sandbox.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]).ok();
+    assert!(plan.err.contains(told), "{plan}");
+    let applied = sandbox.apply();
+    assert!(applied.err.contains(told), "{applied}");
+    assert!(sandbox.read(".claude/settings.json").contains("opus"));
+    assert_eq!(mode(".claude/settings.json"), 0o444);
+    // Where nothing is written there is nothing to warn of.
+    let again = sandbox.cs(&["plan"]).ok();
+    assert!(!again.err.contains("read-only"), "{again}");
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert_eq!(sandbox.read(".claude/settings.json"), "{\"theirs\": 1}\n");
+    assert_eq!(mode(".claude/settings.json"), 0o444);
+}
+
 #[test]
 fn project_is_followed_by_a_folder_only_if_one_is_meant() {
     let sandbox = Sandbox::new();
@@ -522,6 +582,19 @@ fn a_profile_that_declares_nothing_has_something_else_next() {
     let told = "the profile declares nothing yet.   Add an entry to ~/'my dotfiles/x.toml', or make a profile of what is \
                 there: cs init DIR";
     assert!(plan.out.contains(told) && !plan.out.contains("cs apply"), "{plan}");
+    // Nothing would be done, so nobody is asked.
+    let applied = sandbox.cs(&["apply", "--profile", &profile]).ok();
+    assert!(
+        applied.out.contains("From now on cs plan and cs apply go by it.\nGeneration 1 is current"),
+        "{applied}"
+    );
+    assert!(!sandbox.settings().exists() && sandbox.cs(&["apply"]).ok().out.contains("Up to date"));
+    // The same under another name is only remembered, too; what the guard goes by is more than that.
+    sandbox.write("my dotfiles/y.toml", "format = 1\n");
+    sandbox.cs(&["apply", "--profile", "my dotfiles/y.toml"]).ok();
+    sandbox.write("my dotfiles/y.toml", "format = 1\nguard.git = \"off\"\n");
+    sandbox.cs(&["apply"]).code(1);
+    sandbox.cs(&["uninstall", "--yes", "--purge"]).ok();
     // One form of a path in all that is to be copied.
     sandbox.write("my dotfiles/x.toml", "format = 1\nsettings.model = \"opus\"\n");
     let plan = sandbox.cs(&["plan", "--profile", &profile]).ok();

@@ -128,7 +128,7 @@ fn it_is_shown_whole_before_anybody_says_yes() {
 #[test]
 fn a_pin_stays_until_it_is_moved() {
     let Some(team) = Team::new() else { return };
-    let old = team.trusted();
+    team.trusted();
     team.sandbox.script("team/claude/hooks/mark.sh", "#!/bin/sh\necho two\n");
     let new = team.commit("Say two");
     team.cs(&["plan", "--exit-code"]).ok();
@@ -143,7 +143,15 @@ fn a_pin_stays_until_it_is_moved() {
     );
     let refused = team.cs(&["update", "--yes"]).code(1);
     assert!(refused.err.contains(&format!("cs update --trust {new}")), "{refused}");
-    assert!(team.cs(&["update", "nothing-like-it"]).ok().out.contains(&old[..7]));
+    // A name that means none is no answer about any.
+    let unknown = team.cs(&["update", "nothing-like-it"]).code(1);
+    assert!(
+        unknown.err.contains("no remote profile has \"nothing-like-it\" in its name")
+            && unknown.err.contains(&format!("There is only {}", team.url())),
+        "{unknown}"
+    );
+    assert!(team.cs(&["update", "team", "--dry-run"]).ok().out.contains("Say two"));
+    assert!(team.cs(&["update", &team.profile(), "--dry-run"]).ok().out.contains("Say two"));
     team.cs(&["plan", "--exit-code"]).ok();
 
     team.cs(&["update", "--trust", &new]).ok();
@@ -227,7 +235,11 @@ fn an_update_shows_what_changes_and_nothing_else() {
         team.sandbox.read("dotfiles/claude-sync.lock").replace(&new, &"0".repeat(40)),
     );
     let whole = team.cs(&["update", "--dry-run"]).ok();
-    assert!(whole.out.contains("which you have not said yes to") && whole.out.contains("MINE"), "{whole}");
+    assert!(
+        whole.out.contains("which you have not said yes to") && whole.out.contains("git\": \"off"),
+        "{whole}"
+    );
+    assert!(!whole.out.contains("MINE"), "{whole}");
     // What changes nothing here says so.
     team.sandbox.write(
         "dotfiles/claude-sync.lock",
@@ -434,6 +446,66 @@ hooks.later = { event = "Stop", command = "hidden-by-a-condition" }
     team.sandbox.write("go/x", "");
     let asked = team.cs(&["apply", "--yes"]).code(1);
     assert!(asked.out.contains("hidden-by-a-condition"), "{asked}");
+}
+
+/// What is one's own is not said to come from there; what one's own file has a hand in is, and which file is meant.
+#[test]
+fn only_what_comes_from_there_is_shown_as_theirs() {
+    let Some(team) = Team::new() else { return };
+    let text = r#"format = 1
+extends = ["builtin:minimal", "sub/base.toml"]
+[settings]
+permissions.allow = ["Bash(theirs)"]
+companyAnnouncements = ["theirs-in-a-list"]
+[hooks.both]
+event = "Stop"
+command = "theirs-with-a-timeout"
+[mcp.both]
+command = "theirs"
+env.B = "theirs-with-my-command"
+"#;
+    team.sandbox.write("team/claude/claude-sync.toml", text).write(
+        "team/claude/sub/base.toml",
+        "format = 1\n[settings]\nmodel = \"theirs\"\nenv.A = \"theirs\"\n",
+    );
+    let commit = team.commit("More than one file");
+    let own = format!(
+        "format = 1\nextends = [\"base.toml\", \"{}\"]\n{}",
+        team.profile(),
+        r#"[settings]
+permissions.allow = ["Bash(mine)"]
+companyAnnouncements = ["mine-in-a-list"]
+model = "mine"
+[hooks.both]
+timeout = 5
+[mcp.both]
+command = "mine"
+[hooks.mine]
+event = "Stop"
+command = "mine"
+[agents.mine]
+text = "---\nname: mine\ndescription: d\n---\n"
+[guard]
+git = "off"
+"#
+    );
+    team.sandbox
+        .write("dotfiles/claude-sync.toml", own)
+        .write("dotfiles/base.toml", "format = 1\n[settings]\nenv.MINE = \"1\"\n");
+    let seen = team.cs(&["apply", "-q", "--yes", "--profile", "dotfiles/claude-sync.toml"]).code(1);
+    assert!(seen.err.contains("nobody has said yes"), "{seen}");
+    insta::assert_snapshot!(team.sandbox.tidy(&seen.out.replace(&commit[..7], "COMMIT")), @r#"
+    From git+file://SANDBOX/home/team at COMMIT, which you have not said yes to:
+
+    Hooks, which run as you
+      hooks.Stop  theirs-with-a-timeout  {"type":"command","command":"theirs-with-a-timeout","timeout":5}   ~/dotfiles/claude-sync.toml:7
+
+    Settings and servers
+      env.A = "theirs"   base.toml:4
+      permissions.allow  Bash(theirs)   claude/claude-sync.toml:4
+      companyAnnouncements = ["theirs-in-a-list","mine-in-a-list"]   ~/dotfiles/claude-sync.toml:5
+      mcpServers.both = {"command":"mine","env":{"B":"theirs-with-my-command"}}   ~/dotfiles/claude-sync.toml:9
+    "#);
 }
 
 /// What was fetched is what was committed, whatever became of it since.

@@ -51,13 +51,15 @@ fn entries(was: &Wanted, is: &Wanted, is_meant: &dyn Fn(&Declared) -> bool) -> V
     let is_of_key = |a: &(DocumentId, Declared), b: &(DocumentId, Declared)| a.0 == b.0 && a.1.key == b.1.key;
     let mut lines = Vec::new();
     for own in was.iter().filter(|own| !is.iter().any(|other| is_same(own, other))) {
-        lines.push(signed('-', &said(&own.1)));
+        lines.push(signed('-', &said(&own.1, &own.1.origin.to_string())));
         lines.extend(
-            is.iter().filter(|other| is_of_key(own, other)).map(|other| signed('+', &said(&other.1))),
+            is.iter()
+                .filter(|other| is_of_key(own, other))
+                .map(|other| signed('+', &said(&other.1, &other.1.origin.to_string()))),
         );
     }
     let new = is.iter().filter(|own| !was.iter().any(|other| is_of_key(own, other)));
-    lines.extend(new.map(|own| signed('+', &said(&own.1))));
+    lines.extend(new.map(|own| signed('+', &said(&own.1, &own.1.origin.to_string()))));
     lines
 }
 
