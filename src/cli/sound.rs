@@ -91,7 +91,7 @@ fn file(store: &Store, number: Generation, path: &ManagedPath) -> PathBuf {
     store.generation(number).join("files").join(path.as_str())
 }
 
-/// Where what [`file`] had is kept, once somebody has written into that.
+/// Where what [`file()`] had is kept, once somebody has written into that.
 fn original(store: &Store, number: Generation, path: &ManagedPath) -> PathBuf {
     store.generation(number).join("originals").join(path.as_str())
 }

@@ -1,6 +1,6 @@
 //! What recorded calls teach, and what of it is worth saying: pure, from calls to hints.
 //!
-//! A line of shell is taken apart into the commands whose fate its outcome tells ([`judge`]); each is known by its
+//! A line of shell is taken apart into the commands whose fate its outcome tells ([`mod@judge`]); each is known by its
 //! *form*, in words of the vocabulary ([`form`]). A form that failed in session after session of a project, with no
 //! success between, is a *streak* ([`streak`]): the next session is told before it tries. [`replay`] says how good
 //! the hints would have been on calls that happened.

@@ -116,6 +116,10 @@ pub struct Row {
 }
 
 /// How an entry came to be ours.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a ledger has some hundred rows; a box is one more thing to take apart"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {

@@ -254,6 +254,7 @@ const fn forms() -> [Form; FORM_COUNT] {
 
 /// Which form each program has: its own, the shared one, or none.
 #[expect(clippy::cast_possible_truncation, reason = "there are some hundred forms")]
+#[expect(clippy::large_stack_arrays, reason = "it is worked out when this is compiled")]
 const fn form_of() -> [u16; PROGRAM_COUNT] {
     let mut of = [EMPTY; PROGRAM_COUNT];
     let (mut form, mut at) = (0, 0);
