@@ -74,6 +74,20 @@ fn what_is_joined_over_a_line_end_is_joined() {
     }
 }
 
+/// What is in a container is nothing that the container's own command is run by.
+#[test]
+fn a_command_knows_what_runs_it() {
+    let told = |text: &str| {
+        let tell =
+            |simple: &Simple| format!("{}<{}", simple.program(), simple.runner.map_or("", shape::Tool::name));
+        parse(text).commands.iter().map(tell).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(told("sudo git status"), "git<sudo");
+    assert_eq!(told("timeout 5 git status"), "git<");
+    assert_eq!(told("docker exec -it box git status"), "docker< git<docker");
+    assert_eq!(told("docker exec -it box sudo git status"), "docker< git<sudo");
+}
+
 #[test]
 fn a_command_knows_where_it_stands() {
     let told = |text: &str| {

@@ -62,7 +62,8 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
     if start > 0 {
         // What a container is given is a question of its own.
         if matches!(simple.program().as_str(), "docker" | "podman" | "nerdctl") {
-            state.push(simple.clone());
+            // Nobody runs that but the shell: what runs what is in the container does not.
+            state.push(Simple { runner: None, ..simple.clone() });
         }
         simple.words.drain(..start);
     }
