@@ -60,7 +60,8 @@
 //!     pending                there only while a transaction is open
 //!     generations/12/        manifest.json  ledger.json  runtime.json  files/  documents/  (originals/)
 //!     seal.key               opens what the ledger has sealed; made when it is first needed
-//!     displaced/             what was moved aside, by the generation that did it
+//!     displaced/             what was moved aside, by the generation that did it; in .edited/ what others had made
+//!                            of ours and is declared by now: it comes back in the stead of that
 //!     seen.json              digests of what stood in documents when somebody last went through it
 //!     gitignore.json         what was added to a project's .gitignore
 //!     lock

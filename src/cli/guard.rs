@@ -98,11 +98,16 @@ fn bare(command: &str) -> String {
     command.trim().replace(['\'', '"'], "")
 }
 
-/// One command a line; the answers in the same order.
-fn check_all(out: Output, scene: &Scene, config: &Config) -> Result<u8, CliError> {
+/// What is read from the input, a command a line; [`decoded`] is each of them.
+pub(super) fn batch() -> Result<String, CliError> {
     let mut input = Vec::new();
     std::io::stdin().lock().read_to_end(&mut input)?;
-    let input = String::from_utf8_lossy(&input);
+    Ok(String::from_utf8_lossy(&input).into_owned())
+}
+
+/// One command a line; the answers in the same order.
+fn check_all(out: Output, scene: &Scene, config: &Config) -> Result<u8, CliError> {
+    let input = batch()?;
     let mut objects = Vec::new();
     for line in input.lines() {
         let command = decoded(line);

@@ -1,6 +1,5 @@
 //! `cs learn`: what is kept of a command, and how good hints would have been on calls that happened.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -9,7 +8,7 @@ use super::args::{Common, LearnArgs, LearnCommand};
 use super::error::{CliError, exit, refused};
 use super::output::{Output, count, paint, style};
 use crate::command::shape::{Record, Shape};
-use crate::learn::replay::{Call, Report, replay};
+use crate::learn::replay::{Call, Report, Shown, replay};
 use crate::model::limits;
 use crate::sys::fs;
 
@@ -53,10 +52,8 @@ fn shape(out: Output, text: &str) {
 
 /// One command a line, one object a line.
 fn shapes() -> Result<(), CliError> {
-    let mut text = String::new();
-    std::io::stdin().lock().read_to_string(&mut text)?;
     let mut printed = String::new();
-    for line in text.lines() {
+    for line in super::guard::batch()?.lines() {
         let shape = Shape::of_text(&super::guard::decoded(line)).to_json();
         printed.push_str(&shape.to_string());
         printed.push('\n');
@@ -67,7 +64,12 @@ fn shapes() -> Result<(), CliError> {
 
 /// Reads a trace; what is no call is counted and passed over.
 fn calls(path: &Path) -> Result<(Vec<Call>, usize), CliError> {
-    let bytes = fs::read(path, limits::TRACE_BYTES_MAX)?;
+    let bytes = fs::read(path, limits::TRACE_BYTES_MAX).map_err(|error| {
+        refused(
+            format!("{} can't be read: {}", path.display(), error.kind()),
+            "Name a file with a JSON object a line.",
+        )
+    })?;
     let lines = || bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let calls: Vec<Call> = lines().filter_map(|line| serde_json::from_slice(line).ok()).collect();
     let passed = lines().count() - calls.len();
@@ -84,49 +86,43 @@ fn replayed(out: Output, path: &Path, sessions: usize) -> Result<(), CliError> {
     let (calls, passed) = calls(path)?;
     let report = replay(&calls, sessions);
     let Report { calls: number, sessions: of, failed, streaks, shown } = &report;
-    out.line(format!(
-        "{} in {}, {failed} failed",
-        count(usize::try_from(*number).unwrap_or(usize::MAX), "call", "calls"),
-        count(usize::try_from(*of).unwrap_or(usize::MAX), "session", "sessions")
-    ));
+    let told = streaks.json(*number, true);
+    out.line(format!("{number} calls in {of} sessions, {failed} failed"));
     if passed > 0 {
         out.line(format!("{} no calls, passed over", count(passed, "line is", "lines are")));
     }
-    out.line(format!(
-        "\n  {:<10} {:>6} {:>6} {:>6} {:>10} {:>7} {:>8} {:>7}",
-        "hint", "shown", "right", "wrong", "precision", "recall", "per 100", "oracle"
-    ));
-    let told = streaks.json(*number, true);
-    let figure =
-        |name: &str| told[name].as_f64().map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
-    out.line(format!(
-        "  {:<10} {:>6} {:>6} {:>6} {:>10} {:>7} {:>8} {:>7}",
-        "streak",
-        streaks.shown,
-        streaks.right,
-        streaks.shown - streaks.right,
-        figure("precision"),
-        figure("recall"),
-        figure("per_100_calls"),
-        streaks.oracle
-    ));
+    let figures = ["shown", "right", "wrong", "precision", "recall", "per_100_calls", "oracle"];
+    let wide =
+        |cells: Vec<String>| cells.iter().fold(String::new(), |line, cell| line + &format!("{cell:>15}"));
+    let head = wide(figures.iter().map(|name| name.replace('_', " ")).collect());
+    let row = wide(figures.iter().map(|name| figure(&told[name])).collect());
+    out.line(format!("\n  {:<10}{head}\n  {:<10}{row}", "hint", "streak"));
     if out.verbose {
         out.line("");
-        for own in shown {
-            let (sign, style) = if own.is_right { ('+', style::ADD) } else { ('-', style::REMOVE) };
-            out.line(format!(
-                "  {} line {:<6} {}   failed in {} sessions before ({})",
-                paint(style, sign),
-                own.at + 1,
-                own.form,
-                own.sessions,
-                own.class.word().replace('_', " ")
-            ));
-        }
+        shown.iter().for_each(|own| out.line(hint(own)));
     }
-    out.object(
-        &json!({"version": 1, "calls": number, "sessions": of, "failed": failed, "passed_over": passed,
-        "kinds": {"streak": told}}),
-    );
+    out.object(&json!({"version": 1, "calls": number, "sessions": of, "failed": failed,
+        "passed_over": passed, "kinds": {"streak": told}}));
     Ok(())
+}
+
+fn figure(value: &Value) -> String {
+    match (value.as_u64(), value.as_f64()) {
+        (Some(number), _) => number.to_string(),
+        (None, Some(share)) => format!("{share:.2}"),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+/// A hint that was shown, and whether it was right.
+fn hint(own: &Shown) -> String {
+    let (sign, style) = if own.is_right { ('+', style::ADD) } else { ('-', style::REMOVE) };
+    format!(
+        "  {} line {:<6} {}   failed in {} before ({})",
+        paint(style, sign),
+        own.at + 1,
+        own.form,
+        count(own.sessions, "session", "sessions"),
+        own.class.word().replace('_', " ")
+    )
 }

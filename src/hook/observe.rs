@@ -24,7 +24,11 @@ pub fn record(event: &Event, host: HostType, now: u64) -> Option<Record> {
         duration: duration_bucket(event.duration_ms.unwrap_or(0)),
         host,
         day: u16::try_from(now / 86_400).unwrap_or(u16::MAX),
-        shape: event.commands.first().filter(|_| tool == ToolKind::Bash).map(|command| shape(command)),
+        shape: event
+            .commands
+            .first()
+            .filter(|_| tool == ToolKind::Bash)
+            .map(|command| Shape::of_text(command)),
     })
 }
 
@@ -45,12 +49,6 @@ pub fn host(word: Option<&str>) -> HostType {
 fn exit_code(error: &str) -> Option<i32> {
     let rest = error.trim_start().strip_prefix("Exit code ")?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-/// The shape of a shell command.
-#[must_use]
-pub fn shape(text: &str) -> Shape {
-    Shape::of_text(text)
 }
 
 #[cfg(test)]

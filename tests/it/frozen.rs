@@ -13,7 +13,6 @@ use claude_sync::command::shape::{
     Category, Complexity, DataKind, ErrorClass, HostType, Outcome, PathKind, Record, Shape, Tool, ToolKind,
     Trait, Wrapper,
 };
-use claude_sync::hook::observe;
 use sha2::{Digest as _, Sha256};
 
 use crate::sandbox::Sandbox;
@@ -70,7 +69,7 @@ fn records() -> Vec<Record> {
         day: 20_454,
         shape: None,
     };
-    let ls = observe::shape("ls");
+    let ls = Shape::of_text("ls");
     let with = |shape: Shape| Record { shape: Some(shape), ..plain };
     let mut records: Vec<Record> = ToolKind::ALL.iter().map(|tool| Record { tool: *tool, ..plain }).collect();
     records.extend(Outcome::ALL.iter().map(|outcome| Record { outcome: *outcome, ..plain }));
@@ -91,7 +90,7 @@ fn records() -> Vec<Record> {
     records.extend(DataKind::ALL.iter().map(|kind| with(Shape { data: bits(kind.code()), ..ls })));
     records.extend(PathKind::ALL.iter().map(|kind| with(Shape { places: bits(kind.code()), ..ls })));
     records.extend(Trait::ALL.iter().map(|kind| with(Shape { traits: bits(kind.code()), ..ls })));
-    records.extend(COMMANDS.iter().map(|command| with(observe::shape(command))));
+    records.extend(COMMANDS.iter().map(|command| with(Shape::of_text(command))));
     records.dedup();
     records
 }

@@ -139,6 +139,34 @@ pub const LINKED_AGAIN: Scenario = Scenario {
     args: ROLLBACK.args,
 };
 
+/// Links that stand on files of the user's were edited through, and what they say is declared by now.
+pub const EDITED: Scenario = Scenario {
+    name: "edits that are declared",
+    prepare: |sandbox| {
+        users(sandbox);
+        generation_1(sandbox);
+        let was = ".claude/agents/a.md";
+        sandbox.write(was, agent("a", "the user's own")).cs(FIRST.args).ok();
+        edit(sandbox, "agents/a.md", &agent("a", "edited by hand"));
+        let profile = sandbox.read("dotfiles/claude-sync.toml");
+        sandbox
+            .write("dotfiles/agents/a.md", agent("a", "edited by hand"))
+            .write("dotfiles/more.md", agent("more", "more"))
+            .write("dotfiles/claude-sync.toml", profile + "[agents.more]\nsource = \"more.md\"\n");
+    },
+    args: FIRST.args,
+};
+
+/// And that is what comes back.
+pub const EDITED_GO: Scenario = Scenario {
+    name: "uninstall of edits that are declared",
+    prepare: |sandbox| {
+        (EDITED.prepare)(sandbox);
+        sandbox.cs(EDITED.args).ok();
+    },
+    args: UNINSTALL.args,
+};
+
 /// Copies that were links go, and what the links stood on comes back.
 pub const COPIES_GO: Scenario = Scenario {
     name: "uninstall of copies that were links",

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use claude_sync::command::shape::{HostType, Outcome, Record, Tool, ToolKind};
+use claude_sync::command::shape::{HostType, Outcome, Record, Shape, Tool, ToolKind};
 use claude_sync::hook::health::{ENTRY_BYTES, RUNS_MAX, Run};
 use claude_sync::hook::{Hook, observe};
 use claude_sync::knowledge::journal::{self, Journal};
@@ -40,7 +40,7 @@ pub struct Habits {
 impl Habits {
     pub fn new(seed: u64, kinds: usize) -> Self {
         let mut draw = Draw::new(seed);
-        let of = |command: String| Record { shape: Some(observe::shape(&command)), ..other(ToolKind::Bash) };
+        let of = |command: String| Record { shape: Some(Shape::of_text(&command)), ..other(ToolKind::Bash) };
         Self { commands: (0..kinds).map(|_| of(command(&mut draw))).collect(), draw }
     }
 

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use claude_sync::command::shape::{HostType, Record, Tool};
+use claude_sync::command::shape::{HostType, Record, Shape, Tool};
 use claude_sync::hook::event::{Event as HookEvent, Kind as HookKind};
 use claude_sync::hook::observe;
 use claude_sync::knowledge::audit::{What, code_of};
@@ -112,7 +112,7 @@ impl Storm {
     fn new(sandbox: Sandbox, size: usize, per_day: usize, disk: Option<PathBuf>) -> Self {
         let seed = seed();
         // Some words of the vocabulary are no command by themselves.
-        let stands_for_itself = |tool: &Tool| observe::shape(tool.name()).tool == Some(*tool);
+        let stands_for_itself = |tool: &Tool| Shape::of_text(tool.name()).tool == Some(*tool);
         let tools = (0..Tool::COUNT).filter_map(Tool::from_code).filter(stands_for_itself);
         let programs: Vec<&'static str> = tools.map(Tool::name).take(per_day).collect();
         assert_eq!(programs.len(), per_day);

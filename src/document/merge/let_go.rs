@@ -80,21 +80,13 @@ impl<'a> Merger<'a> {
         // Where the generation that is gone back to has no row, the one undone had only taken it over.
         let adopted_stays = self.input.letting_go == LettingGo::Uninstall || known.current.is_none();
         let action = match (&row.how, live.is_some()) {
-            (How::Replaced(before), is_there) if before.taken && !adopted_stays => match is_there {
-                true => {
-                    self.take(key);
-                    self.prune();
-                    Action::Remove
-                }
-                false => Action::Leave,
-            },
-            (How::Replaced(before), is_there) => {
+            (How::Replaced(before), is_there) if adopted_stays || !before.taken => {
                 let before = self.displaced.get(name).unwrap_or(before).clone();
                 self.bring_back(name, key, &before, is_there)?;
                 Action::Restore
             }
             (How::Adopted, _) if adopted_stays => Action::Leave,
-            (How::Added | How::Adopted, true) => {
+            (How::Added | How::Adopted | How::Replaced(_), true) => {
                 self.take(key);
                 self.prune();
                 Action::Remove
