@@ -172,7 +172,7 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
              export CLAUDE_CONFIG_DIR=~/.claude-$(uname -m)"
         ),
         Error::Locked(_) => "Wait for it to end, then try again.".to_owned(),
-        Error::Format { error: crate::generation::FormatError::Newer(_), .. } => {
+        Error::Format { error: crate::generation::FormatError::Newer { .. }, .. } => {
             format!("{UNCHANGED} Update cs on this machine.")
         }
         Error::Damaged(_) => format!("{UNCHANGED} `cs recover --back` makes the newest generation current that can still be read."),

@@ -16,11 +16,15 @@ use super::engine::{Context, Planned};
 use super::error::CliError;
 use crate::document::merge::name_of;
 use crate::draft::{self, Draft, Found, Marks};
-use crate::generation::{self, FORMAT, State};
+use crate::generation::{self, State};
 use crate::model::{Declared, DocumentId, How, Key, Want, limits};
 use crate::plan::Observed;
 use crate::root::{LockedRoot, Side, Store, observe};
 use crate::sys::fs;
+
+/// The newest format of `seen.json`: its own, since the file is read whatever becomes of the generations' format. It
+/// begins at 2 because the first two followed that; they are the same.
+const FORMAT: u32 = 2;
 
 /// `seen.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,7 +190,8 @@ fn file(store: &Store) -> PathBuf {
 fn read(store: &Store) -> Result<Option<Marks>, CliError> {
     let path = file(store);
     let Some(text) = fs::read_if_there(&path, limits::DOCUMENT_READ_BYTES_MAX)? else { return Ok(None) };
-    let seen: Seen = generation::read(&text).map_err(|error| crate::root::Error::Format { path, error })?;
+    let seen: Seen =
+        generation::read_up_to(&text, FORMAT).map_err(|error| crate::root::Error::Format { path, error })?;
     Ok(Some(seen.marks))
 }
 
@@ -210,6 +215,12 @@ fn first_seen(context: &Context, store: &Store, side: &Side) -> Marks {
 /// # Errors
 /// When it can't be written.
 pub fn remember(context: &Context, locked: &LockedRoot, observed: &Observed) -> Result<(), CliError> {
+    // What a newer cs has noted is not ours to replace.
+    if let Err(CliError::Root(error)) = read(&locked.store)
+        && error.is_newer()
+    {
+        return Err(error.into());
+    }
     let now = Now::of(context, &locked.store, observed);
     let marks = now.draft(context, |found| Draft::of(found).marks(found.home));
     let path = file(&locked.store);
