@@ -315,6 +315,25 @@ impl Context {
         on_conflict: OnConflict,
         secrets: &Secrets,
     ) -> Result<Planned, CliError> {
+        self.survey(store, base, state, cause, on_conflict, secrets).map_err(|error| match error {
+            CliError::Taken { problems, .. } => CliError::Problems(problems),
+            error => error,
+        })
+    }
+
+    /// The same; where paths are taken, the error has what would be done but for them.
+    ///
+    /// # Errors
+    /// Whatever is in the way.
+    pub fn survey(
+        &self,
+        store: &Store,
+        base: Option<&Side>,
+        state: &State,
+        cause: Cause,
+        on_conflict: OnConflict,
+        secrets: &Secrets,
+    ) -> Result<Planned, CliError> {
         let is_veiled = state
             .secrets()
             .chain(base.into_iter().flat_map(|side| side.manifest.state.secrets()))
@@ -337,9 +356,12 @@ impl Context {
             home: home.as_deref(),
             secrets,
         };
-        let plan = plan::plan(&input).map_err(|mut problems| {
+        let plan = plan::plan(&input).map_err(|plan::Blocked { mut problems, plan }| {
             problems.iter_mut().for_each(|problem| veil(problem, is_veiled));
-            Self::locate_problems(problems, &observed)
+            match plan {
+                Some(plan) => CliError::Taken { problems, plan },
+                None => Self::locate_problems(problems, &observed),
+            }
         })?;
         let checked = check(plan, base.map(|side| &side.ledger), &observed, &root, home.as_deref())?;
         Ok(Planned { checked, observed })

@@ -44,6 +44,9 @@ pub fn check(
     root: &str,
     home: Option<&str>,
 ) -> Result<CheckedPlan, Flaw> {
+    if let Some(conflict) = plan.conflicts.first() {
+        return Err(flaw(&conflict.path, "it is taken"));
+    }
     check_steps(&plan, base)?;
     for (id, document) in &plan.documents {
         let rows = |ledger: &Ledger| ledger.documents.get(id).map(|own| own.rows.clone()).unwrap_or_default();

@@ -83,6 +83,18 @@ pub struct Conflict {
     pub origin: Origin,
 }
 
+impl Conflict {
+    /// What is there, in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match (&self.found, self.is_parent) {
+            // Where a folder has to be, nobody looked closer.
+            (Observation::Other, true) => "no folder".to_owned(),
+            (found, _) => found.describe(),
+        }
+    }
+}
+
 /// A declared path that stays somebody else's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Skipped {
@@ -99,6 +111,8 @@ pub struct Skipped {
 pub struct TreePlan {
     pub steps: Vec<TreeStep>,
     pub skipped: Vec<Skipped>,
+    /// Every path that is taken; nothing is planned at it or below it.
+    pub conflicts: Vec<Conflict>,
     pub rows: BTreeMap<ManagedPath, TreeRow>,
     pub folders: Vec<String>,
     pub warnings: Vec<String>,
@@ -163,11 +177,8 @@ fn see(path: &ManagedPath, row: Option<&TreeRow>, wanted: Option<Digest>, found:
 }
 
 /// Plans the tree, and takes out of `state` what is skipped.
-///
-/// # Errors
-/// Every conflict there is.
-pub fn plan(input: &PlanInput<'_>, state: &mut State) -> Result<TreePlan, Vec<Conflict>> {
-    let mut planner = Planner { input, plan: TreePlan::default(), conflicts: Vec::new() };
+pub fn plan(input: &PlanInput<'_>, state: &mut State) -> TreePlan {
+    let mut planner = Planner { input, plan: TreePlan::default() };
     let mut paths = Vec::new();
     planner.folders(state);
     for (path, install) in &state.installs {
@@ -180,7 +191,11 @@ pub fn plan(input: &PlanInput<'_>, state: &mut State) -> Result<TreePlan, Vec<Co
         planner.plan.skipped.extend(skip(input, state, path, found));
     }
     planner.leaving(state);
-    if planner.conflicts.is_empty() { Ok(planner.plan) } else { Err(planner.conflicts) }
+    let mut plan = planner.plan;
+    let blocked: Vec<String> =
+        plan.conflicts.iter().filter(|own| own.is_parent).map(|own| format!("{}/", own.path)).collect();
+    plan.steps.retain(|step| !blocked.iter().any(|folder| step.path.as_str().starts_with(folder)));
+    plan
 }
 
 /// Leaves out what was declared at a path that stays somebody else's, and the hooks that
@@ -207,7 +222,6 @@ enum Outcome {
 struct Planner<'a> {
     input: &'a PlanInput<'a>,
     plan: TreePlan,
-    conflicts: Vec<Conflict>,
 }
 
 impl Planner<'_> {
@@ -252,7 +266,7 @@ impl Planner<'_> {
             match self.input.observed.folders.get(folder).unwrap_or(&Observation::Absent) {
                 Observation::Absent => drop(folders.insert(folder)),
                 Observation::Folder => folders.extend(ours.get(folder).copied()),
-                found => self.conflicts.push(Conflict {
+                found => self.plan.conflicts.push(Conflict {
                     path: folder.to_owned(),
                     found: found.clone(),
                     identical: false,
@@ -346,7 +360,7 @@ impl Planner<'_> {
                 }
                 OnConflict::Skip => return Outcome::Skipped,
                 OnConflict::Refuse | OnConflict::Adopt => {
-                    self.conflicts.push(Conflict {
+                    self.plan.conflicts.push(Conflict {
                         path: path.to_string(),
                         found,
                         identical,

@@ -57,6 +57,7 @@ mod store;
 mod storm;
 mod story;
 mod tidy;
+mod told;
 mod tracer;
 mod tree;
 mod vectors;
