@@ -67,7 +67,7 @@ mod tree;
 pub use builtin::{builtin, builtin_names};
 pub use client::EVENTS;
 pub use diagnostic::{Diagnostic, Severity};
-pub use elsewhere::FromElsewhere;
+pub use elsewhere::{FromElsewhere, Switch};
 pub use grammar::{BUILTIN_HOOKS, FORMAT};
 pub use hooks::FIELDS as HOOK_FIELDS;
 pub use lock::is_commit;
@@ -282,10 +282,10 @@ fn section_and_name(key: &str) -> Option<(&str, String)> {
 /// Everything that is wrong with it, warnings included, in the order of files and lines.
 pub fn render(which: &ProfileRef, target: &Target, world: &dyn World) -> Result<Rendered, Vec<Diagnostic>> {
     let mut report = diagnostic::Report::default();
-    let load::Composed { tables, files, facts } = load::compose(which, world, &mut report);
+    let load::Composed { tables, files, facts, without } = load::compose(which, world, &mut report);
     let (desired, left_out) = desired(&tables, target, world, &mut report);
     let failed = report.has_errors();
-    let elsewhere = FromElsewhere::of(&tables, &report);
+    let elsewhere = FromElsewhere::of(&tables, &without, &report);
     let diagnostics = report.finish();
     if failed {
         return Err(diagnostics);
