@@ -54,7 +54,8 @@
 //!   settings.json            the user's regular file; cs owns only recorded entries in it; so in
 //!                            .claude.json beside the root, or a project's .mcp.json, for MCP servers
 //!   hooks/NAME  agents/NAME.md …    links: ../claude-sync/current/files/…; in a project copies, which a
-//!                            clone has (but for the bundled hooks: they are this machine's cs)
+//!                            clone has (but for the bundled hooks: they are this machine's cs). There hooks are wired
+//!                            in settings.local.json; in settings.json, by "$CLAUDE_PROJECT_DIR", those that are shared
 //!   claude-sync/             0700
 //!     current -> generations/12     flipped by one rename
 //!     pending                there only while a transaction is open

@@ -181,7 +181,13 @@ impl Context {
             Scope::User => InstallMode::Link,
             Scope::Project(_) => InstallMode::Copy,
         };
+        // The client's variable names the project, so the root has to be where it looks.
+        let project = match &self.root.scope {
+            Scope::Project(project) if self.root.path == project.join(".claude") => Some(project.clone()),
+            _ => None,
+        };
         Target {
+            project,
             hooks_prefix,
             quoted,
             hooks_document,
@@ -447,6 +453,7 @@ pub fn target_in(folder: &Path) -> Target {
         settings_document: document,
         servers_document: DocumentId::Servers,
         mode: InstallMode::Link,
+        project: None,
         elsewhere: Elsewhere::default(),
     }
 }

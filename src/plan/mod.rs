@@ -21,7 +21,7 @@ use crate::model::key::dotted;
 use crate::model::text::shell_path;
 use crate::model::{
     Declared, DocumentId, DocumentLedger, Generation, How, Key, Kind, Ledger, ManagedPath, Origin, Row,
-    Secrets, Want, limits,
+    SHARED_HOOKS, Secrets, Want, limits,
 };
 pub use check::{CheckedPlan, check};
 pub use observed::{Observation, Observed, ObservedDocument};
@@ -412,8 +412,21 @@ pub fn leaving_commands(input: &PlanInput<'_>, state: &State) -> Vec<String> {
         let seen = input.observed.tree.get(path);
         !is_ours && seen.is_some_and(|seen| *seen != Observation::Absent)
     };
-    let gone = gone_hooks(input, state).into_iter().filter(|path| !is_there(path));
-    gone.map(|path| format!("{}/{path}", input.root)).collect()
+    let gone: Vec<ManagedPath> =
+        gone_hooks(input, state).into_iter().filter(|path| !is_there(path)).collect();
+    // One that a project shares is spelled otherwise.
+    let declared = input.base.into_iter().flat_map(|base| base.state.documents.values().flatten());
+    let spelled = declared.filter_map(|own| match &own.key {
+        Key::Hook(id) if gone.iter().any(|path| shares(own, path)) => {
+            Some(crate::document::hooks::meaning(&id.command, input.home))
+        }
+        _ => None,
+    });
+    let mut commands: Vec<String> = gone.iter().map(|path| format!("{}/{path}", input.root)).collect();
+    commands.extend(spelled);
+    commands.sort();
+    commands.dedup();
+    commands
 }
 
 /// Hook files of ours that are not there after this plan: those that leave, and those that left.
@@ -474,6 +487,14 @@ fn lints(document: &DocumentPlan) -> Vec<String> {
 /// `Bash` of `Bash(ls:*)`: denying a whole tool defeats every allow of it.
 fn tool_of(rule: &str) -> &str {
     rule.split('(').next().unwrap_or(rule)
+}
+
+/// Whether the entry is how a project shares the hook file at `path`.
+#[must_use]
+pub fn shares(declared: &Declared, path: &ManagedPath) -> bool {
+    let name = path.as_str().strip_prefix("hooks/");
+    let is_shared = matches!(&declared.key, Key::Hook(id) if id.command.starts_with(SHARED_HOOKS));
+    is_shared && name.is_some() && declared.origin.hook.as_deref() == name
 }
 
 /// Whether the declared entry is one that a skipped or missing hook file would leave dangling.

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Base, Observation, OnConflict, PlanInput, Sign, runs};
+use super::{Base, Observation, OnConflict, PlanInput, Sign, runs, shares};
 use crate::generation::{Cause, State};
-use crate::model::{Digest, DocumentId, Install, InstallMode, Key, ManagedPath, Origin, TreeHow, TreeRow};
+use crate::model::{
+    Declared, Digest, DocumentId, Install, InstallMode, Key, ManagedPath, Origin, TreeHow, TreeRow,
+};
 
 mod folder;
 
@@ -205,10 +207,11 @@ fn skip(input: &PlanInput<'_>, state: &mut State, path: ManagedPath, found: Obse
     state.files.retain(|file, _| *file != path && !path.contains(file));
     let command = format!("{}/{path}", input.root);
     let mut entries = Vec::new();
+    let is_left_out = |own: &Declared| runs(own, &command, input.home) || shares(own, &path);
     for (id, declared) in &mut state.documents {
-        let leaving = declared.iter().filter(|declared| runs(declared, &command, input.home));
+        let leaving = declared.iter().filter(|declared| is_left_out(declared));
         entries.extend(leaving.map(|declared| (*id, declared.key.clone())));
-        declared.retain(|declared| !runs(declared, &command, input.home));
+        declared.retain(|declared| !is_left_out(declared));
     }
     Some(Skipped { path, found, origin, entries })
 }

@@ -59,6 +59,7 @@ mod schema;
 mod script;
 mod secret;
 mod settings;
+mod shared;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -182,6 +183,8 @@ pub struct Target {
     /// How files are installed where the profile does not say it: a link leads into a folder that git
     /// ignores, so what a project shares is copies.
     pub mode: InstallMode,
+    /// The project whose root it is: there a hook can be shared with whoever else has the project.
+    pub project: Option<PathBuf>,
     /// What the user's own root runs wherever a session is, this root's project included.
     pub elsewhere: Elsewhere,
 }
@@ -301,7 +304,8 @@ fn desired(
 ) -> (Desired, BTreeSet<String>) {
     let mut out = installs::Out::new(world, tables, target, report);
     let runtime = runtime::render(tables);
-    let (hooks, left_out) = hooks::render(tables, target, &runtime["guard"], &mut out);
+    let hooks::Rendered { own: hooks, shared: shared_hooks, left_out } =
+        hooks::render(tables, target, &runtime["guard"], &mut out);
     installs::render(tables, &mut out);
     let (files, installs) = out.finish();
     // In a project there is a file that is committed and one that is not: a secret goes into the latter.
@@ -316,6 +320,7 @@ fn desired(
     let mut documents = BTreeMap::new();
     let parts = [
         (target.settings_document, shared),
+        (target.settings_document, shared_hooks),
         (target.hooks_document, unshared),
         (target.hooks_document, hooks),
         (target.servers_document, servers),
