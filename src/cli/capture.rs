@@ -293,9 +293,12 @@ fn write(
         before.iter().try_for_each(put)?;
     }
     let state = checked?.state;
-    // What it declares as it lies there the next apply takes over.
-    let is_news = |path: &ManagedPath| !wanted.state.installs.contains_key(path);
-    let news = state.installs.keys().filter(|path| chosen.iter().any(|own| own.is_file) && is_news(path));
+    // What it declares as it lies there the next apply takes over; what was edited since, as it is now.
+    let is_news = |path: &ManagedPath| {
+        !wanted.state.installs.contains_key(path) && chosen.iter().any(|own| own.is_file)
+            || planned.observed.captured.contains(path)
+    };
+    let news = state.installs.keys().filter(|path| is_news(path));
     let taken = news.filter_map(|path| Some((path.clone(), state.install_digest(path)?)));
     news::captured(context, (&locked, &planned.observed), taken)
 }

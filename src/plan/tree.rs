@@ -290,7 +290,9 @@ impl Planner<'_> {
             return Outcome::Planned;
         }
         let folded = if install.folder && row.is_none() { self.folds(path, &found) } else { None };
-        let was_ours = row.is_some() || folded.is_some();
+        // What was captured and has changed since is drift, though nobody has taken it over yet.
+        let is_changed = self.input.observed.captured.contains(path) && !found.shows(digest);
+        let was_ours = row.is_some() || folded.is_some() || is_changed;
         let is_folded = folded.is_some();
         let (how, change) = match folded.unwrap_or_else(|| see(path, row.as_ref(), Some(digest), &found)) {
             Seen::AsWritten if is_folded => (TreeHow::Added, Some(TreeChange::Mode(InstallMode::Link))),

@@ -249,6 +249,32 @@ fn a_project_has_news_of_its_own() {
     assert_eq!(cs(&["plan", "--exit-code"]).code, 0);
 }
 
+/// Between a capture and the apply that takes it over the file is the user's still, and changes as they like.
+#[test]
+fn what_was_captured_and_edited_again_is_captured_again() {
+    let sandbox = applied();
+    sandbox
+        .write(".claude/agents/a.md", agent("a"))
+        .write(".claude/commands/b.md", "B.\n")
+        .write(".claude/skills/pdf/SKILL.md", agent("pdf"));
+    sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    sandbox.write(".claude/agents/a.md", agent("a") + "More.\n");
+    sandbox.write(".claude/skills/pdf/SKILL.md", agent("pdf") + "More.\n");
+    fs::remove_file(sandbox.path(".claude/commands/b.md")).expect("there");
+    assert!(sandbox.cs(&["apply", "--yes"]).code(1).err.contains("cs capture"));
+    sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    assert!(sandbox.read("dotfiles/src/agents/a.md").ends_with("More.\n"));
+    assert!(!sandbox.read("dotfiles/claude-sync.toml").contains("commands"));
+    let before = sandbox.tree();
+    sandbox.cs(&["apply", "--yes"]).ok();
+    assert!(sandbox.read(".claude/agents/a.md").ends_with("More.\n"));
+    assert_eq!(sandbox.cs(&["plan", "--exit-code"]).code, 0);
+    sandbox.cs(&["uninstall", "--purge", "--yes"]).ok();
+    let theirs = |line: &&String| line.starts_with("agents/a.md") || line.starts_with("skills");
+    let kept = |tree: &[String]| tree.iter().filter(theirs).cloned().collect::<Vec<_>>();
+    assert_eq!(kept(&sandbox.tree()), kept(&before));
+}
+
 /// A file that says what is declared as a secret elsewhere would publish it.
 #[test]
 fn a_file_with_a_declared_secret_in_it_is_not_copied() {

@@ -234,7 +234,8 @@ impl<'a> Hunt<'a> {
                 continue;
             };
             let known = self.base.manifest.state.install_digest(&step.path);
-            if self.wanted.state.install_digest(&step.path) != known {
+            let is_captured = self.planned.observed.captured.contains(&step.path);
+            if self.wanted.state.install_digest(&step.path) != known && !is_captured {
                 let source = self.context.root.show(&source);
                 self.pass(what, format!("it was edited, and so was {source}: bring them together by hand"));
                 continue;
