@@ -63,7 +63,8 @@
 //!     seal.key               opens what the ledger has sealed; made when it is first needed
 //!     displaced/             what was moved aside, by the generation that did it; in .edited/ what others had made
 //!                            of ours and is declared by now: it comes back in the stead of that
-//!     seen.json              digests of what stood in documents when somebody last went through it
+//!     seen.json              digests of what stood in documents, and of the names of files, when somebody last went
+//!                            through it; and of what was captured since, which the next apply takes over
 //!     gitignore.json         what was added to a project's .gitignore
 //!     lock
 //!     claude-sync.lock       the commits that a remote profile is read at; for one's own it lies beside that

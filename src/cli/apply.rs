@@ -196,7 +196,11 @@ fn carry_out(
     };
     let mut applied = context.carry_out(locked, base.as_ref(), &work)?;
     let is_first = base.as_ref().is_none_or(|side| side.manifest.cause == Cause::Uninstall);
-    if is_first && let Err(error) = super::news::remember(context, locked, &planned.observed) {
+    let remembered = match is_first {
+        true => super::news::remember(context, locked, &planned.observed),
+        false => super::news::applied(context, locked, &planned.observed),
+    };
+    if let Err(error) = remembered {
         let warning = error.report(context.home()).message;
         applied.warnings.push(format!("what was there before cs could not be noted: {warning}"));
     }

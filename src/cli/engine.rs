@@ -346,6 +346,7 @@ impl Context {
             .next()
             .is_some();
         let observed = observe::observe(store, base, state).map_err(|error| veiled(error, is_veiled))?;
+        let observed = Observed { captured: super::news::is_captured(store, state), ..observed };
         let (root, home) = (self.root.text(), self.root.home_text());
         let input = PlanInput {
             base: base.map(|side| Base {

@@ -9,6 +9,7 @@ pub mod completions;
 pub mod doctor;
 pub mod engine;
 pub mod error;
+pub mod found;
 pub mod generations;
 pub mod gitignore;
 pub mod guard;

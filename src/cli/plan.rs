@@ -90,20 +90,23 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
             }
             (false, _) => {}
         }
+        let capture = match wanted.which {
+            ProfileRef::File(_) => format!("   {}", paint(style::DIM, context.spell("cs capture"))),
+            // What ships with cs, or comes from elsewhere, is not written to.
+            _ => String::new(),
+        };
         if let Some((number, named)) = undeclared.as_ref().and_then(news::told) {
             context.out.line(format!(
-                "{} outside cs {} declared nowhere: {named}.   {}",
+                "{} outside cs {} declared nowhere: {named}.{capture}",
                 count(number, "change", "changes"),
                 if number == 1 { "is" } else { "are" },
-                paint(style::DIM, context.spell("cs capture"))
             ));
         }
         if !defaults.is_empty() {
             context.out.line(format!(
-                "{} changed outside cs: {}.   {}",
+                "{} changed outside cs: {}.{capture}",
                 count(defaults.len(), "default was", "defaults were"),
                 news::some(&defaults),
-                paint(style::DIM, context.spell("cs capture"))
             ));
         }
     }

@@ -315,9 +315,12 @@ fn step_words(step: &TreeStep, mode: Option<InstallMode>, base: Since) -> String
         TreeChange::Restore(_) if base.is_letting_go => "what was there before comes back".to_owned(),
         TreeChange::Restore(_) => "no longer declared; what was there before comes back".to_owned(),
         TreeChange::LeaveEdited => "edited outside cs, so it stays, as a regular file of yours".to_owned(),
+        TreeChange::Forget if step.found == Observation::Absent => REMOVED.to_owned(),
         TreeChange::Forget => "changed outside cs, so it is yours now".to_owned(),
     }
 }
+
+const REMOVED: &str = "removed outside cs, and no longer declared";
 
 /// What stands where ours is to be.
 fn thing(step: &TreeStep) -> String {
@@ -543,6 +546,7 @@ fn entry_line(change: &EntryChange, document: &DocumentPlan, base: Since, detail
         Action::Restore => "no longer declared; your value comes back".to_owned(),
         Action::Coincide => "already there: yours, and stays".to_owned(),
         Action::Adopt => "already there: taken over".to_owned(),
+        Action::Release if change.before.is_none() => REMOVED.to_owned(),
         Action::Release => "changed outside cs, so it is yours now".to_owned(),
         Action::Leave => "stays: it was yours".to_owned(),
         Action::RemoveDangling => "runs a hook of cs's that is gone".to_owned(),

@@ -128,7 +128,7 @@ impl Plan {
     #[must_use]
     pub fn missing(&self) -> Vec<ManagedPath> {
         let is_missing = |step: &&TreeStep| {
-            step.is_drift && matches!(step.change, TreeChange::Create | TreeChange::Forget)
+            step.is_drift && step.change == TreeChange::Create || step.change == TreeChange::Forget
         };
         self.steps.iter().filter(is_missing).map(|step| step.path.clone()).collect()
     }

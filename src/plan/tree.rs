@@ -307,7 +307,9 @@ impl Planner<'_> {
             return Outcome::Planned;
         }
         let folded = if install.folder && row.is_none() { self.folds(path, &found) } else { None };
-        let was_ours = row.is_some() || folded.is_some();
+        // What was captured and has changed since is drift, though nobody has taken it over yet.
+        let is_changed = self.input.observed.captured.contains(path) && !found.shows(digest);
+        let was_ours = row.is_some() || folded.is_some() || is_changed;
         let is_folded = folded.is_some();
         let (how, change) = match folded.unwrap_or_else(|| see(path, row.as_ref(), Some(digest), &found)) {
             Seen::AsWritten if is_folded => (TreeHow::Added, Some(TreeChange::Mode(InstallMode::Link))),
@@ -350,12 +352,7 @@ impl Planner<'_> {
                 {
                     (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
                 }
-                // What replaced ours and is as declared is an edit that was captured: nothing is lost by a link.
-                _ if identical
-                    && (was_ours
-                        || self.input.desired.adopts
-                        || self.input.on_conflict == OnConflict::Adopt) =>
-                {
+                _ if identical && (was_ours || self.is_taken_over(path)) => {
                     (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
                 }
                 OnConflict::Backup => {
@@ -392,6 +389,14 @@ impl Planner<'_> {
         Outcome::Planned
     }
 
+    /// Whether somebody wants what is there and as declared to be ours. (What has replaced ours and is as declared is
+    /// an edit that was captured: nothing is lost by a link.)
+    fn is_taken_over(&self, path: &ManagedPath) -> bool {
+        self.input.desired.adopts
+            || self.input.observed.captured.contains(path)
+            || self.input.on_conflict == OnConflict::Adopt
+    }
+
     /// What we own and the profile no longer has.
     fn leaving(&mut self, state: &State) {
         let Some(base) = self.input.base else { return };
@@ -413,13 +418,15 @@ impl Planner<'_> {
                 (Seen::Edited, _) => TreeChange::LeaveEdited,
                 (Seen::Absent | Seen::Foreign { .. }, _) => TreeChange::Forget,
             };
-            let is_drift = matches!(change, TreeChange::LeaveEdited | TreeChange::Forget);
-            if let Some(name) = row.how.aside().filter(|_| is_drift) {
+            let is_theirs = matches!(change, TreeChange::LeaveEdited | TreeChange::Forget);
+            if let Some(name) = row.how.aside().filter(|_| is_theirs) {
                 self.plan.warnings.push(format!(
                     "{path} was changed by others, so what was there first stays in claude-sync/displaced/{name}"
                 ));
             }
             let found = self.found(path);
+            // What is neither there nor declared has come to where it was going.
+            let is_drift = is_theirs && found != Observation::Absent;
             let step = TreeStep { path: path.clone(), change, found, was_ours: true, is_drift, origin: None };
             self.plan.steps.push(step);
         }

@@ -36,6 +36,7 @@ mod lived;
 mod machines;
 mod mcp;
 mod newcomer;
+mod news;
 mod pages;
 mod parting;
 mod picture;

@@ -212,7 +212,7 @@ fn a_copy_that_was_edited_is_drift_and_can_be_captured() {
     sandbox.cs(&["verify", "--project", "work"]).code(1);
     let status = sandbox.cs(&["status", "--project", "work"]).ok();
     assert!(status.out.contains("skills/pdf/SKILL.md was edited outside cs"), "{status}");
-    sandbox.cs(&["capture", "--all", "--yes", "--project", "work"]).ok();
+    sandbox.cs(&["capture", "--only", "*SKILL.md", "--yes", "--project", "work"]).ok();
     assert!(sandbox.read("work/claude/skills/pdf/SKILL.md").contains("reads well"));
     apply(&sandbox, &[]);
     sandbox.cs(&["verify", "--project", "work"]).ok();
