@@ -290,7 +290,27 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
     }
     let cause = Cause::Rollback { of: target };
     let policy = policy(args.conflict.on_conflict);
-    let planned = context.plan_with(store, Some(&base), &state, cause, policy, &secrets)?;
+    let show = |plan: &Plan| {
+        let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
+        context.out.line(match base.manifest.generation {
+            // What is left to go back from is what others did since.
+            at if at == target => {
+                format!(
+                    "Generation {at} is current already; what changed since, outside cs, goes back to it\n"
+                )
+            }
+            at => format!("Back to generation {target}, from {at}\n"),
+        });
+        context.out.lines(&show::plan(plan, store, &BTreeMap::new(), detail));
+        context.out.line("");
+    };
+    let planned =
+        context.survey(store, Some(&base), &state, cause, policy, &secrets).inspect_err(|error| {
+            // Where paths are taken, all that would go back otherwise is shown, with them in it.
+            if let CliError::Taken { plan, .. } = error {
+                show(plan);
+            }
+        })?;
     let plan = planned.checked.plan();
     if plan.is_empty() {
         let at = base.manifest.generation;
@@ -304,16 +324,7 @@ pub fn rollback(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> 
         return Ok(exit::DONE);
     }
     let contents = super::sound::contents(context, store, &side)?;
-    context.out.line(match base.manifest.generation {
-        // What is left to go back from is what others did since.
-        at if at == target => {
-            format!("Generation {at} is current already; what changed since, outside cs, goes back to it\n")
-        }
-        at => format!("Back to generation {target}, from {at}\n"),
-    });
-    let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
-    context.out.lines(&show::plan(plan, store, &BTreeMap::new(), detail));
-    context.out.line("");
+    show(plan);
     let planned_in = watch.ms();
     if !context.common.yes {
         let (diff, back) = (format!("cs diff {target}"), format!("cs rollback {target}"));

@@ -127,8 +127,10 @@ impl Plan {
     /// Paths of ours from which somebody has taken what was there.
     #[must_use]
     pub fn missing(&self) -> Vec<ManagedPath> {
-        let is_missing = |step: &&TreeStep| {
-            step.is_drift && step.change == TreeChange::Create || step.change == TreeChange::Forget
+        let is_missing = |step: &&TreeStep| match &step.change {
+            TreeChange::Create => step.is_drift,
+            TreeChange::Restore(_) => step.found == Observation::Absent,
+            change => *change == TreeChange::Forget,
         };
         self.steps.iter().filter(is_missing).map(|step| step.path.clone()).collect()
     }

@@ -410,8 +410,11 @@ impl Planner<'_> {
             }
             let is_uninstall = self.input.cause == Cause::Uninstall;
             let change = match (see(path, Some(row), None, &self.found(path)), &row.how) {
-                (Seen::AsWritten, TreeHow::MovedAside(name)) => TreeChange::Restore(name.clone()),
-                (Seen::AsWritten, TreeHow::Adopted(name)) if is_uninstall => {
+                // Where somebody has removed ours, nothing is in the way of what was there first.
+                (Seen::AsWritten | Seen::Absent, TreeHow::MovedAside(name)) => {
+                    TreeChange::Restore(name.clone())
+                }
+                (Seen::AsWritten | Seen::Absent, TreeHow::Adopted(name)) if is_uninstall => {
                     TreeChange::Restore(name.clone())
                 }
                 (Seen::AsWritten, _) => TreeChange::Remove,

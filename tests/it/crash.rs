@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::sandbox::Ran;
 use crate::scenarios::{
-    ADOPT, APPLY, Bench, COPIES, COPIES_GO, EDITED, EDITED_GO, FIRST, LET_GO, LINKED_AGAIN, PURGE, ROLLBACK,
-    SECRETS, SECRETS_BACK, Scenario, UNINSTALL, difference, stride,
+    ADOPT, APPLY, Bench, COPIES, COPIES_GO, EDITED, EDITED_GO, FIRST, LET_GO, LINKED_AGAIN, PURGE,
+    REMOVED_GO, ROLLBACK, SECRETS, SECRETS_BACK, Scenario, UNINSTALL, difference, stride,
 };
 
 /// SIGABRT.
@@ -182,6 +182,7 @@ fn an_uninstall_killed_anywhere_happened_or_did_not() {
 fn an_adoption_killed_anywhere_happened_or_did_not() {
     crash(ADOPT, Some("none"), 2);
     crash(LET_GO, Some("none"), 2);
+    crash(REMOVED_GO, Some("none"), 1);
 }
 
 #[test]

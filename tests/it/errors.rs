@@ -3,7 +3,9 @@
 
 use crate::crash::KILLED;
 use crate::sandbox::Ran;
-use crate::scenarios::{APPLY, Bench, FIRST, PURGE, ROLLBACK, Scenario, UNINSTALL, difference, stride};
+use crate::scenarios::{
+    APPLY, Bench, FIRST, PURGE, REMOVED_GO, ROLLBACK, Scenario, UNINSTALL, difference, stride,
+};
 
 /// How many runs ended how.
 #[derive(Default)]
@@ -116,6 +118,7 @@ fn a_rollback_that_fails_anywhere_says_so_and_changes_nothing() {
 #[test]
 fn an_uninstall_that_fails_anywhere_says_so_and_changes_nothing() {
     fail(UNINSTALL, 6);
+    fail(REMOVED_GO, 3);
 }
 
 /// A purge that fails can be run again, and then finishes.

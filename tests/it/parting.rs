@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::sandbox::{Ran, Sandbox, ran};
+use crate::session::snapshots;
 
 fn agent(name: &str, says: &str) -> String {
     format!("---\nname: {name}\ndescription: d\n---\n{says}.\n")
@@ -254,4 +255,32 @@ fn what_was_taken_over_and_declared_otherwise_comes_back_on_letting_go() {
         sandbox.apply();
         assert!(!sandbox.read(".claude/settings.json").contains("FOO"), "{steps:?}");
     }
+}
+
+#[test]
+fn what_ours_stood_on_comes_back_where_ours_was_removed() {
+    let sandbox = with_agents(&["x"]);
+    sandbox.write(".claude/agents/x.md", "mine\n");
+    sandbox.cs(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--on-conflict", "backup"]).ok();
+    fs::remove_file(sandbox.path(".claude/agents/x.md")).expect("removed");
+    let gone = sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert!(!gone.err.contains("displaced"), "{gone}");
+    assert_eq!(sandbox.read(".claude/agents/x.md"), "mine\n");
+}
+
+#[test]
+fn going_back_shows_all_it_would_do_with_what_is_in_the_way_among_it() {
+    let sandbox = with_agents(&["x", "y"]);
+    sandbox.apply();
+    sandbox.profile("[settings]\nmodel = \"a\"\n").apply();
+    sandbox.write(".claude/agents/x.md", "mine\n");
+    let refused = sandbox.cs(&["rollback", "1", "--yes"]);
+    assert_eq!(refused.code, 1, "{refused}");
+    snapshots().bind(|| {
+        insta::assert_snapshot!(
+            "rollback_taken",
+            sandbox.tidy(&format!("{}---\n{}", refused.out, refused.err))
+        )
+    });
+    assert_eq!(sandbox.read(".claude/agents/x.md"), "mine\n");
 }

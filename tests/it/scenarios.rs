@@ -184,6 +184,18 @@ pub const LET_GO: Scenario = Scenario {
     args: UNINSTALL.args,
 };
 
+/// Ours, which stood on what was taken over, was removed by somebody: what it stood on comes back all the same.
+pub const REMOVED_GO: Scenario = Scenario {
+    name: "uninstall of what was adopted and removed",
+    prepare: |sandbox| {
+        (LET_GO.prepare)(sandbox);
+        for path in ["agents/taken.md", "agents/same.md"] {
+            fs::remove_file(sandbox.root().join(path)).expect("removed");
+        }
+    },
+    args: UNINSTALL.args,
+};
+
 pub const PURGE: Scenario = Scenario {
     name: "uninstall --purge",
     prepare: |sandbox| {
