@@ -14,7 +14,7 @@ use crate::model::{Content, Digest, DocumentId, Generation, InstallMode, Managed
 use crate::plan::secrets::mask_values;
 use crate::plan::{self, Base, CheckedPlan, Observed, OnConflict, PlanInput, check};
 use crate::profile::lock::Lock;
-use crate::profile::{self, Diagnostic, Elsewhere, FromElsewhere, ProfileRef, Remote, Target};
+use crate::profile::{self, Diagnostic, Elsewhere, FromElsewhere, ProfileRef, Remote, Rendered, Target};
 use crate::remote::{self, Policy, Remotes, Used};
 use crate::root::stage::{Staging, stage};
 use crate::root::store::Durability;
@@ -50,6 +50,8 @@ pub struct Wanted {
     pub remotes: Vec<Used>,
     /// What of it comes from them.
     pub elsewhere: FromElsewhere,
+    /// Each of them that it builds on, by itself: what it comes to where nothing of it is left out or changed.
+    pub alone: Vec<Result<Wanted, CliError>>,
 }
 
 impl Wanted {
@@ -269,6 +271,23 @@ impl Context {
     ) -> Result<Wanted, CliError> {
         let target = Target { elsewhere: self.elsewhere(), ..self.target() };
         let rendered = profile::render(&which, &target, machine).map_err(CliError::Profile)?;
+        let parts = rendered.asked.iter().map(|own| {
+            let which = ProfileRef::Remote(own.clone());
+            let part = profile::render_part(&which, &target, machine).map_err(CliError::Profile)?;
+            Self::of_rendered(which, false, part, machine, None)
+        });
+        let alone = parts.collect();
+        let wanted = Self::of_rendered(which, found, rendered, machine, base)?;
+        Ok(Wanted { alone, ..wanted })
+    }
+
+    fn of_rendered(
+        which: ProfileRef,
+        found: bool,
+        rendered: Rendered,
+        machine: &Machine,
+        base: Option<&Side>,
+    ) -> Result<Wanted, CliError> {
         let remotes = machine.remotes().map(Remotes::used).unwrap_or_default();
         let mut desired = rendered.desired;
         let uses_cs = desired.files.values().any(|spec| spec.content == Content::RunningExecutable);
@@ -290,7 +309,20 @@ impl Context {
         let record = ProfileRecord { reference, revision, dirty: false };
         let (facts, warnings, left_out) = (rendered.facts, rendered.diagnostics, rendered.left_out);
         let elsewhere = rendered.elsewhere;
-        Ok(Wanted { which, found, record, state, contents, facts, warnings, left_out, remotes, elsewhere })
+        let alone = Vec::new();
+        Ok(Wanted {
+            which,
+            found,
+            record,
+            state,
+            contents,
+            facts,
+            warnings,
+            left_out,
+            remotes,
+            elsewhere,
+            alone,
+        })
     }
 
     /// Plans from `base` to `state`, to look at: secrets are told by their marks.

@@ -15,7 +15,7 @@ use super::output::{Output, count, paint, style};
 use super::show;
 use crate::generation::Cause;
 use crate::generation::difference::difference;
-use crate::model::{Declared, Key, Kind, ManagedPath, Origin, Want, printable};
+use crate::model::{Declared, DocumentId, Install, Key, Kind, ManagedPath, Origin, Want, printable};
 use crate::profile::{ProfileRef, Switch, is_commit};
 use crate::remote::git::short;
 use crate::remote::{self, Policy, Remotes, Used};
@@ -66,7 +66,7 @@ pub fn consent(
     }
     // Whoever asked for quiet did not ask to say yes unseen.
     let loud = Output { quiet: false, ..context.out };
-    loud.lines(&whole(context, wanted, &asked));
+    loud.lines(&whole(context, wanted, &asked)?);
     // Where nobody can be asked for this, nobody can be asked for the plan: that is what --yes is for.
     let question = "You have seen all of it, and its hooks run as you. Trust it?";
     agreed(context, &asked, trust, question, "cs apply --yes")
@@ -114,19 +114,75 @@ pub fn pin(context: &Context, wanted: &Wanted) -> Result<(), CliError> {
     Ok(())
 }
 
-/// All that comes from elsewhere, hooks first; also what a file of one's own has only changed something of. Nothing is
-/// masked, or a command could be made to look like a secret.
-fn whole(context: &Context, wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
+/// All that comes from elsewhere, hooks first; also what a file of one's own has only changed something of, and what it
+/// leaves out: who said yes is asked no more when that changes. Nothing is masked, or a command could be made to look
+/// like a secret.
+///
+/// # Errors
+/// When one of them can't be read by itself, so that nobody could see all of it.
+fn whole(context: &Context, wanted: &Wanted, asked: &[&Used]) -> Result<Vec<String>, CliError> {
     let mut lines = Vec::new();
     for used in asked {
         let (name, commit) = (used.remote.repository(), short(&used.commit));
         lines.push(paint(style::BOLD, format!("From {name} at {commit}, which you have not said yes to:")));
     }
+    let all = parts(context, wanted, None);
+    if all.is_empty() {
+        lines.push("  nothing that the profile comes to here".to_owned());
+    }
+    lines.extend(all);
+    for alone in alone(wanted)? {
+        let left_out = parts(context, alone, Some(wanted));
+        if !left_out.is_empty() {
+            lines.push(String::new());
+            lines.push(paint(style::BOLD, left_out_heading(&alone.which.to_string())));
+            lines.extend(left_out);
+        }
+    }
+    lines.push(String::new());
+    Ok(lines)
+}
+
+fn left_out_heading(name: &str) -> String {
+    format!("In {name}, and left out or changed by your profile; it counts as soon as yours lets it:")
+}
+
+/// What the profiles from elsewhere come to, each by itself.
+fn alone(wanted: &Wanted) -> Result<Vec<&Wanted>, CliError> {
+    wanted
+        .alone
+        .iter()
+        .map(|own| {
+            own.as_ref().map_err(|error| {
+                let report = error.report(None);
+                refused(
+                    format!(
+                        "a profile from elsewhere can't be shown whole: by itself it is no valid one: {}",
+                        report.message
+                    ),
+                    "Nothing was changed. Whoever keeps it has to mend that.",
+                )
+            })
+        })
+        .collect()
+}
+
+/// What comes from elsewhere, in parts with headings; but for what is the same in `than`.
+fn parts(context: &Context, wanted: &Wanted, than: Option<&Wanted>) -> Vec<String> {
     let elsewhere = &wanted.elsewhere;
-    let declared = wanted.state.documents.values().flatten().filter(|entry| match entry.key {
-        Key::Element { .. } => elsewhere.is_whole(&entry.origin),
-        Key::Value(_) | Key::Hook(_) => elsewhere.is_in(&entry.origin),
+    let is_known = |id: &DocumentId, entry: &Declared| {
+        let others = than.and_then(|than| than.state.documents.get(id)).into_iter().flatten();
+        others.into_iter().any(|own| own.key == entry.key && own.want == entry.want)
+    };
+    let all = wanted.state.documents.iter().flat_map(|(id, own)| own.iter().map(move |own| (id, own)));
+    let declared = all.filter(|(id, entry)| {
+        let is_theirs = match entry.key {
+            Key::Element { .. } => elsewhere.is_whole(&entry.origin),
+            Key::Value(_) | Key::Hook(_) => elsewhere.is_in(&entry.origin),
+        };
+        is_theirs && !is_known(id, entry)
     });
+    let declared = declared.map(|(_, entry)| entry);
     let (hooks, entries): (Vec<_>, Vec<_>) = declared.partition(|entry| matches!(entry.key, Key::Hook(_)));
     let installs = wanted.state.installs.iter().filter(|(_, install)| elsewhere.is_in(&install.origin));
     let (programs, files): (Vec<_>, Vec<_>) = installs.partition(|(_, install)| install.kind == Kind::Hook);
@@ -134,45 +190,44 @@ fn whole(context: &Context, wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
     let installed = [&programs, &files].into_iter().flatten().map(|(_, install)| &install.origin);
     let switched = wanted.elsewhere.switches.iter().map(|own| &own.origin);
     let places = Places::of(context, wanted, origins.chain(installed).chain(switched));
-    let mut is_any = false;
+    let mut lines = Vec::new();
     let mut part = |heading: &str, part: Vec<String>| {
         if !part.is_empty() {
-            is_any = true;
             lines.push(String::new());
             lines.push(heading.to_owned());
             lines.extend(part);
         }
     };
     let entry = |entry: &&Declared| said(entry, &places.name(&entry.origin));
+    let file =
+        |(path, install): &(&ManagedPath, &Install)| file(wanted, than, path, &places.name(&install.origin));
     let mut first: Vec<String> = hooks.iter().map(entry).collect();
-    first.extend(
-        programs.iter().flat_map(|(path, install)| file(wanted, path, &places.name(&install.origin))),
-    );
+    first.extend(programs.iter().flat_map(file));
     part("Hooks, which run as you", first);
     part("Settings and servers", entries.iter().map(entry).collect());
-    let files = files.iter().flat_map(|(path, install)| file(wanted, path, &places.name(&install.origin)));
-    part("Files", files.collect());
-    let says_more = wanted.state.runtime.as_object().is_some_and(|own| own.keys().any(|key| key != "format"));
-    if says_more && elsewhere.runtime {
-        let text = serde_json::to_string_pretty(&wanted.state.runtime).expect("BUG: JSON prints");
+    part("Files", files.iter().flat_map(file).collect());
+    let runtime = &wanted.state.runtime;
+    let says_more = runtime.as_object().is_some_and(|own| own.keys().any(|key| key != "format"));
+    if says_more && elsewhere.runtime && than.is_none_or(|than| than.state.runtime != *runtime) {
+        let text = serde_json::to_string_pretty(runtime).expect("BUG: JSON prints");
         part(
             "The guard, thresholds, learning",
             text.lines().map(|line| format!("  {}", printable(line))).collect(),
         );
     }
-    part("How it is applied", switches(wanted, &places));
-    if !is_any {
-        lines.push("  nothing that the profile comes to here".to_owned());
-    }
-    lines.push(String::new());
+    part("How it is applied", switches(wanted, than, &places));
     lines
 }
 
 /// What a repository says at the top of its profile that shows in no entry.
-fn switches(wanted: &Wanted, places: &Places<'_>) -> Vec<String> {
+fn switches(wanted: &Wanted, than: Option<&Wanted>, places: &Places<'_>) -> Vec<String> {
     let line =
         |own: &Switch| format!("  {}   {}", printable(&own.text), printable(&places.name(&own.origin)));
-    wanted.elsewhere.switches.iter().map(line).collect()
+    let is_new = |own: &&Switch| {
+        let mut others = than.into_iter().flat_map(|than| &than.elsewhere.switches);
+        !others.any(|other| other.text == own.text)
+    };
+    wanted.elsewhere.switches.iter().filter(is_new).map(line).collect()
 }
 
 /// How the files that something is declared in are named.
@@ -242,10 +297,13 @@ fn said(entry: &Declared, place: &str) -> String {
     format!("  {}   {}", printable(&format!("{}{what}", entry.key)), printable(place))
 }
 
-/// One installed path with everything in it.
-fn file(wanted: &Wanted, path: &ManagedPath, place: &str) -> Vec<String> {
+/// One installed path with everything in it, but for what is the same in `than`.
+fn file(wanted: &Wanted, than: Option<&Wanted>, path: &ManagedPath, place: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, bytes) in wanted.contents.iter().filter(|(name, _)| *name == path || path.contains(name)) {
+    let is_new =
+        |name: &ManagedPath, bytes: &Vec<u8>| than.is_none_or(|than| than.contents.get(name) != Some(bytes));
+    let own = wanted.contents.iter().filter(|(name, _)| *name == path || path.contains(name));
+    for (name, bytes) in own.filter(|(name, bytes)| is_new(name, bytes)) {
         lines.push(format!("  {}   {}", printable(name.as_str()), printable(place)));
         lines.extend(whole_file(bytes));
     }
@@ -305,11 +363,11 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     let was = pinned(context, which, found, base.as_ref(), &moved);
     let (told, question) = match &was {
         Some(was) => (
-            moved::lines(was, &wanted, &Places::whole(context, &wanted)),
+            moved_lines(context, was, &wanted)?,
             "You have seen what changes, and its hooks run as you. Move the pin?",
         ),
         None => (
-            whole(context, &wanted, &moved),
+            whole(context, &wanted, &moved)?,
             "You have seen what it is now, and its hooks run as you. Move the pin?",
         ),
     };
@@ -335,6 +393,27 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     context.out.object(&json!({"version": 1, "success": true, "moved": is_meant, "pins": pins,
         "changes": changes, "plan": plan}));
     Ok(if is_meant || args.dry_run { exit::DONE } else { exit::REFUSED })
+}
+
+/// What moving the pins changes, also of what the profile leaves out or changes itself.
+fn moved_lines(context: &Context, was: &Wanted, is: &Wanted) -> Result<Vec<String>, CliError> {
+    let mut lines = moved::lines(was, is, &Places::whole(context, is));
+    for new in alone(is)? {
+        let old = was.alone.iter().flatten().find(|old| old.which == new.which);
+        let is_all_here = |of: &Wanted, than: &Wanted| parts(context, of, Some(than)).is_empty();
+        if is_all_here(new, is) && old.is_some_and(|old| is_all_here(old, was)) {
+            continue;
+        }
+        let changes = match old {
+            Some(old) => moved::lines(old, new, &Places::whole(context, new)),
+            None => parts(context, new, Some(is)),
+        };
+        if !changes.is_empty() {
+            lines.push(paint(style::BOLD, left_out_heading(&new.which.to_string())));
+            lines.extend(changes);
+        }
+    }
+    Ok(lines)
 }
 
 /// Refuses a name that no repository has: whoever mistyped it would take "newest" for an answer.

@@ -312,8 +312,11 @@ fn step_words(step: &TreeStep, mode: Option<InstallMode>, base: Since) -> String
         TreeChange::Mode(InstallMode::Link) => "becomes a link, from a copy".to_owned(),
         TreeChange::Remove if base.is_letting_go => String::new(),
         TreeChange::Remove => "no longer declared".to_owned(),
-        TreeChange::Restore(_) if base.is_letting_go => "what was there before comes back".to_owned(),
-        TreeChange::Restore(_) => "no longer declared; what was there before comes back".to_owned(),
+        TreeChange::Restore(name) => {
+            let edited = if Generation::is_edited(name) { ", as it was last edited" } else { "" };
+            let why = if base.is_letting_go { "" } else { "no longer declared; " };
+            format!("{why}what was there before comes back{edited}")
+        }
         TreeChange::LeaveEdited => "edited outside cs, so it stays, as a regular file of yours".to_owned(),
         TreeChange::Forget if step.found == Observation::Absent => REMOVED.to_owned(),
         TreeChange::Forget => "changed outside cs, so it is yours now".to_owned(),

@@ -402,7 +402,7 @@ fn long(context: &Context, root: &str, status: &Status) {
         let [they, them] = if captured == 1 { ["change is", "it"] } else { ["changes are", "them"] };
         let apply =
             paint(style::DIM, format!("{} makes {them} part of a generation", context.spell("cs apply")));
-        context.out.line(format!("captured    {captured:<3} {they} declared by now   {apply}"));
+        context.out.line(format!("declared    {captured:<3} {they} declared by now   {apply}"));
     }
     let plan = context.spell("cs plan");
     match status.pending {
@@ -523,7 +523,7 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
     }
     let generation = side.manifest.generation;
     if found.captured > 0 {
-        let captured = count(found.captured, "change is captured", "changes are captured");
+        let captured = count(found.captured, "change is declared by now", "changes are declared by now");
         let apply = context.spell("cs apply");
         context.out.line(format!(
             "  {} {captured}: {apply} makes that part of a generation",

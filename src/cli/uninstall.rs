@@ -1,6 +1,7 @@
 //! `cs uninstall`: let go of everything.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use crate::document::Action;
 use crate::generation::{Cause, State};
 use crate::plan::{Observation, OnConflict, Plan, TreeChange, TreeStep};
 use crate::remote;
+use crate::root::locate::Scope;
 use crate::root::{self, LockedRoot, Side, Store};
 use crate::sys::{fs, process};
 
@@ -83,6 +85,9 @@ fn dry_run(context: &Context, store: &Store, purge: bool) -> Result<u8, CliError
     let base = store.current_side()?;
     let Some(base) = base.filter(owns_something) else {
         context.out.line("Nothing is installed.");
+        if purge {
+            show_purge(context);
+        }
         context.out.object(&json!({"version": 1, "success": true, "message": "nothing is installed"}));
         return Ok(exit::DONE);
     };
@@ -90,23 +95,37 @@ fn dry_run(context: &Context, store: &Store, purge: bool) -> Result<u8, CliError
         context.plan(store, Some(&base), &State::default(), Cause::Uninstall, OnConflict::Backup)?;
     show_plan(context, store, planned.checked.plan());
     if purge {
-        context.out.line("  - claude-sync/  all generations\n  - learning/     everything learned");
-        if let Some(cache) = remote::cache().filter(|cache| fs::stat(cache).is_ok_and(|stat| stat.is_some()))
-        {
-            context
-                .out
-                .line(format!("  - {}  what remote profiles were read from", context.root.show(&cache)));
-        }
+        show_purge(context);
     }
     context.out.object(&plan_json(planned.checked.plan(), &context.root, false));
     Ok(exit::DONE)
+}
+
+/// What a purge removes beside what is installed.
+fn show_purge(context: &Context) {
+    context.out.line("  - claude-sync/  all generations\n  - learning/     everything learned");
+    if let Some(cache) = remote::cache().filter(|cache| fs::stat(cache).is_ok_and(|stat| stat.is_some())) {
+        context.out.line(format!("  - {}  what remote profiles were read from", context.root.show(&cache)));
+    }
 }
 
 fn show_plan(context: &Context, store: &Store, plan: &Plan) {
     let detail = Detail { verbose: context.out.verbose, ..Detail::default() };
     let lines = show::plan(plan, store, &BTreeMap::new(), detail);
     context.out.lines(&lines);
+    let goes = plan.steps.iter().any(|step| step.change == TreeChange::Remove);
+    if goes && matches!(context.root.scope, Scope::Project(_)) && is_in_git(&context.root.path) {
+        context.out.line(
+            "What of this is committed is git's to keep: to commit that it is gone takes it from everybody who has the \
+             repository.",
+        );
+    }
     plan.warnings.iter().for_each(|warning| context.out.warn(warning));
+}
+
+/// Whether a folder is in a repository.
+fn is_in_git(folder: &Path) -> bool {
+    folder.ancestors().any(|folder| fs::lstat(&folder.join(".git")).is_ok_and(|stat| stat.is_some()))
 }
 
 fn ask(context: &Context, base: Option<&Side>, store: &Store, purge: bool) -> Result<(), CliError> {
@@ -125,7 +144,10 @@ fn ask(context: &Context, base: Option<&Side>, store: &Store, purge: bool) -> Re
         Some(false) => Err(refused("not uninstalled", "Nothing was changed.")),
         None => Err(refused(
             "this wants a yes, and there is no terminal to ask on",
-            "Nothing was changed. See what would go: cs uninstall --dry-run; then: cs uninstall --yes",
+            context.spell(&format!(
+                "Nothing was changed. See what would go: cs uninstall{purge} --dry-run; then: cs uninstall{purge} --yes",
+                purge = if purge { " --purge" } else { "" }
+            )),
         )),
     }
 }
@@ -179,10 +201,13 @@ fn purge(context: &Context, locked: LockedRoot, folders: &[String]) -> Result<()
     if let Some(kept) = kept {
         let names: Vec<String> = fs::walk(&kept)?.iter().map(|below| below.display().to_string()).collect();
         context.out.line(format!(
-            "Kept in {}: it was moved aside, and its place was changed by others since:",
+            "Kept in {}: it was moved aside, and has not gone back to its place:",
             context.root.show(&kept)
         ));
-        names.iter().for_each(|name| context.out.line(format!("  {name}")));
+        names
+            .iter()
+            .filter(|name| *name != ".gitignore")
+            .for_each(|name| context.out.line(format!("  {name}")));
     }
     // What was fetched can be fetched again, also for another root.
     remote::clear_cache()?;

@@ -66,8 +66,8 @@ pub struct Bases<'a> {
 pub enum LettingGo {
     /// The profile no longer declares them.
     Undeclared,
-    /// Everything goes; what was adopted stays.
-    Uninstall,
+    /// Everything goes, or it is gone back to before they were declared; what was taken over stays.
+    Back,
 }
 
 /// What comes of a merge.

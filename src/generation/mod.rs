@@ -57,6 +57,15 @@ pub enum Cause {
     Uninstall,
 }
 
+impl Cause {
+    /// Whether what a profile had taken over is given back where it is let go of: when everything goes, and on going
+    /// back to before it was taken over.
+    #[must_use]
+    pub fn gives_back(self) -> bool {
+        matches!(self, Self::Uninstall | Self::Rollback { .. })
+    }
+}
+
 /// Which profile a generation was rendered from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

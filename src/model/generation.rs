@@ -45,6 +45,12 @@ impl Generation {
         format!("{self}/.edited/{path}")
     }
 
+    /// Whether a name below `displaced/` is of [`Self::edited`].
+    #[must_use]
+    pub fn is_edited(name: &str) -> bool {
+        name.split('/').nth(1) == Some(".edited")
+    }
+
     /// Reads a folder's name: digits without sign or leading zero.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

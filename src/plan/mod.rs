@@ -215,10 +215,7 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Blocked> {
     let mut state = input.desired.clone();
     let tree = tree::plan(input, &mut state);
     let mut problems: Vec<Problem> = tree.conflicts.iter().cloned().map(Problem::Conflict).collect();
-    let letting_go = match input.cause {
-        Cause::Uninstall => LettingGo::Uninstall,
-        Cause::Apply | Cause::Rollback { .. } => LettingGo::Undeclared,
-    };
+    let letting_go = if input.cause.gives_back() { LettingGo::Back } else { LettingGo::Undeclared };
     let mut documents = BTreeMap::new();
     let gone = gone_hooks(input, &state);
     let mut ledger = Ledger { tree: tree.rows, folders: tree.folders, documents: BTreeMap::new(), gone };

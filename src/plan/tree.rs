@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Base, Observation, OnConflict, PlanInput, Sign, runs, shares};
-use crate::generation::{Cause, State};
+use crate::generation::State;
 use crate::model::{
     Declared, Digest, DocumentId, Install, InstallMode, Key, ManagedPath, Origin, TreeHow, TreeRow,
 };
@@ -333,8 +333,10 @@ impl Planner<'_> {
                 if found.shows(digest) && row.as_ref().is_some_and(|row| row.mode == install.mode) =>
             {
                 let how = had.unwrap_or(TreeHow::Added);
-                // What stood there first is older than what somebody has written since: that is what comes back.
-                let kept = how.aside().is_some().then(|| self.input.next.edited(path.as_str()));
+                // What stood there first is older than what somebody has written since: that is what comes back. A link
+                // is not: it leads to a file that nobody has changed.
+                let is_older = how.aside().is_some() && !self.input.observed.first_links.contains(path);
+                let kept = is_older.then(|| self.input.next.edited(path.as_str()));
                 let how = match (how, kept.clone()) {
                     (TreeHow::MovedAside(_), Some(name)) => TreeHow::MovedAside(name),
                     (TreeHow::Adopted(_), Some(name)) => TreeHow::Adopted(name),
@@ -408,15 +410,19 @@ impl Planner<'_> {
                 self.plan.warnings.extend(self.left_behind(path, row, state));
                 continue;
             }
-            let is_uninstall = self.input.cause == Cause::Uninstall;
+            let is_back = self.input.cause.gives_back();
+            // A copy is taken over without anybody's asking for it, and so is given back with its entry; where it was
+            // removed, as a pull does in a clone, it stays so.
+            let is_own = row.mode == InstallMode::Copy && !self.input.desired.adopts;
             let change = match (see(path, Some(row), None, &self.found(path)), &row.how) {
                 // Where somebody has removed ours, nothing is in the way of what was there first.
                 (Seen::AsWritten | Seen::Absent, TreeHow::MovedAside(name)) => {
                     TreeChange::Restore(name.clone())
                 }
-                (Seen::AsWritten | Seen::Absent, TreeHow::Adopted(name)) if is_uninstall => {
+                (Seen::AsWritten, TreeHow::Adopted(name)) if is_back || is_own => {
                     TreeChange::Restore(name.clone())
                 }
+                (Seen::Absent, TreeHow::Adopted(name)) if is_back => TreeChange::Restore(name.clone()),
                 (Seen::AsWritten, _) => TreeChange::Remove,
                 (Seen::Edited, _) => TreeChange::LeaveEdited,
                 (Seen::Absent | Seen::Foreign { .. }, _) => TreeChange::Forget,

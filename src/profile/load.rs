@@ -24,17 +24,20 @@ pub(super) struct Composed {
     pub facts: BTreeMap<String, bool>,
     /// What was taken out by `without`, and where that is said.
     pub without: Vec<(String, Spot)>,
+    /// What of repositories was asked for, by files that are in none.
+    pub asked: Vec<Remote>,
 }
 
-/// Reads a profile and everything it extends. What is wrong is in the report.
-pub(super) fn compose(which: &ProfileRef, world: &dyn World, report: &mut Report) -> Composed {
+/// Reads a profile and everything it extends. What is wrong is in the report. Where it is only a part of one, what it
+/// takes out may be the others'.
+pub(super) fn compose(which: &ProfileRef, is_part: bool, world: &dyn World, report: &mut Report) -> Composed {
     let mut loader = Loader {
         world,
         report,
         chain: Vec::new(),
         applied: HashSet::new(),
         taken: HashSet::new(),
-        incomplete: false,
+        incomplete: is_part,
         out: Composed::default(),
     };
     loader.apply(which, None);
@@ -56,7 +59,7 @@ struct Loader<'a> {
     applied: HashSet<String>,
     /// What some `without` took out: a second one that names it is content.
     taken: HashSet<String>,
-    /// A file could not be read, so `without` may rightly find nothing.
+    /// Something is not there or could not be read, so `without` may rightly find nothing.
     incomplete: bool,
     out: Composed,
 }
@@ -280,8 +283,11 @@ impl Loader<'_> {
                 return;
             }
             (ProfileRef::File(_), Some(_)) => ProfileRef::File(tidy(&expand(text, self.world, folder))),
-            (builtin, _) => builtin,
+            (other, _) => other,
         };
+        if let ProfileRef::Remote(remote) = &which {
+            self.out.asked.push(remote.clone());
+        }
         self.apply(&which, Some(node.at));
     }
 

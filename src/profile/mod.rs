@@ -212,6 +212,8 @@ pub struct Rendered {
     pub left_out: BTreeSet<String>,
     /// What of it comes from repositories.
     pub elsewhere: FromElsewhere,
+    /// The profiles in repositories that it builds on.
+    pub asked: Vec<Remote>,
 }
 
 /// The path in the root of what a profile spells `hooks.NAME`, `agents.NAME`, `files."any/path"`, …
@@ -284,8 +286,30 @@ fn section_and_name(key: &str) -> Option<(&str, String)> {
 /// # Errors
 /// Everything that is wrong with it, warnings included, in the order of files and lines.
 pub fn render(which: &ProfileRef, target: &Target, world: &dyn World) -> Result<Rendered, Vec<Diagnostic>> {
+    rendered(which, false, target, world)
+}
+
+/// Renders what a profile builds on, by itself.
+///
+/// # Errors
+/// Everything that is wrong with it where nothing else is added to it.
+pub fn render_part(
+    which: &ProfileRef,
+    target: &Target,
+    world: &dyn World,
+) -> Result<Rendered, Vec<Diagnostic>> {
+    rendered(which, true, target, world)
+}
+
+fn rendered(
+    which: &ProfileRef,
+    is_part: bool,
+    target: &Target,
+    world: &dyn World,
+) -> Result<Rendered, Vec<Diagnostic>> {
     let mut report = diagnostic::Report::default();
-    let load::Composed { tables, files, facts, without } = load::compose(which, world, &mut report);
+    let load::Composed { tables, files, facts, without, asked } =
+        load::compose(which, is_part, world, &mut report);
     let (desired, left_out) = desired(&tables, target, world, &mut report);
     let failed = report.has_errors();
     let elsewhere = FromElsewhere::of(&tables, &without, &report);
@@ -293,7 +317,7 @@ pub fn render(which: &ProfileRef, target: &Target, world: &dyn World) -> Result<
     if failed {
         return Err(diagnostics);
     }
-    Ok(Rendered { desired, diagnostics, files, facts, left_out, elsewhere })
+    Ok(Rendered { desired, diagnostics, files, facts, left_out, elsewhere, asked })
 }
 
 fn desired(

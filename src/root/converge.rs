@@ -17,7 +17,7 @@ use super::aside::Back;
 use super::store::{LockedRoot, Side};
 use super::{Error, observe, stage};
 use crate::document::LettingGo;
-use crate::generation::{Cause, State};
+use crate::generation::State;
 use crate::model::{
     Digest, DocumentId, Generation, InstallMode, Ledger, ManagedPath, TreeHow, TreeRow, limits,
 };
@@ -80,10 +80,8 @@ impl<'a> Course<'a> {
     }
 
     pub(super) fn letting_go(&self) -> LettingGo {
-        match (self.direction, self.new.manifest.cause) {
-            (Direction::Forward, Cause::Uninstall) => LettingGo::Uninstall,
-            _ => LettingGo::Undeclared,
-        }
+        let is_back = self.direction == Direction::Forward && self.new.manifest.cause.gives_back();
+        if is_back { LettingGo::Back } else { LettingGo::Undeclared }
     }
 
     pub(super) fn documents(&self) -> BTreeSet<DocumentId> {
@@ -371,8 +369,11 @@ impl Worker<'_> {
             // `leave_edit` was interrupted between its two steps.
             return Ok(fs::rename(&temporary(&full), &full)?);
         }
+        // As it is planned: see `plan::tree`.
+        let new = &self.course.new.manifest;
+        let is_own = row.mode == InstallMode::Copy && !new.state.adopts && !new.missing.contains(path);
         let name = match (&row.how, self.course.letting_go(), self.course.direction) {
-            (TreeHow::Adopted(_), LettingGo::Undeclared, Direction::Forward) => None,
+            (TreeHow::Adopted(_), LettingGo::Undeclared, Direction::Forward) if !is_own => None,
             (how, ..) => how.aside(),
         };
         let back = name.map(|name| self.bring_back(path, name)).transpose()?;

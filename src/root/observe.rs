@@ -57,8 +57,9 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
     });
     let documents = documents.collect::<Result<_, Error>>()?;
     let displaced = displaced(store, ledger, desired)?;
+    let first_links = first_links(store, ledger, &tree)?;
     let disabled = base.map(|side| disabled(store, side)).transpose()?.unwrap_or_default();
-    Ok(Observed { tree, folders, documents, displaced, disabled, ..Observed::default() })
+    Ok(Observed { tree, folders, documents, displaced, disabled, first_links, ..Observed::default() })
 }
 
 /// Files of ours that are to be run, and can't be any more.
@@ -68,6 +69,23 @@ fn disabled(store: &Store, side: &Side) -> Result<BTreeSet<ManagedPath>, Error> 
         if side.manifest.state.files.get(path).is_some_and(|record| record.executable)
             && fs::stat(&store.root.path.join(path.as_str()))?.is_some_and(|stat| stat.mode & 0o100 == 0)
         {
+            found.insert(path.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// What was edited since it was written, and stands on a link of somebody's.
+fn first_links(
+    store: &Store,
+    ledger: &Ledger,
+    tree: &BTreeMap<ManagedPath, Observation>,
+) -> Result<BTreeSet<ManagedPath>, Error> {
+    let mut found = BTreeSet::new();
+    for (path, row) in &ledger.tree {
+        let Some(name) = row.how.aside() else { continue };
+        let is_edited = tree.get(path).is_some_and(|seen| !seen.shows(row.digest));
+        if is_edited && fs::lstat(&store.displaced(name))?.is_some_and(|stat| stat.kind == Kind::Link) {
             found.insert(path.clone());
         }
     }

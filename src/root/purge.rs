@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::converge::Direction;
+use super::locate::Scope;
 use super::store::LockedRoot;
 use super::{Error, Store, transaction};
 use crate::sys::fs;
@@ -87,6 +88,11 @@ fn keep_displaced(store: &Store) -> Result<Option<PathBuf>, Error> {
     let displaced = store.displaced("");
     if fs::lstat(&displaced)?.is_none() || clear_empty(&displaced)? {
         return Ok(None);
+    }
+    // In a project it would be committed with the next `git add --all`.
+    let ignore = displaced.join(".gitignore");
+    if matches!(store.root.scope, Scope::Project(_)) && fs::lstat(&ignore)?.is_none() {
+        fs::write_new(&ignore, b"*\n", 0o600)?;
     }
     let root = &store.root.path;
     let names = (1u32..).map(|n| match n {

@@ -218,6 +218,11 @@ impl Writer<'_> {
             let source = self.locked.store.root.path.join(step.path.as_str());
             let target = self.locked.store.displaced(name);
             copy_tree(&source, &target)?;
+            // What comes back is no more open to others than what stood there first.
+            let base = self.staging.base.and_then(|base| base.ledger.tree.get(&step.path));
+            if let Some(first) = base.and_then(|row| row.how.aside()) {
+                take_modes(&self.locked.store.displaced(first), &target)?;
+            }
         }
         for step in &plan.steps {
             if let TreeChange::MoveAside(name) | TreeChange::Adopt(name) = &step.change {
@@ -346,6 +351,19 @@ pub fn copy_tree(source: &Path, target: &Path) -> Result<(), Error> {
         copy_tree(&source.join(&name), &target.join(&name))?;
     }
     Ok(())
+}
+
+/// Gives files the modes of those of the same names in another folder, or a file that of another.
+fn take_modes(from: &Path, to: &Path) -> Result<(), Error> {
+    let Some(was) = fs::lstat(from)? else { return Ok(()) };
+    match (was.kind, fs::lstat(to)?.map(|is| is.kind)) {
+        (fs::Kind::Folder, Some(fs::Kind::Folder)) => {
+            fs::set_mode(to, was.mode)?;
+            fs::list(to)?.iter().try_for_each(|name| take_modes(&from.join(name), &to.join(name)))
+        }
+        (fs::Kind::File, Some(fs::Kind::File)) => Ok(fs::set_mode(to, was.mode)?),
+        _ => Ok(()),
+    }
 }
 
 /// The install mode of a path in a generation, `Link` where it says nothing.

@@ -269,14 +269,17 @@ fn what_was_captured_is_no_fault_until_it_is_applied() {
     let said = sandbox.cs(&["capture", "--all", "--yes"]).ok();
     assert!(said.out.contains("      -   One.\n      +   Two.\n"), "{said}");
     let said = sandbox.cs(&["verify"]).ok();
-    assert!(said.out.contains("4 changes are captured: cs apply makes that part of a generation"), "{said}");
+    assert!(
+        said.out.contains("4 changes are declared by now: cs apply makes that part of a generation"),
+        "{said}"
+    );
     let said = sandbox.cs(&["status"]).ok();
-    assert!(said.out.contains("drift       none") && said.out.contains("captured    4 "), "{said}");
+    assert!(said.out.contains("drift       none") && said.out.contains("declared    4 "), "{said}");
     assert!(!said.out.contains("not applied"), "{said}");
     assert!(!sandbox.cs(&["doctor"]).out.contains("changed outside cs"));
     sandbox.cs(&["apply", "--yes"]).ok();
     assert!(sandbox.cs(&["verify"]).ok().out.contains("nothing wrong"));
-    assert!(!sandbox.cs(&["status"]).ok().out.contains("captured"));
+    assert!(!sandbox.cs(&["status"]).ok().out.contains("declared   "));
 }
 
 #[test]
@@ -345,7 +348,7 @@ fn what_was_taken_over_and_captured_is_no_drift() {
     let status = sandbox.cs(&["status"]).ok();
     assert!(status.out.contains("drift       none\n"), "{status}");
     assert!(
-        status.out.contains("captured    6   changes are declared by now   cs apply makes them"),
+        status.out.contains("declared    6   changes are declared by now   cs apply makes them"),
         "{status}"
     );
     let plan = sandbox.cs(&["plan"]).ok();
@@ -358,5 +361,5 @@ fn what_was_taken_over_and_captured_is_no_drift() {
     sandbox.cs(&["apply", "--yes"]).ok();
     assert_eq!([sandbox.read(".claude/settings.json"), sandbox.read(".claude.json")], there);
     assert_eq!(sandbox.cs(&["plan", "--exit-code"]).ok().out, "Up to date: generation 2.\n");
-    assert!(!sandbox.cs(&["status"]).ok().out.contains("captured"));
+    assert!(!sandbox.cs(&["status"]).ok().out.contains("declared   "));
 }

@@ -61,5 +61,6 @@ mod tidy;
 mod told;
 mod tracer;
 mod tree;
+mod unseen;
 mod vectors;
 mod zero_knowledge;

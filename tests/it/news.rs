@@ -103,7 +103,7 @@ fn files_of_every_kind_are_found_declared_and_taken_over() {
 
     let status = sandbox.cs(&["status"]).ok();
     assert!(
-        status.out.contains("drift       none\ncaptured    9   changes are declared by now   cs apply"),
+        status.out.contains("drift       none\ndeclared    9   changes are declared by now   cs apply"),
         "{status}"
     );
     assert!(!status.out.contains("undeclared") && !status.out.contains("not applied"), "{status}");
@@ -181,7 +181,7 @@ fn what_was_declined_is_no_news_and_what_was_kept_is_ours() {
     on_a_terminal(&sandbox, "capture", "n\ny\n").ok();
     let status = sandbox.cs(&["status"]).ok();
     assert!(
-        !status.out.contains("undeclared") && status.out.contains("captured    1   change is"),
+        !status.out.contains("undeclared") && status.out.contains("declared    1   change is"),
         "{status}"
     );
     sandbox.write(".claude/agents/a.md", agent("a") + "More.\n");
@@ -231,7 +231,7 @@ fn a_project_has_news_of_its_own() {
     cs(&["capture", "--all", "--yes"]).ok();
     assert_eq!(sandbox.read("work/claude/skills/pdf/b.py"), "2\n");
     let status = cs(&["status"]).ok();
-    assert!(status.out.contains("captured    3   changes are declared by now"), "{status}");
+    assert!(status.out.contains("declared    3   changes are declared by now"), "{status}");
     cs(&["apply", "--yes"]).ok();
     assert_eq!(cs(&["plan", "--exit-code"]).code, 0);
     assert!(!fs::symlink_metadata(sandbox.path("work/.claude/agents/y.md")).expect("there").is_symlink());

@@ -284,3 +284,62 @@ fn going_back_shows_all_it_would_do_with_what_is_in_the_way_among_it() {
     });
     assert_eq!(sandbox.read(".claude/agents/x.md"), "mine\n");
 }
+
+#[test]
+fn a_link_of_ones_own_comes_back_and_so_does_a_mode() {
+    let sandbox = with_agents(&["x", "y"]);
+    sandbox
+        .write("dot/x.md", agent("x", "One"))
+        .write(".claude/agents/y.md", agent("y", "One"))
+        .script("dotfiles/skills/s/run.sh", "#!/bin/sh\n")
+        .write("dotfiles/skills/s/SKILL.md", "---\nname: s\ndescription: d\n---\n")
+        .script(".claude/skills/s/run.sh", "#!/bin/sh\n")
+        .write(".claude/skills/s/SKILL.md", "---\nname: s\ndescription: d\n---\n");
+    let link = sandbox.path(".claude/agents/x.md");
+    std::os::unix::fs::symlink("../../dot/x.md", &link).expect("a link");
+    let mode = |path: &str| fs::metadata(sandbox.path(path)).expect("there").permissions().mode() & 0o777;
+    let closed = [(".claude/agents/y.md", 0o600), (".claude/skills/s/run.sh", 0o750)];
+    for (path, mode) in closed {
+        fs::set_permissions(sandbox.path(path), fs::Permissions::from_mode(mode)).expect("chmod");
+    }
+    let profile = sandbox.read("dotfiles/claude-sync.toml");
+    sandbox.write("dotfiles/claude-sync.toml", profile + "[skills.s]\nsource = \"skills/s\"\n");
+    sandbox.cs(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--on-conflict", "adopt"]).ok();
+    for path in [".claude/agents/x.md", ".claude/agents/y.md"] {
+        in_place(&sandbox, path, &agent(&path[15..16], "Two"));
+    }
+    in_place(&sandbox, ".claude/skills/s/run.sh", "#!/bin/sh\necho two\n");
+    sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    sandbox.apply();
+    let dry = sandbox.cs(&["uninstall", "--dry-run"]).ok();
+    assert!(dry.out.contains("what was there before comes back, as it was last edited"), "{dry}");
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    let leads = fs::read_link(&link).expect("a link again");
+    assert_eq!(leads, std::path::Path::new("../../dot/x.md"));
+    assert_eq!(sandbox.read("dotfiles/agents/x.md"), agent("x", "Two"), "nothing of it is lost");
+    assert_eq!(sandbox.read(".claude/agents/y.md"), agent("y", "Two"));
+    assert_eq!(sandbox.read(".claude/skills/s/run.sh"), "#!/bin/sh\necho two\n");
+    for (path, was) in closed {
+        assert_eq!(mode(path), was, "{path}");
+    }
+}
+
+#[test]
+fn going_back_gives_back_what_was_only_taken_over() {
+    let sandbox = with_agents(&[]);
+    let users = "{\"permissions\":{\"allow\":[\"A\"]},\"env\":{\"E\":\"1\"}}";
+    sandbox.write(".claude/settings.json", users).write(".claude/agents/z.md", agent("z", "One"));
+    sandbox.write("dotfiles/agents/z.md", agent("z", "One"));
+    sandbox.profile("adopt = true\n").apply();
+    sandbox.profile(
+        "adopt = true\n[settings]\npermissions.allow = [\"A\"]\nenv.E = \"1\"\n[agents.z]\nsource = \"agents/z.md\"\n",
+    );
+    sandbox.apply();
+    sandbox.cs(&["rollback", "--yes"]).ok();
+    assert_eq!(sandbox.read(".claude/settings.json"), users);
+    assert_eq!(sandbox.read(".claude/agents/z.md"), agent("z", "One"));
+    sandbox.cs(&["rollback", "--yes"]).ok();
+    sandbox.cs(&["uninstall", "--yes", "--purge"]).ok();
+    assert_eq!(sandbox.read(".claude/settings.json"), users);
+    assert_eq!(sandbox.read(".claude/agents/z.md"), agent("z", "One"));
+}

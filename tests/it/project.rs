@@ -335,3 +335,37 @@ fn a_shared_hook_that_is_not_there_is_not_named() {
     let user = sandbox.cs(&["plan", "--profile", "work/claude/claude-sync.toml"]).code(1);
     assert!(user.err.contains("[hooks.check] can't be shared: this is no project's root"), "{user}");
 }
+
+/// In a project what is there, and as declared, is taken over without a question. So it is given back without one.
+#[test]
+fn what_nobody_asked_to_be_taken_over_stays() {
+    let sandbox = Sandbox::new();
+    let text = "---\nname: a\ndescription: d\n---\nMine.\n";
+    sandbox.write("w/.claude/agents/a.md", text).write("w/a.md", text).write("w/.git/HEAD", "ref: x\n");
+    let with = "format = 1\n[agents.a]\nsource = \"a.md\"\n[agents.b]\ntext = \"---\\nname: b\\ndescription: d\\n---\\n\"\n";
+    sandbox.write("w/p.toml", with);
+    let cs = |args: &[&str]| sandbox.cs(&[args, &["--project", "w", "--yes"]].concat());
+    cs(&["apply", "--profile", "w/p.toml"]).ok();
+    sandbox.write("w/p.toml", "format = 1\n");
+    let apply = cs(&["apply"]).ok();
+    assert!(apply.out.contains("no longer declared; what was there before comes back"), "{apply}");
+    assert_eq!(sandbox.read("w/.claude/agents/a.md"), text);
+    cs(&["rollback"]).ok();
+    let gone = sandbox.cs(&["uninstall", "--dry-run", "--project", "w"]).ok();
+    assert!(gone.out.contains("takes it from everybody who has the repository"), "{gone}");
+    cs(&["uninstall"]).ok();
+    assert_eq!(sandbox.read("w/.claude/agents/a.md"), text);
+    // Taken over again, and removed by a pull that has also taken it out of the profile: it stays so.
+    sandbox.write("w/p.toml", with);
+    cs(&["apply", "--profile", "w/p.toml"]).ok();
+    std::fs::remove_file(sandbox.path("w/.claude/agents/a.md")).expect("removed");
+    sandbox.write("w/p.toml", "format = 1\n");
+    cs(&["apply"]).ok();
+    assert!(!sandbox.path("w/.claude/agents/a.md").exists());
+    let dry = sandbox.cs(&["uninstall", "--purge", "--dry-run", "--project", "w"]).ok();
+    assert!(dry.out.contains("all generations"), "{dry}");
+    cs(&["uninstall", "--purge"]).ok();
+    // Of what was kept for somebody, git is not to take anything along.
+    let ignore = sandbox.path("w/.claude/claude-sync-displaced/.gitignore");
+    assert_eq!(std::fs::read_to_string(ignore).expect("there"), "*\n");
+}

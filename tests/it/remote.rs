@@ -22,12 +22,12 @@ command = "docs"
 "#;
 
 /// A team's repository and a person's home; `None`, and a word about it, where there is no git.
-struct Team {
-    sandbox: Sandbox,
+pub struct Team {
+    pub sandbox: Sandbox,
 }
 
 impl Team {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         if Command::new("git").arg("--version").output().is_err() {
             missing("git");
             return None;
@@ -45,7 +45,7 @@ impl Team {
         Some(team)
     }
 
-    fn git(&self, args: &[&str]) -> String {
+    pub fn git(&self, args: &[&str]) -> String {
         let folder = self.sandbox.path("team");
         fs::create_dir_all(&folder).expect("a folder");
         let mut git = Command::new("git");
@@ -60,13 +60,13 @@ impl Team {
     }
 
     /// Commits everything; the commit's name.
-    fn commit(&self, why: &str) -> String {
+    pub fn commit(&self, why: &str) -> String {
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", why]);
         self.git(&["rev-parse", "HEAD"])
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("git+file://{}", self.sandbox.path("team").display())
     }
 
@@ -74,7 +74,7 @@ impl Team {
         format!("{}#claude/claude-sync.toml", self.url())
     }
 
-    fn cs(&self, args: &[&str]) -> Ran {
+    pub fn cs(&self, args: &[&str]) -> Ran {
         self.sandbox.cs(args)
     }
 
@@ -562,6 +562,16 @@ git = "off"
       permissions.allow  Bash(theirs)   claude/claude-sync.toml:4
       companyAnnouncements = ["theirs-in-a-list","mine-in-a-list"]   ~/dotfiles/claude-sync.toml:5
       mcpServers.both = {"command":"mine","env":{"B":"theirs-with-my-command"}}   ~/dotfiles/claude-sync.toml:9
+
+    In git+file://SANDBOX/home/team#claude/claude-sync.toml, and left out or changed by your profile; it counts as soon as yours lets it:
+
+    Hooks, which run as you
+      hooks.Stop  theirs-with-a-timeout  {"type":"command","command":"theirs-with-a-timeout"}   claude-sync.toml:6
+
+    Settings and servers
+      model = "theirs"   base.toml:3
+      companyAnnouncements = ["theirs-in-a-list"]   claude-sync.toml:5
+      mcpServers.both = {"command":"theirs","env":{"B":"theirs-with-my-command"}}   claude-sync.toml:9
     "#);
 }
 

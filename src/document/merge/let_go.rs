@@ -78,7 +78,7 @@ impl<'a> Merger<'a> {
             return Ok(());
         };
         // Where the generation that is gone back to has no row, the one undone had only taken it over.
-        let adopted_stays = self.input.letting_go == LettingGo::Uninstall || known.current.is_none();
+        let adopted_stays = self.input.letting_go == LettingGo::Back || known.current.is_none();
         let action = match (&row.how, live.is_some()) {
             (How::Replaced(before), is_there) if adopted_stays || !before.taken => {
                 let before = self.displaced.get(name).unwrap_or(before).clone();

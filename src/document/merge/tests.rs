@@ -102,7 +102,7 @@ impl World {
     }
 
     fn uninstall(self) -> Self {
-        let merged = self.try_merge(&[], LettingGo::Uninstall, &[]).expect("merges");
+        let merged = self.try_merge(&[], LettingGo::Back, &[]).expect("merges");
         self.take(merged)
     }
 
@@ -411,7 +411,7 @@ fn a_hook_with_an_edited_matcher_is_deleted_plus_foreign() {
     assert_eq!(again.value()["hooks"]["PreToolUse"].as_array().map(Vec::len), Some(2));
     // Let go of: it would run a file that isn't there any more, so it goes with the file.
     let leaving = ["/home/me/.claude/hooks/x".to_owned()];
-    let merged = world.try_merge(&[], LettingGo::Uninstall, &leaving).expect("merges");
+    let merged = world.try_merge(&[], LettingGo::Back, &leaving).expect("merges");
     assert_eq!(world.take(merged).value(), json!({}));
 }
 
@@ -419,7 +419,7 @@ fn a_hook_with_an_edited_matcher_is_deleted_plus_foreign() {
 fn a_hook_of_ours_that_leaves_with_its_file_is_told_once() {
     let leaving = ["/home/me/.claude/hooks/x".to_owned()];
     let world = World::of("{}").apply(&[hook("PreToolUse", "Bash", "~/.claude/hooks/x")]);
-    let merged = world.try_merge(&[], LettingGo::Uninstall, &leaving).expect("merges");
+    let merged = world.try_merge(&[], LettingGo::Back, &leaving).expect("merges");
     assert_eq!(world.take(merged).actions(), [Action::Remove]);
 }
 

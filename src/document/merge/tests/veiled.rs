@@ -158,7 +158,7 @@ fn what_is_sealed_for_good_is_refused_only_where_it_is_needed() {
         live: first.text.as_deref(),
         desired: &[],
         adopts: false,
-        letting_go: LettingGo::Uninstall,
+        letting_go: LettingGo::Back,
         leaving: &[],
         returning: &[],
         home: None,
