@@ -8,7 +8,7 @@ use claude_sync::knowledge::{Learning, sources};
 use serde_json::json;
 
 use crate::machines::{ID_A, ID_B, Machine, hosts};
-use crate::sandbox::{NOON, Sandbox, ran, skipped};
+use crate::sandbox::{NOON, Sandbox, coverage, ran, skipped};
 
 #[test]
 fn a_look_makes_nothing() {
@@ -59,7 +59,7 @@ fn root_and_everybody_else_get_the_same() {
     let mut command = Command::new("setpriv");
     let user = ["--reuid=65534", "--regid=65534", "--clear-groups", "--", env!("CARGO_BIN_EXE_cs")];
     command.args(user).args(["identity", "--json", "--root", "/nonexistent/claude"]);
-    command.env_clear().env("HOME", "/nonexistent").env("PATH", "/usr/bin:/bin");
+    command.env_clear().envs(coverage()).env("HOME", "/nonexistent").env("PATH", "/usr/bin:/bin");
     command.env("CS_SOURCES", machine.folder()).current_dir("/");
     match command.output() {
         Ok(output) if output.status.success() => assert_eq!(ran(output).json()["host_id"], before),

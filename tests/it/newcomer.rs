@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Ran, Sandbox, ran};
+use crate::sandbox::{Ran, Sandbox, coverage, ran};
 
 const AGENT: &str = "---\nname: x\ndescription: d\n---\nOne.\n";
 
@@ -37,6 +37,7 @@ fn on_a_terminal(sandbox: &Sandbox, args: &str, answers: &str) -> Ran {
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("TERM", "dumb")
         .env("NO_COLOR", "1")
+        .envs(coverage())
         .current_dir(sandbox.home())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -50,6 +50,11 @@ impl std::fmt::Display for Ran {
     }
 }
 
+/// Where a run that measures coverage collects its counts (`.ci/coverage`): all that gets into a sandbox.
+pub fn coverage() -> Option<(&'static str, std::ffi::OsString)> {
+    std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file))
+}
+
 impl Sandbox {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("cs-").tempdir().expect("a temporary folder");
@@ -122,6 +127,7 @@ impl Sandbox {
             .env("HOME", self.home())
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("CS_NOW", NOON.to_string())
+            .envs(coverage())
             .current_dir(self.home())
             .stdin(Stdio::null());
         command
