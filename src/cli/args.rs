@@ -550,5 +550,8 @@ pub enum LearnCommand {
         /// In how many sessions before a command must have failed
         #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
         sessions: u8,
+        /// Count corrections as if they were shown
+        #[arg(long)]
+        shadow: bool,
     },
 }

@@ -16,6 +16,7 @@ use crate::guard::{self, Config, Scene};
 use crate::knowledge::audit::{Entry, What, code_of};
 use crate::knowledge::journal::{self, Journal};
 use crate::knowledge::{Learning, durations, upkeep};
+use crate::learn::{Item, Number};
 use crate::model::limits;
 use crate::sys::{clock, env, fs, process, stdio};
 
@@ -169,8 +170,9 @@ impl Runner {
         if !self.learns() {
             return;
         }
-        let Some(record) = observe::record(event, host, self.now) else { return };
-        self.write(Journal::Patterns, &record.encode());
+        let numbers = (Number::UNKNOWN, Number::UNKNOWN);
+        let Some(observed) = observe::observe(event, host, self.now, numbers) else { return };
+        self.write(Journal::Patterns, &Item::Call(observed).encode());
     }
 
     fn enhance(&self, event: &Event) -> Vec<Entry> {

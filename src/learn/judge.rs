@@ -159,6 +159,29 @@ fn teaches(form: &Form, class: ErrorClass) -> bool {
     }
 }
 
+/// Whether what worked next may be what was meant: of a failure that is not the answer to a question, nor about what
+/// was built, tested or read.
+#[must_use]
+pub fn may_be_mended(form: &Form, class: ErrorClass) -> bool {
+    let is_environmental = matches!(
+        class,
+        ErrorClass::CommandNotFound
+            | ErrorClass::ModuleNotFound
+            | ErrorClass::UnknownOption
+            | ErrorClass::Usage
+            | ErrorClass::NotARepository
+    );
+    match form.category() {
+        Category::Search | Category::FileInspection | Category::TextProcessing | Category::Shell => {
+            class == ErrorClass::CommandNotFound
+        }
+        Category::Build | Category::Test | Category::Lint | Category::Python | Category::Language => {
+            is_environmental
+        }
+        _ => true,
+    }
+}
+
 /// Commands that fail because of what they look at: that is what they are for.
 fn is_about_its_object(category: Category) -> bool {
     matches!(
