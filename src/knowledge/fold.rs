@@ -13,12 +13,12 @@ use std::path::Path;
 use super::audit::{Entry, What};
 use super::journal::{self, Journal};
 use super::snapshot::{Snapshot, SnapshotError};
-use super::{KeyError, private};
-use crate::command::shape::Record;
+use super::{KeyError, hints, private};
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::seal;
+use crate::learn::Item;
 use crate::model::limits;
-use crate::sys::{append, fs};
+use crate::sys::{append, fs, random};
 
 const MINUTES_PER_DAY: u32 = 24 * 60;
 
@@ -84,13 +84,13 @@ fn read_on(
         for (_, plain) in read.records {
             folded.records += 1;
             match journal {
-                Journal::Patterns => match Record::decode(&plain) {
-                    Ok(record) => {
-                        let is_misdated = is_misdated(record.day.into());
-                        snapshot.add(&Record {
-                            day: if is_misdated { short_day(epoch) } else { record.day },
-                            ..record
-                        });
+                Journal::Patterns => match Item::decode(&plain) {
+                    Ok(mut item) => {
+                        let day = item.day_mut();
+                        if is_misdated((*day).into()) {
+                            *day = short_day(epoch);
+                        }
+                        snapshot.take(&item);
                     }
                     Err(_) => folded.damaged += 1,
                 },
@@ -143,6 +143,11 @@ pub fn fold(
     }
     save(&folder.join(PREDECESSOR), ring, &before, now)?;
     save(&folder.join(SNAPSHOT), ring, &snapshot, now)?;
+    let of_patterns = |((journal, epoch), read): (&(Journal, Epoch), &u64)| {
+        (*journal == Journal::Patterns).then_some((*epoch, *read))
+    };
+    let read = snapshot.read.iter().filter_map(of_patterns).collect();
+    hints::write(folder, ring, &snapshot.state, read, random::bytes()?, now)?;
     for (segment, name) in &there {
         let epoch = segment.1;
         let read = |snapshot: &Snapshot| snapshot.read.get(segment).copied().unwrap_or(0);
@@ -246,7 +251,7 @@ fn save(path: &Path, ring: &Ring, snapshot: &Snapshot, now: u64) -> Result<(), F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::shape::{ErrorClass, HostType, Outcome, ToolKind};
+    use crate::command::shape::{ErrorClass, HostType, Outcome, Record, ToolKind};
     use crate::crypto::{HostId, Secret};
 
     const NOON: u64 = 1_767_268_800;
@@ -271,7 +276,7 @@ mod tests {
 
     fn write(folder: &Path, ring: &Ring, now: u64) {
         let kept = journal::write(folder, ring, Journal::Patterns, &record(now).encode(), now);
-        assert_eq!(kept.expect("written"), journal::Kept::Written);
+        assert!(matches!(kept.expect("written"), journal::Kept::Written { .. }));
     }
 
     fn total(snapshot: &Snapshot) -> u32 {
@@ -403,7 +408,7 @@ mod tests {
             match journal::write(folder, &ring, Journal::Patterns, &record(NOON).encode(), NOON)
                 .expect("fine")
             {
-                journal::Kept::Written => kept[0] += 1,
+                journal::Kept::Written { .. } => kept[0] += 1,
                 journal::Kept::LeftOut => kept[1] += 1,
             }
         }

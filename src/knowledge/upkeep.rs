@@ -11,6 +11,7 @@ use super::calendar::Sealed;
 use super::fold::{self, FoldError, Folded};
 use super::journal::{self, Journal};
 use super::keys::Outcome;
+use super::numbers::{self, NumbersError};
 use super::{HostFolder, KeyError, Learning, Rotation};
 use crate::crypto::ring::Epoch;
 use crate::crypto::seal;
@@ -24,6 +25,8 @@ pub enum UpkeepError {
     Key(#[from] KeyError),
     #[error(transparent)]
     Fold(#[from] FoldError),
+    #[error(transparent)]
+    Numbers(#[from] NumbersError),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -50,6 +53,11 @@ pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, U
     let sealed = sealed(&host)?;
     let Rotation { ring, outcome, is_clock_believed } = host.rotate(now, &sealed)?;
     let folded = fold::fold(&host.path, &ring, retention_days, ring.newest(), now)?;
+    match numbers::keep_up(&host, &ring, now) {
+        // Of a newer cs, which keeps it up.
+        Ok(_) | Err(NumbersError::Newer) => {}
+        Err(error) => return Err(error.into()),
+    }
     // Both snapshots are sealed under the newest key; older ones serve only the segments that are left.
     let dropped = host.drop_keys(folded.oldest.unwrap_or(ring.newest()))?;
     if is_clock_believed {

@@ -191,7 +191,7 @@ impl Corrections {
             self.open.insert(*session, left);
         }
         for (failed, form) in learned {
-            for key in [failed, without_flags(failed)] {
+            for key in [failed, failed.without_flags()] {
                 self.note((*project, key), form, *session, record.day);
             }
         }
@@ -220,7 +220,7 @@ impl Corrections {
     #[must_use]
     pub fn offer(&self, project: Number, session: Number, failed: Form) -> Option<Form> {
         let others = |own: &Correction| own.sessions.iter().filter(|other| **other != session).count();
-        [failed, without_flags(failed)].iter().find_map(|key| {
+        [failed, failed.without_flags()].iter().find_map(|key| {
             let row = self.rows.get(&(project, *key))?;
             let shown = row.iter().filter(|own| others(own) >= SESSIONS_MIN && own.form != failed);
             shown.max_by_key(|own| (others(own), own.day)).map(|own| own.form)
@@ -247,12 +247,40 @@ impl Corrections {
         self.rows.iter().flat_map(one)
     }
 
+    /// How many forms there is something to offer for.
+    #[must_use]
+    pub fn shown_rows(&self) -> usize {
+        self.rows.keys().filter(|(project, _)| self.is_armed(*project)).count()
+    }
+
+    /// Puts what may be shown of each form into the part that `part` says.
+    pub fn split(&self, parts: &mut [Self], part: impl Fn(Number, &Form) -> usize) {
+        for ((project, failed), row) in &self.rows {
+            let Some(shadow) = self.shadow.get(project).filter(|shadow| shadow.is_armed()) else { continue };
+            let part = &mut parts[part(*project, failed)];
+            part.rows.insert((*project, *failed), row.clone());
+            part.shadow.insert(*project, *shadow);
+        }
+    }
+
+    /// Takes in the rows of another part.
+    pub fn join(&mut self, other: Self) {
+        self.rows.extend(other.rows);
+        self.shadow.extend(other.shadow);
+    }
+
     /// Forgets those for which `keep` says no: of a project, what failed and what worked.
     pub fn retain(&mut self, mut keep: impl FnMut(Number, &Form) -> bool) {
         self.rows.retain(|(project, failed), row| {
             row.retain(|own| keep(*project, &own.form));
             !row.is_empty() && keep(*project, failed)
         });
+    }
+
+    /// What is dated `future` or later was done today.
+    pub fn date_back(&mut self, future: u16, today: u16) {
+        let all = self.rows.values_mut().flatten();
+        all.filter(|own| own.day >= future).for_each(|own| own.day = today);
     }
 
     /// Forgets what was not seen for `days` days, and the oldest of what is too much.
@@ -336,10 +364,6 @@ impl Corrections {
         }
         Some(own)
     }
-}
-
-fn without_flags(form: Form) -> Form {
-    Form { flags: Default::default(), ..form }
 }
 
 /// Whether one form may be what was meant by another that failed.

@@ -83,6 +83,12 @@ impl Form {
         of_subcommand.unwrap_or_else(|| self.tool.category())
     }
 
+    /// The same program, told to do the same, however.
+    #[must_use]
+    pub fn without_flags(&self) -> Self {
+        Self { flags: Flags::default(), ..*self }
+    }
+
     /// The words it is made of: the program, its subcommands, and the names of its flags without their dashes.
     pub fn words(&self) -> impl Iterator<Item = &'static str> {
         let subcommand = match self.subcommand {

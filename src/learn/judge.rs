@@ -6,7 +6,8 @@
 
 use super::Form;
 use crate::command::shape::{Category, ErrorClass, Shape};
-use crate::command::{Joined, Script, Simple};
+use crate::command::{self, Joined, Script, Simple};
+use crate::model::limits;
 
 /// What became of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +32,15 @@ pub enum Ended<'a> {
 /// So much of what was printed is searched for the name of a command.
 const TEXT_BYTES_MAX: usize = 400;
 
-/// The commands that a line would run on its way to its status, in order: forms that may be spoken of before.
+/// The commands that a line would run on its way to its status, in order: forms that may be spoken of before. None
+/// of a text so long that reading it takes time.
 #[must_use]
-pub fn forms(script: &Script) -> Vec<Form> {
-    let list = last_list(script);
+pub fn forms_of(line: &str) -> Vec<Form> {
+    if line.len() > limits::GUARD_SHORT_BYTES_MAX {
+        return Vec::new();
+    }
+    let script = command::parse(line);
+    let list = last_list(&script);
     list.commands.iter().filter_map(|simple| Form::of(&Shape::of_simple(simple))).collect()
 }
 
@@ -76,7 +82,12 @@ struct List<'a> {
 
 fn last_list(script: &Script) -> List<'_> {
     let mut list = List::default();
-    for simple in script.commands.iter().filter(|simple| !simple.is_aside && !simple.words.is_empty()) {
+    // What a container is given is a name like any other; the program that is given it stands beside it.
+    let is_given = |simple: &Simple| {
+        simple.runner.is_some_and(|tool| matches!(tool.name(), "docker" | "podman" | "nerdctl"))
+    };
+    let own = |simple: &&Simple| !simple.is_aside && !simple.words.is_empty() && !is_given(simple);
+    for simple in script.commands.iter().filter(own) {
         let position = simple.position;
         if position.level > 0 {
             list.has_construct = true;
@@ -236,6 +247,9 @@ mod tests {
         assert_eq!(well("pytest || true"), "");
         assert_eq!(well("pytest &"), "");
         assert_eq!(well("for x in a b; do pytest; done"), "");
+        // What a text sends to the background, that stands in one of its words, is not the line.
+        assert_eq!(well("git status && sh -c 'pytest & ls'"), "+git status | +sh -c");
+        assert_eq!(well("git fetch && ruby -e 'a & b'"), well("git fetch && ruby -e 'a'"));
     }
 
     #[test]
@@ -286,6 +300,7 @@ mod tests {
     fn what_runs_a_program_is_part_of_its_form() {
         assert_eq!(well("uv run pytest -x"), "+pytest --exitfirst (package runner)");
         assert_eq!(well("python3 -m pytest"), "+python -m pytest");
+        assert_eq!(well("docker run --rm img rm x"), "+docker run --rm");
         assert_eq!(well("sudo -u x apt-get install y"), "+apt-get install (privilege)");
         assert_eq!(well("timeout 5 git push --force"), "+git push --force");
         assert_eq!(well("srun ./mine"), "+srun (slurm)");

@@ -100,6 +100,14 @@ fn exit_code(printed: &str) -> Option<i32> {
 }
 
 impl Item {
+    /// The day it is dated.
+    pub fn day_mut(&mut self) -> &mut u16 {
+        match self {
+            Self::Call(call) => &mut call.record.day,
+            Self::Said(said) => &mut said.day,
+        }
+    }
+
     /// Its bytes, to be sealed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -111,7 +119,7 @@ impl Item {
                 let kept = &judged[judged.len().saturating_sub(JUDGED_MAX)..];
                 bytes.push(u8::try_from(kept.len()).expect("BUG: they are few"));
                 for Judged { form, is_ok, teaches } in kept {
-                    bytes.push(u8::from(*is_ok) * IS_OK | u8::from(*teaches) * TEACHES);
+                    bytes.push((u8::from(*is_ok) * IS_OK) | (u8::from(*teaches) * TEACHES));
                     form.encode(&mut bytes);
                 }
                 bytes.extend(record.encode());

@@ -41,7 +41,7 @@ pub struct Pattern {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tier {
     /// Under a quarter of a second.
-    Instant,
+    Brief,
     /// Under eight seconds.
     Quick,
     /// Under two minutes.
@@ -54,7 +54,7 @@ impl Tier {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::Instant => "instant",
+            Self::Brief => "brief",
             Self::Quick => "quick",
             Self::Slow => "slow",
             Self::Long => "long",
@@ -63,7 +63,7 @@ impl Tier {
 
     fn of(bucket: u8) -> Self {
         match bucket {
-            0..=8 => Self::Instant,
+            0..=8 => Self::Brief,
             9..=13 => Self::Quick,
             14..=17 => Self::Slow,
             _ => Self::Long,
@@ -220,6 +220,18 @@ impl Patterns {
     /// Forgets those for which `keep` says no.
     pub fn retain(&mut self, mut keep: impl FnMut(&Key, &Pattern) -> bool) {
         self.rows.retain(|key, pattern| keep(key, pattern));
+    }
+
+    /// What is dated `future` or later was done today.
+    pub fn date_back(&mut self, future: u16, today: u16) {
+        for pattern in self.rows.values_mut() {
+            let later = pattern.days.split_off(&future);
+            for Day { ok, failed } in later.into_values() {
+                let day = pattern.days.entry(today).or_default();
+                day.ok = day.ok.saturating_add(ok);
+                day.failed = day.failed.saturating_add(failed);
+            }
+        }
     }
 
     /// Forgets what is older than `days` days, and the oldest of what is too much.

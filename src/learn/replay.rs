@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Event, Form, Number, Said, State, Told, judge};
-use crate::command;
 use crate::command::shape::{ErrorClass, HostType, Outcome};
 
 /// A call of a trace: a line of JSON. What is missing is not known.
@@ -88,7 +87,7 @@ pub fn replay(calls: &[Call], sessions_min: usize) -> Report {
         report.calls += 1;
         report.failed += u32::from(!is_ok);
         let (project, session) = (numbers.0.of(&call.project), numbers.1.of(&call.session));
-        let forms = judge::forms(&command::parse(text));
+        let forms = judge::forms_of(text);
         if let Some((form, streak)) = state.streaks.before(project, session, &forms, sessions_min) {
             report.streaks.shown += 1;
             report.streaks.right += u32::from(!is_ok);

@@ -63,6 +63,46 @@ impl State {
         events
     }
 
+    /// Takes in what a hook needs to know of an entry.
+    pub fn follow(&mut self, item: &Item) {
+        match item {
+            Item::Call(call) => self.streaks.learn(call),
+            Item::Said(said) => self.streaks.said(said),
+        }
+    }
+
+    /// How many rows there are that a hook may have something to say of.
+    #[must_use]
+    pub fn hint_rows(&self) -> usize {
+        self.streaks.iter().count() + self.corrections.shown_rows()
+    }
+
+    /// These rows in `count` parts, by what `part` says of each form.
+    #[must_use]
+    pub fn split(&self, count: usize, part: impl Fn(Number, &Form) -> usize) -> Vec<Self> {
+        let mut parts = vec![Self::default(); count];
+        for (key, streak) in self.streaks.iter() {
+            parts[part(key.0, &key.1)].streaks.put(*key, streak.clone());
+        }
+        let mut corrections = vec![Corrections::default(); count];
+        self.corrections.split(&mut corrections, part);
+        parts.iter_mut().zip(corrections).for_each(|(part, own)| part.corrections = own);
+        parts
+    }
+
+    /// Takes in the rows of another part.
+    pub fn join(&mut self, other: Self) {
+        other.streaks.iter().for_each(|(key, streak)| self.streaks.put(*key, streak.clone()));
+        self.corrections.join(other.corrections);
+    }
+
+    /// What is dated `future` or later was done today.
+    pub fn date_back(&mut self, future: u16, today: u16) {
+        self.streaks.date_back(future, today);
+        self.patterns.date_back(future, today);
+        self.corrections.date_back(future, today);
+    }
+
     /// Forgets what is older than `days` days, and the oldest of what is too much.
     pub fn expire(&mut self, today: u16, days: u16) {
         self.streaks.expire(today, days);

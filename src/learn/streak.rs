@@ -9,6 +9,9 @@ use super::{Form, Number, Observed, Said};
 use crate::command::shape::ErrorClass;
 use crate::model::bytes::Bytes;
 
+/// So many sessions are a streak where the profile says nothing.
+pub const SESSIONS_MIN: usize = 3;
+
 /// So many sessions are remembered of a streak.
 pub const SESSIONS_MAX: usize = 4;
 
@@ -96,6 +99,11 @@ impl Streaks {
     /// Forgets those for which `keep` says no.
     pub fn retain(&mut self, mut keep: impl FnMut(&(Number, Form), &Streak) -> bool) {
         self.rows.retain(|key, streak| keep(key, streak));
+    }
+
+    /// What is dated `future` or later was done today.
+    pub fn date_back(&mut self, future: u16, today: u16) {
+        self.rows.values_mut().filter(|row| row.day >= future).for_each(|row| row.day = today);
     }
 
     /// Forgets what did not fail for `days` days, and the oldest of what is too much.

@@ -100,6 +100,10 @@ pub const JOURNAL_DAY_BYTES_MAX: u64 = 1_000_000;
 /// leaves 50 kB of the day's megabyte for those that write at the same time and find room at the same time.
 pub const PATTERNS_DAY_BYTES_MAX: u64 = 850_000;
 
+/// After so many bytes of records they are folded, by a process of its own: some 150 calls. A hook reads what was
+/// not folded yet, at every call, so it had better be little.
+pub const UNFOLDED_BYTES_MAX: u64 = 32 << 10;
+
 /// The audit trail of one day: some 900 entries.
 pub const AUDIT_DAY_BYTES_MAX: u64 = 100_000;
 

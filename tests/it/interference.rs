@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use claude_sync::command::shape::HostType;
 use claude_sync::hook::{event, observe};
+use claude_sync::learn::{Item, Number};
 use serde_json::{Value, json};
 
 use crate::draw::Draw;
@@ -327,8 +328,9 @@ fn payload(event: &str, tool: &str, input: Value, rest: Value) -> Vec<u8> {
 }
 
 fn kept(bytes: &[u8]) -> Vec<u8> {
-    let record = observe::record(&event::parse(bytes, false), HostType::Server, 1_767_268_800);
-    record.expect("a record").encode()
+    let numbers = (Number(1), Number(2));
+    let call = observe::observe(&event::parse(bytes, false), HostType::Server, 1_767_268_800, numbers);
+    Item::Call(call.expect("a call")).encode()
 }
 
 fn of_command(command: &str) -> Vec<u8> {

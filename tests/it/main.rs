@@ -36,6 +36,7 @@ mod lived;
 mod machines;
 mod mcp;
 mod newcomer;
+mod notes;
 mod pages;
 mod parting;
 mod picture;
