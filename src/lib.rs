@@ -54,7 +54,8 @@
 //!   settings.json            the user's regular file; cs owns only recorded entries in it; so in
 //!                            .claude.json beside the root, or a project's .mcp.json, for MCP servers
 //!   hooks/NAME  agents/NAME.md …    links: ../claude-sync/current/files/…; in a project copies, which a
-//!                            clone has (but for the bundled hooks: they are this machine's cs)
+//!                            clone has (but for the bundled hooks: they are this machine's cs). There hooks are wired
+//!                            in settings.local.json; in settings.json, by "$CLAUDE_PROJECT_DIR", those that are shared
 //!   claude-sync/             0700
 //!     current -> generations/12     flipped by one rename
 //!     pending                there only while a transaction is open
@@ -62,7 +63,8 @@
 //!     seal.key               opens what the ledger has sealed; made when it is first needed
 //!     displaced/             what was moved aside, by the generation that did it; in .edited/ what others had made
 //!                            of ours and is declared by now: it comes back in the stead of that
-//!     seen.json              digests of what stood in documents when somebody last went through it
+//!     seen.json              digests of what stood in documents, and of the names of files, when somebody last went
+//!                            through it; and of what was captured since, which the next apply takes over
 //!     gitignore.json         what was added to a project's .gitignore
 //!     lock
 //!     claude-sync.lock       the commits that a remote profile is read at; for one's own it lies beside that

@@ -8,12 +8,12 @@ use super::args::ApplyArgs;
 use super::engine::{Context, Planned, Wanted, Work, find_revision, policy};
 use super::error::{CliError, exit, refused};
 use super::output::{count, paint, style};
-use super::plan::{Saved, is_nothing, load, print, warn};
+use super::plan::{Saved, is_nothing, load, print, taken, warn};
 use super::secrets::{self, Programs};
 use super::show::{self, Detail, plan_json};
 use crate::generation::{Cause, retention};
 use crate::model::{Secrets, limits, text::shell_path};
-use crate::plan::{Plan, TreeChange};
+use crate::plan::{OnConflict, Plan, TreeChange};
 use crate::root::transaction::Applied;
 use crate::root::{self, LockedRoot, Side, Store};
 use crate::sys::clock::Stopwatch;
@@ -30,9 +30,20 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     if let Some(saved) = &saved {
         context.common.profile = Some(saved.profile().to_owned());
     }
-    let made = missing(&Store::new(context.root.clone()).folder());
+    let store = Store::new(context.root.clone());
+    let made = missing(&store.folder());
+    // Where nothing of cs's is yet, not even a lock, nothing is made before somebody has said yes: whoever doesn't, in
+    // whatever way, finds everything as it was. Of a purge that was killed something is there still.
+    let is_first = !made.is_empty() && fs::lstat(&store.gone())?.is_none();
+    let looked = match is_first {
+        true => Some(agree(&context, args, saved.as_ref(), &context.store()?)?),
+        false => None,
+    };
+    if let Some(Looked::Declined) = looked {
+        return Ok(declined(&context));
+    }
     let locked = context.lock(args.durability.durability)?;
-    let result = with_lock(&context, args, saved.as_ref(), &locked);
+    let result = with_lock(&context, args, saved.as_ref(), &locked, looked);
     if !made.is_empty() && !matches!(result, Ok(exit::DONE)) {
         // Nothing was applied: what locking has made for it goes. What is in use by then stays.
         let _ = root::purge::withdraw(locked);
@@ -41,57 +52,139 @@ pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
     result
 }
 
+fn with_lock(
+    context: &Context,
+    args: &ApplyArgs,
+    saved: Option<&Saved>,
+    locked: &LockedRoot,
+    looked: Option<Looked>,
+) -> Result<u8, CliError> {
+    let looked = match looked {
+        Some(Looked::Agreed(agreed)) if !is_still_so(context, locked, &agreed)? => {
+            context.out.note("What is there has changed since this was shown. Now it comes to:");
+            agree(context, args, saved, &locked.store)?
+        }
+        Some(looked) => looked,
+        None => agree(context, args, saved, &locked.store)?,
+    };
+    match looked {
+        Looked::Agreed(agreed) => carry_out(context, args, locked, *agreed),
+        Looked::UpToDate(agreed) => {
+            let code =
+                up_to_date(context, agreed.base.as_ref(), &agreed.wanted, agreed.planned.checked.plan());
+            super::gitignore::offer(context, locked, args, false)?;
+            Ok(code)
+        }
+        Looked::Declined => Ok(declined(context)),
+    }
+}
+
+fn declined(context: &Context) -> u8 {
+    context.out.line("Nothing was changed.");
+    exit::REFUSED
+}
+
+/// A plan that somebody said yes to.
+struct Agreed {
+    base: Option<Side>,
+    wanted: Wanted,
+    secrets: Secrets,
+    planned: Planned,
+    on_conflict: OnConflict,
+    /// How long that took, less what a person took to say yes.
+    planned_in_ms: u128,
+}
+
+/// What looking came to.
+enum Looked {
+    Agreed(Box<Agreed>),
+    UpToDate(Box<Agreed>),
+    Declined,
+}
+
+/// Whether what somebody said yes to is still what would be done: nothing was locked while they were asked.
+fn is_still_so(context: &Context, locked: &LockedRoot, agreed: &Agreed) -> Result<bool, CliError> {
+    if context.base(&locked.store)?.is_some() {
+        return Ok(false);
+    }
+    match plan_of(context, &locked.store, None, agreed) {
+        Ok(now) => Ok(now.checked == agreed.planned.checked),
+        // Said when it is shown anew.
+        Err(CliError::Taken { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn plan_of(
+    context: &Context,
+    store: &Store,
+    base: Option<&Side>,
+    agreed: &Agreed,
+) -> Result<Planned, CliError> {
+    let (state, secrets) = (&agreed.wanted.state, &agreed.secrets);
+    context.survey(store, base, state, Cause::Apply, agreed.on_conflict, secrets)
+}
+
 /// The folder and those above it that are not there, the deepest first.
 fn missing(folder: &Path) -> Vec<PathBuf> {
     let is_missing = |path: &&Path| fs::lstat(path).is_ok_and(|stat| stat.is_none());
     folder.ancestors().take_while(is_missing).map(Path::to_owned).collect()
 }
 
-fn with_lock(
+/// Looks, shows what would be done, and asks. Nothing is written.
+fn agree(
     context: &Context,
     args: &ApplyArgs,
     saved: Option<&Saved>,
-    locked: &LockedRoot,
-) -> Result<u8, CliError> {
+    store: &Store,
+) -> Result<Looked, CliError> {
     let watch = Stopwatch::start();
-    let base = context.base(&locked.store)?;
+    let base = context.base(store)?;
     let mut wanted = context.wanted(base.as_ref())?;
     warn(context, &wanted);
-    let mut secrets = wanted.look_up(context, base.as_ref(), Programs::Known)?;
-    let on_conflict = saved.map_or(args.conflict.on_conflict, Saved::on_conflict);
-    let plan = |wanted: &Wanted, secrets: &Secrets| {
-        let (store, base, policy) = (&locked.store, base.as_ref(), policy(on_conflict));
-        context.plan_with(store, base, &wanted.state, Cause::Apply, policy, secrets)
-    };
-    let mut planned = plan(&wanted, &secrets)?;
+    let secrets = wanted.look_up(context, base.as_ref(), Programs::Known)?;
+    let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
+    let on_conflict = policy(saved.map_or(args.conflict.on_conflict, Saved::on_conflict));
+    let planned = context
+        .survey(store, base.as_ref(), &wanted.state, Cause::Apply, on_conflict, &secrets)
+        .or_else(|error| taken(context, store, base.as_ref(), &wanted, error, detail))?;
     if let Some(saved) = saved {
         saved.check_fresh(context, &wanted, &planned, &secrets)?;
     }
-    let plan_again = plan;
     let plan = planned.checked.plan();
     // What nobody has said yes to is asked about and pinned, also where it changes nothing.
     let is_pinned = super::remote::unseen(&wanted).is_empty();
-    if is_nothing(plan, base.as_ref(), &wanted) && is_pinned {
-        let code = up_to_date(context, base.as_ref(), &wanted, plan);
-        super::gitignore::offer(context, locked, args, false)?;
-        return Ok(code);
+    let is_nothing = is_nothing(plan, base.as_ref(), &wanted) && is_pinned;
+    if !is_nothing {
+        print(context, store, base.as_ref(), &wanted, plan, detail);
     }
-    let detail = Detail { explain: false, show_secrets: args.show_secrets, verbose: context.out.verbose };
-    print(context, &locked.store, base.as_ref(), &wanted, plan, detail);
-    let planned_in = watch.ms();
-    if !super::remote::consent(context, base.as_ref(), &wanted, &args.trust)?
-        || !consent(context, base.as_ref(), &wanted, saved.is_some(), plan)?
-    {
-        context.out.line("Nothing was changed.");
-        return Ok(exit::REFUSED);
-    }
-    super::remote::pin(context, &wanted)?;
+    let planned_in_ms = watch.ms();
+    let is_agreed = is_nothing
+        || super::remote::consent(context, base.as_ref(), &wanted, &args.trust)?
+            && consent(context, base.as_ref(), &wanted, saved.is_some(), plan)?;
+    let agreed = Box::new(Agreed { base, wanted, secrets, planned, on_conflict, planned_in_ms });
+    Ok(match (is_nothing, is_agreed) {
+        (true, _) => Looked::UpToDate(agreed),
+        (false, true) => Looked::Agreed(agreed),
+        (false, false) => Looked::Declined,
+    })
+}
+
+/// Does what was agreed to.
+fn carry_out(
+    context: &Context,
+    args: &ApplyArgs,
+    locked: &LockedRoot,
+    mut agreed: Agreed,
+) -> Result<u8, CliError> {
+    super::remote::pin(context, &agreed.wanted)?;
     let watch = Stopwatch::start();
-    if secrets::is_open(&wanted.state) {
+    if secrets::is_open(&agreed.wanted.state) {
         // Agreed to, and so are the programs in it that print secrets.
-        secrets = wanted.look_up(context, base.as_ref(), Programs::All)?;
-        planned = plan_again(&wanted, &secrets)?;
+        agreed.secrets = agreed.wanted.look_up(context, agreed.base.as_ref(), Programs::All)?;
+        agreed.planned = plan_of(context, &locked.store, agreed.base.as_ref(), &agreed)?;
     }
+    let Agreed { base, wanted, planned, planned_in_ms, .. } = agreed;
     let mut profile = wanted.record.clone();
     find_revision(&wanted.which, &mut profile);
     let work = Work {
@@ -103,13 +196,17 @@ fn with_lock(
     };
     let mut applied = context.carry_out(locked, base.as_ref(), &work)?;
     let is_first = base.as_ref().is_none_or(|side| side.manifest.cause == Cause::Uninstall);
-    if is_first && let Err(error) = super::news::remember(context, locked, &planned.observed) {
+    let remembered = match is_first {
+        true => super::news::remember(context, locked, &planned.observed),
+        false => super::news::applied(context, locked, &planned.observed),
+    };
+    if let Err(error) = remembered {
         let warning = error.report(context.home()).message;
         applied.warnings.push(format!("what was there before cs could not be noted: {warning}"));
     }
     prune(locked, &mut applied);
     applied.warnings.extend(super::learning::keep_up(context, &wanted.state));
-    done(context, &planned, base.as_ref(), &applied, planned_in + watch.ms());
+    done(context, &planned, base.as_ref(), &applied, planned_in_ms + watch.ms());
     super::gitignore::offer(context, locked, args, is_first)?;
     // The process ends here: taking thousands of paths apart gives nobody anything.
     std::mem::forget((planned, wanted, base));
@@ -206,6 +303,10 @@ pub fn done(context: &Context, planned: &Planned, base: Option<&Side>, applied: 
     }
     if paths > 0 {
         parts.push(count(paths, "path", "paths"));
+    }
+    if !plan.runtime.is_empty() {
+        let [one, many] = show::RUNTIME;
+        parts.push(count(plan.runtime.len(), one, many));
     }
     parts.push(format!("{ms} ms"));
     for warning in &applied.warnings {

@@ -181,7 +181,13 @@ impl Context {
             Scope::User => InstallMode::Link,
             Scope::Project(_) => InstallMode::Copy,
         };
+        // The client's variable names the project, so the root has to be where it looks.
+        let project = match &self.root.scope {
+            Scope::Project(project) if self.root.path == project.join(".claude") => Some(project.clone()),
+            _ => None,
+        };
         Target {
+            project,
             hooks_prefix,
             quoted,
             hooks_document,
@@ -315,12 +321,32 @@ impl Context {
         on_conflict: OnConflict,
         secrets: &Secrets,
     ) -> Result<Planned, CliError> {
+        self.survey(store, base, state, cause, on_conflict, secrets).map_err(|error| match error {
+            CliError::Taken { problems, .. } => CliError::Problems(problems),
+            error => error,
+        })
+    }
+
+    /// The same; where paths are taken, the error has what would be done but for them.
+    ///
+    /// # Errors
+    /// Whatever is in the way.
+    pub fn survey(
+        &self,
+        store: &Store,
+        base: Option<&Side>,
+        state: &State,
+        cause: Cause,
+        on_conflict: OnConflict,
+        secrets: &Secrets,
+    ) -> Result<Planned, CliError> {
         let is_veiled = state
             .secrets()
             .chain(base.into_iter().flat_map(|side| side.manifest.state.secrets()))
             .next()
             .is_some();
         let observed = observe::observe(store, base, state).map_err(|error| veiled(error, is_veiled))?;
+        let observed = Observed { captured: super::news::is_captured(store, state), ..observed };
         let (root, home) = (self.root.text(), self.root.home_text());
         let input = PlanInput {
             base: base.map(|side| Base {
@@ -337,9 +363,12 @@ impl Context {
             home: home.as_deref(),
             secrets,
         };
-        let plan = plan::plan(&input).map_err(|mut problems| {
+        let plan = plan::plan(&input).map_err(|plan::Blocked { mut problems, plan }| {
             problems.iter_mut().for_each(|problem| veil(problem, is_veiled));
-            Self::locate_problems(problems, &observed)
+            match plan {
+                Some(plan) => CliError::Taken { problems, plan },
+                None => Self::locate_problems(problems, &observed),
+            }
         })?;
         let checked = check(plan, base.map(|side| &side.ledger), &observed, &root, home.as_deref())?;
         Ok(Planned { checked, observed })
@@ -425,6 +454,7 @@ pub fn target_in(folder: &Path) -> Target {
         settings_document: document,
         servers_document: DocumentId::Servers,
         mode: InstallMode::Link,
+        project: None,
         elsewhere: Elsewhere::default(),
     }
 }

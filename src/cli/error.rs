@@ -10,7 +10,7 @@ use crate::document::{Fault, Refusal};
 use crate::knowledge::KeyError;
 use crate::model::{DocumentId, Origin, key::dotted, text::shell_path};
 use crate::plan::secrets::mask_line;
-use crate::plan::{Conflict, Problem};
+use crate::plan::{Conflict, Plan, Problem};
 use crate::profile::Diagnostic;
 use crate::root::{self, locate::show, sealed::KEY as SEAL_KEY};
 use crate::sys::env;
@@ -21,6 +21,11 @@ pub enum CliError {
     Root(root::Error),
     Profile(Vec<Diagnostic>),
     Problems(Vec<Problem>),
+    /// Paths are taken; with what would be done but for them.
+    Taken {
+        problems: Vec<Problem>,
+        plan: Box<Plan>,
+    },
     /// Refused with words of its own.
     Refused {
         message: String,
@@ -112,7 +117,11 @@ impl CliError {
             Self::Root(root::Error::Undecided { .. } | root::Error::Stuck { .. }) => exit::UNDECIDED,
             Self::Usage(_) => exit::USAGE,
             Self::Bug(_) => exit::BUG,
-            Self::Root(_) | Self::Profile(_) | Self::Problems(_) | Self::Refused { .. } => exit::REFUSED,
+            Self::Root(_)
+            | Self::Profile(_)
+            | Self::Problems(_)
+            | Self::Taken { .. }
+            | Self::Refused { .. } => exit::REFUSED,
         }
     }
 
@@ -122,7 +131,7 @@ impl CliError {
         match self {
             Self::Root(error) => root_report(error, home),
             Self::Profile(diagnostics) => profile_report(diagnostics, home),
-            Self::Problems(problems) => problems_report(problems, home),
+            Self::Problems(problems) | Self::Taken { problems, .. } => problems_report(problems, home),
             Self::Refused { message, hint } => {
                 Report { message: message.clone(), hints: vec![hint.clone()], ..Report::default() }
             }
@@ -172,7 +181,7 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
              export CLAUDE_CONFIG_DIR=~/.claude-$(uname -m)"
         ),
         Error::Locked(_) => "Wait for it to end, then try again.".to_owned(),
-        Error::Format { error: crate::generation::FormatError::Newer(_), .. } => {
+        Error::Format { error: crate::generation::FormatError::Newer { .. }, .. } => {
             format!("{UNCHANGED} Update cs on this machine.")
         }
         Error::Damaged(_) => format!("{UNCHANGED} `cs recover --back` makes the newest generation current that can still be read."),
@@ -366,30 +375,40 @@ fn append(report: &mut Report, other: Report) {
 }
 
 fn conflict_line(conflict: &Conflict) -> String {
-    let Conflict { path, found, identical, is_parent, was_ours, origin } = conflict;
+    let Conflict { path, found: _, identical, is_parent, was_ours, origin } = conflict;
     let note = match (identical, is_parent, was_ours) {
         (true, ..) => "  with the same content",
         (_, true, _) => "  where a folder has to be",
         (_, _, true) => "  put there by others since the last apply",
         _ => "",
     };
-    format!("  {path}  is {}{note}  ({origin})", found.describe())
+    format!("  {path}  is {}{note}  ({origin})", conflict.describe())
 }
 
+/// All that can be done about it, for each kind that there is.
 fn conflict_hint(conflicts: &[&Conflict]) -> String {
-    if conflicts.iter().any(|conflict| conflict.is_parent) {
-        return "cs only puts things into real folders: move that away, or make it a folder.".to_owned();
+    let (parents, paths): (Vec<&Conflict>, Vec<&Conflict>) =
+        conflicts.iter().copied().partition(|conflict| conflict.is_parent);
+    let mut hints = Vec::new();
+    if !parents.is_empty() {
+        hints.push("cs only puts things into real folders: move that away, or make it a folder.");
     }
-    if conflicts.iter().all(|conflict| conflict.identical) {
-        return "Take them over: --on-conflict adopt (or backup, which brings them back on uninstall)."
-            .to_owned();
+    let is_any_same = paths.iter().any(|conflict| conflict.identical);
+    let is_any_ours = paths.iter().any(|conflict| conflict.was_ours && !conflict.identical);
+    if !paths.is_empty() && paths.iter().all(|conflict| conflict.identical) {
+        hints.push("Take them over: --on-conflict adopt (or backup, which brings them back on uninstall).");
+    } else if !paths.is_empty() {
+        hints.push(match is_any_ours {
+            true => {
+                "What was put there since the last apply goes into the profile's own files with cs capture. Or move it \
+                 aside, and get it back on uninstall: --on-conflict backup."
+            }
+            false => "Move aside what is there, and get it back on uninstall: --on-conflict backup.",
+        });
+        hints.push("Leave it, and leave out what was declared there: --on-conflict skip.");
+        if is_any_same {
+            hints.push("What has the same content can be taken over, where nothing else is in the way: --on-conflict adopt.");
+        }
     }
-    if conflicts.iter().any(|conflict| conflict.was_ours) {
-        return "What was put there since the last apply goes into the profile's own files with cs capture. Or move it \
-                aside, and get it back on uninstall: --on-conflict backup."
-            .to_owned();
-    }
-    "Move aside what is there, and get it back on uninstall: --on-conflict backup. Leave it, and leave out what was \
-     declared there: --on-conflict skip."
-        .to_owned()
+    hints.join(" ")
 }

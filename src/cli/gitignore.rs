@@ -11,11 +11,15 @@ use super::engine::Context;
 use super::error::CliError;
 use super::hint;
 use super::output::{paint, style};
-use crate::generation::{self, FORMAT};
+use crate::generation;
 use crate::model::{DocumentId, ManagedPath, limits};
 use crate::plan::tree::is_our_link;
 use crate::root::{LockedRoot, Scope, Store};
 use crate::sys::{env, fs, process};
+
+/// The newest format of `gitignore.json`: its own, since the file is read whatever becomes of the generations' format.
+/// It begins at 2 because the first two followed that; they are the same.
+const FORMAT: u32 = 2;
 
 /// `gitignore.json`: what was added, in the order in which it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,8 +176,20 @@ fn write(store: &Store, path: &Path, lines: &[String]) -> Result<(), CliError> {
 fn read(store: &Store) -> Result<Option<Record>, CliError> {
     let path = record_file(store);
     let Some(text) = fs::read_if_there(&path, limits::DOCUMENT_READ_BYTES_MAX)? else { return Ok(None) };
-    let read = generation::read(&text).map_err(|error| crate::root::Error::Format { path, error })?;
+    let read =
+        generation::read_up_to(&text, FORMAT).map_err(|error| crate::root::Error::Format { path, error })?;
     Ok(Some(read))
+}
+
+/// Refuses where a newer `cs` has noted what was added: it could not be taken out.
+///
+/// # Errors
+/// As said.
+pub fn check(store: &Store) -> Result<(), CliError> {
+    match read(store) {
+        Err(CliError::Root(error)) if error.is_newer() => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Takes out what was added; what others wrote stays, and so does what they have changed of ours.

@@ -1,6 +1,5 @@
 //! `cs init`: from a living folder to a profile in one's dotfiles.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -8,12 +7,13 @@ use serde_json::{Value, json};
 use super::args::InitArgs;
 use super::engine::Context;
 use super::error::{CliError, exit, refused};
+use super::found::{self, Beside, pass};
 use super::output::{count, paint, style};
 use super::world::Machine;
 use crate::document::text;
 use crate::draft::{self, Draft, File, Found};
 use crate::model::{DocumentId, limits, text::shell_path};
-use crate::profile::{self, Diagnostic, FileRead, ProfileRef, ReadError, Severity, World};
+use crate::profile::{self, Diagnostic, ProfileRef, Severity};
 use crate::root::{locate, observe};
 use crate::sys::{env, fs};
 
@@ -22,9 +22,6 @@ const PROFILE: &str = "claude-sync.toml";
 
 /// What editors complete and check it by, beside it.
 const SCHEMA: &str = "claude-sync.schema.json";
-
-/// Folders of a root in which people keep what Claude Code reads.
-const FOLDERS: [&str; 6] = ["hooks", "agents", "commands", "skills", "rules", "output-styles"];
 
 /// How many of the things that stay are told; the profile has them all.
 const LEFT_SHOWN: usize = 12;
@@ -64,7 +61,8 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
         pass(&mut passed, target.servers_document.name(), "it can't be read");
         None
     });
-    let files = files(context, settings.as_ref(), &mut passed)?;
+    let paths = found::paths(context, settings.as_ref(), &|_| true, &mut passed);
+    let files = found::read(context, &paths, &mut passed)?;
     let (root, home) = (context.root.text(), context.root.home_text());
     let found = Found {
         settings: settings.as_ref(),
@@ -77,7 +75,8 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
     let shown = context.root.show(&context.root.path);
     let (printed, warnings) = loop {
         let printed = draft.print(&shown);
-        let world = Beside::new(&folder, printed.text.as_bytes(), draft.copies(&files));
+        let copies = draft.copies(&files).map(|file| (folder.join(&file.path), file));
+        let world = Beside::new(Machine::new(), (&profile, printed.text.as_bytes()), copies);
         let checked = profile::render(&ProfileRef::File(profile.clone()), &context.target(), &world);
         let diagnostics = match checked {
             Ok(rendered) => {
@@ -94,8 +93,10 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
     };
     let copies: Vec<&File> = draft.copies(&files).collect();
     write(context, &folder, &copies, &printed.text)?;
-    let linked: Vec<(&str, PathBuf)> =
-        copies.iter().filter_map(|file| Some((file.path.as_str(), led_to(context, &file.path)?))).collect();
+    let linked: Vec<(&str, PathBuf)> = copies
+        .iter()
+        .filter_map(|file| Some((file.path.as_str(), found::led_to(context, &file.path)?)))
+        .collect();
     tell(
         context,
         &profile,
@@ -150,70 +151,6 @@ fn document(context: &Context, id: DocumentId) -> Result<Option<Value>, CliError
     })?;
     let (_, body) = text::split_bom(&text);
     Ok(serde_json::from_str(body).ok())
-}
-
-/// The files that may be declared. What can't be taken along goes to `passed`.
-fn files(
-    context: &Context,
-    settings: Option<&Value>,
-    passed: &mut Vec<draft::Left>,
-) -> Result<Vec<File>, CliError> {
-    let root = &context.root.path;
-    let mut paths: Vec<String> = Vec::new();
-    for name in FOLDERS {
-        let folder = root.join(name);
-        match fs::lstat(&folder)?.map(|stat| stat.kind) {
-            Some(fs::Kind::Folder) => {
-                let below = fs::walk(&folder)?;
-                paths.extend(below.iter().filter_map(|path| Some(format!("{name}/{}", path.to_str()?))));
-            }
-            Some(fs::Kind::Link) => pass(passed, name, "it is a link: declare it where it leads"),
-            _ => {}
-        }
-    }
-    paths.push("CLAUDE.md".to_owned());
-    if let Some(settings) = settings {
-        let (root, home) = (context.root.text(), context.root.home_text());
-        texts(settings, &mut |text| paths.extend(draft::named_in(text, &root, home.as_deref())));
-    }
-    paths.sort();
-    paths.dedup();
-    let mut files = Vec::new();
-    for path in paths {
-        let full = root.join(&path);
-        let Some(stat) = fs::stat(&full)?.filter(|stat| stat.kind == fs::Kind::File) else {
-            if led_to(context, &path).is_some() {
-                pass(passed, &path, "it is a link to a folder: declare it where it leads");
-            }
-            continue;
-        };
-        match fs::read(&full, limits::SOURCE_BYTES_MAX) {
-            Ok(bytes) => files.push(File { path, bytes, executable: stat.mode & 0o111 != 0 }),
-            Err(error) => pass(passed, &path, &format!("it can't be read: {error}")),
-        }
-    }
-    Ok(files)
-}
-
-/// Where the file at `path` is taken from, if that is a link.
-fn led_to(context: &Context, path: &str) -> Option<PathBuf> {
-    let full = context.root.path.join(path);
-    let target = fs::read_link(&full).ok()?;
-    Some(locate::normal(&full.parent()?.join(target)))
-}
-
-fn pass(passed: &mut Vec<draft::Left>, what: &str, why: &str) {
-    passed.push(draft::Left { what: what.to_owned(), why: why.to_owned() });
-}
-
-/// Every text in a value.
-fn texts(value: &Value, visit: &mut dyn FnMut(&str)) {
-    match value {
-        Value::String(text) => visit(text),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, visit)),
-        Value::Object(members) => members.values().for_each(|member| texts(member, visit)),
-        _ => {}
-    }
 }
 
 /// Writes all of it, the profile last: where that is there, all is.
@@ -338,67 +275,4 @@ fn next(context: &Context, profile: &Path) {
     let quoted = shell_path(profile, context.home());
     let next = format!("\nNext: cs plan --profile {quoted}   ·   cs apply --profile {quoted}");
     context.out.line(context.spell(&next));
-}
-
-/// The machine as it will be when the profile and its sources are written.
-struct Beside<'a> {
-    machine: Machine,
-    files: BTreeMap<PathBuf, (&'a [u8], bool)>,
-}
-
-impl<'a> Beside<'a> {
-    fn new(folder: &Path, profile: &'a [u8], copies: impl Iterator<Item = &'a File>) -> Self {
-        let mut files: BTreeMap<PathBuf, (&[u8], bool)> =
-            copies.map(|file| (folder.join(&file.path), (file.bytes.as_slice(), file.executable))).collect();
-        files.insert(folder.join(PROFILE), (profile, false));
-        Self { machine: Machine::new(), files }
-    }
-}
-
-impl World for Beside<'_> {
-    fn read(&self, path: &Path, bytes_max: u64) -> Result<FileRead, ReadError> {
-        match self.files.get(path) {
-            Some((bytes, executable)) => Ok(FileRead { bytes: bytes.to_vec(), executable: *executable }),
-            None if self.files.keys().any(|file| file.starts_with(path)) => Err(ReadError::IsFolder),
-            None => self.machine.read(path, bytes_max),
-        }
-    }
-
-    fn walk(&self, folder: &Path) -> Result<Vec<PathBuf>, ReadError> {
-        let below: Vec<PathBuf> =
-            self.files.keys().filter_map(|file| Some(file.strip_prefix(folder).ok()?.to_owned())).collect();
-        if below.is_empty() { self.machine.walk(folder) } else { Ok(below) }
-    }
-
-    fn exists(&self, path: &Path) -> bool {
-        self.files.keys().any(|file| file.starts_with(path)) || self.machine.exists(path)
-    }
-
-    fn program(&self, name: &str) -> bool {
-        self.machine.program(name)
-    }
-
-    fn env(&self, name: &str) -> Option<String> {
-        self.machine.env(name)
-    }
-
-    fn home(&self) -> Option<PathBuf> {
-        self.machine.home()
-    }
-
-    fn os(&self) -> &str {
-        self.machine.os()
-    }
-
-    fn arch(&self) -> &str {
-        self.machine.arch()
-    }
-
-    fn host(&self) -> &str {
-        self.machine.host()
-    }
-
-    fn canonical(&self, path: &Path) -> PathBuf {
-        if self.files.contains_key(path) { path.to_owned() } else { self.machine.canonical(path) }
-    }
 }

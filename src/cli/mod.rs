@@ -9,6 +9,7 @@ pub mod completions;
 pub mod doctor;
 pub mod engine;
 pub mod error;
+pub mod found;
 pub mod generations;
 pub mod gitignore;
 pub mod guard;
@@ -44,6 +45,7 @@ use self::args::{Cli, Command, Common};
 use self::engine::Context;
 use self::error::{CliError, Report, exit};
 use self::output::{Output, paint, style};
+use crate::root::Root;
 use crate::sys::env;
 
 /// Runs the command line; the exit code.
@@ -143,6 +145,11 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     }
 }
 
+/// The root that a command was about.
+fn root(common: &Common) -> Option<Root> {
+    Root::locate(common.root.as_deref(), common.project.as_deref()).ok()
+}
+
 fn fail(out: Output, common: &Common, error: &CliError) {
     let home = env::home();
     let carry = |hints: Vec<String>| {
@@ -151,6 +158,10 @@ fn fail(out: Output, common: &Common, error: &CliError) {
     if out.json {
         let mut object = error.json(home.as_deref());
         object["hints"] = carry(error.report(home.as_deref()).hints).into();
+        if let (CliError::Taken { plan, .. }, Some(root)) = (error, root(common)) {
+            object["plan"] = show::plan_json(plan, &root, false);
+            object["conflicts"] = object["plan"]["conflicts"].clone();
+        }
         out.object(&object);
         return;
     }

@@ -40,14 +40,12 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         true => Secrets::default(),
         false => wanted.look_up(context, base.as_ref(), Programs::Known)?,
     };
-    let planned = context.plan_with(
-        &store,
-        base.as_ref(),
-        &wanted.state,
-        Cause::Apply,
-        policy(args.conflict.on_conflict),
-        &secrets,
-    )?;
+    let detail =
+        Detail { explain: args.explain, show_secrets: args.show_secrets, verbose: context.out.verbose };
+    let policy = policy(args.conflict.on_conflict);
+    let planned = context
+        .survey(&store, base.as_ref(), &wanted.state, Cause::Apply, policy, &secrets)
+        .or_else(|error| taken(context, &store, base.as_ref(), &wanted, error, detail))?;
     super::remote::announce(context, &wanted);
     let plan = planned.checked.plan();
     let is_pending = !is_nothing(plan, base.as_ref(), &wanted);
@@ -76,8 +74,6 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
         value["profile_warnings"] = wanted.warnings.iter().map(ToString::to_string).collect();
         context.out.object(&value);
     } else {
-        let detail =
-            Detail { explain: args.explain, show_secrets: args.show_secrets, verbose: context.out.verbose };
         print(context, &store, base.as_ref(), &wanted, plan, detail);
         if args.no_secrets && wanted.state.secrets().next().is_some() {
             context
@@ -94,20 +90,23 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
             }
             (false, _) => {}
         }
+        let capture = match wanted.which {
+            ProfileRef::File(_) => format!("   {}", paint(style::DIM, context.spell("cs capture"))),
+            // What ships with cs, or comes from elsewhere, is not written to.
+            _ => String::new(),
+        };
         if let Some((number, named)) = undeclared.as_ref().and_then(news::told) {
             context.out.line(format!(
-                "{} outside cs {} declared nowhere: {named}.   {}",
+                "{} outside cs {} declared nowhere: {named}.{capture}",
                 count(number, "change", "changes"),
                 if number == 1 { "is" } else { "are" },
-                paint(style::DIM, context.spell("cs capture"))
             ));
         }
         if !defaults.is_empty() {
             context.out.line(format!(
-                "{} changed outside cs: {}.   {}",
+                "{} changed outside cs: {}.{capture}",
                 count(defaults.len(), "default was", "defaults were"),
                 news::some(&defaults),
-                paint(style::DIM, context.spell("cs capture"))
             ));
         }
     }
@@ -149,6 +148,25 @@ pub fn is_nothing(plan: &Plan, base: Option<&Side>, wanted: &Wanted) -> bool {
         record.reference == wanted.record.reference && !is_moved
     });
     plan.is_empty() && same_profile
+}
+
+/// Where paths are taken: all that would be done otherwise is shown first, with them in it.
+///
+/// # Errors
+/// The same.
+pub fn taken(
+    context: &Context,
+    store: &Store,
+    base: Option<&Side>,
+    wanted: &Wanted,
+    error: CliError,
+    detail: Detail,
+) -> Result<Planned, CliError> {
+    if let CliError::Taken { plan, .. } = &error {
+        print(context, store, base, wanted, plan, detail);
+        context.out.line(format!("{}.", show::summary(plan)));
+    }
+    Err(error)
 }
 
 /// What the profile's reader has to remark: before whatever else there is to say, also where that is a refusal.

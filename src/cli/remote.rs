@@ -16,7 +16,7 @@ use super::show;
 use crate::generation::Cause;
 use crate::generation::difference::difference;
 use crate::model::{Declared, Key, Kind, ManagedPath, Origin, Want, printable};
-use crate::profile::{ProfileRef, is_commit};
+use crate::profile::{ProfileRef, Switch, is_commit};
 use crate::remote::git::short;
 use crate::remote::{self, Policy, Remotes, Used};
 use crate::root::Side;
@@ -132,7 +132,8 @@ fn whole(context: &Context, wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
     let (programs, files): (Vec<_>, Vec<_>) = installs.partition(|(_, install)| install.kind == Kind::Hook);
     let origins = [&hooks, &entries].into_iter().flatten().map(|entry| &entry.origin);
     let installed = [&programs, &files].into_iter().flatten().map(|(_, install)| &install.origin);
-    let places = Places::of(context, wanted, origins.chain(installed));
+    let switched = wanted.elsewhere.switches.iter().map(|own| &own.origin);
+    let places = Places::of(context, wanted, origins.chain(installed).chain(switched));
     let mut is_any = false;
     let mut part = |heading: &str, part: Vec<String>| {
         if !part.is_empty() {
@@ -159,6 +160,7 @@ fn whole(context: &Context, wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
             text.lines().map(|line| format!("  {}", printable(line))).collect(),
         );
     }
+    part("How it is applied", switches(wanted, &places));
     if !is_any {
         lines.push("  nothing that the profile comes to here".to_owned());
     }
@@ -166,11 +168,18 @@ fn whole(context: &Context, wanted: &Wanted, asked: &[&Used]) -> Vec<String> {
     lines
 }
 
+/// What a repository says at the top of its profile that shows in no entry.
+fn switches(wanted: &Wanted, places: &Places<'_>) -> Vec<String> {
+    let line =
+        |own: &Switch| format!("  {}   {}", printable(&own.text), printable(&places.name(&own.origin)));
+    wanted.elsewhere.switches.iter().map(line).collect()
+}
+
 /// How the files that something is declared in are named.
 struct Places<'a> {
     context: &'a Context,
-    /// Names that several of the files end with.
-    ambiguous: BTreeSet<String>,
+    /// Names that several of the files end with; `None`: every file is named whole.
+    ambiguous: Option<BTreeSet<String>>,
     /// All of a repository's files are of the same one.
     is_one: bool,
 }
@@ -181,20 +190,29 @@ impl<'a> Places<'a> {
         let mut seen = BTreeSet::new();
         let names = files.iter().map(|file| last(file));
         let ambiguous = names.filter(|name| !seen.insert(*name)).map(str::to_owned).collect();
-        Self { context, ambiguous, is_one: wanted.remotes.len() == 1 }
+        Self { context, ambiguous: Some(ambiguous), is_one: wanted.remotes.len() == 1 }
+    }
+
+    /// Every file by its path in the repository.
+    fn whole(context: &'a Context, wanted: &Wanted) -> Self {
+        Self { context, ambiguous: None, is_one: wanted.remotes.len() == 1 }
     }
 
     /// The last name and the line; more of it where two files end alike.
     fn name(&self, origin: &Origin) -> String {
-        if !self.ambiguous.contains(last(&origin.file)) {
+        if self.ambiguous.as_ref().is_some_and(|names| !names.contains(last(&origin.file))) {
             return origin.to_string();
         }
-        let file = match in_repository(&origin.file) {
+        format!("{}:{}", self.path(&origin.file), origin.line)
+    }
+
+    /// A file by its path in the repository, or by its own where it is in none.
+    fn path(&self, file: &str) -> String {
+        match in_repository(file) {
             Some(inner) if self.is_one => inner.to_owned(),
-            Some(_) => origin.file.clone(),
-            None => self.context.root.show(Path::new(&origin.file)),
-        };
-        format!("{file}:{}", origin.line)
+            Some(_) => file.to_owned(),
+            None => self.context.root.show(Path::new(file)),
+        }
     }
 }
 
@@ -287,7 +305,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     let was = pinned(context, which, found, base.as_ref(), &moved);
     let (told, question) = match &was {
         Some(was) => (
-            moved::lines(was, &wanted),
+            moved::lines(was, &wanted, &Places::whole(context, &wanted)),
             "You have seen what changes, and its hooks run as you. Move the pin?",
         ),
         None => (

@@ -1,9 +1,12 @@
 //! A plan as people read it, and as programs do.
 
+mod fields;
+mod json;
 mod links;
 pub mod live;
 
-use serde_json::{Value, json};
+pub use json::{action_word, plan_json};
+use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::output::{count, paint, style};
@@ -11,8 +14,10 @@ use crate::document::{Action, EntryChange, census};
 use crate::generation::Cause;
 use crate::model::{DocumentId, Generation, How, InstallMode, Key, key::dotted, printable};
 use crate::plan::secrets::{HIDDEN, looks_secret, mask_line, shown};
-use crate::plan::{DocumentPlan, Observation, Plan, Sign, Skipped, Tally, TreeChange, TreeStep, Veil};
-use crate::root::{Root, Store};
+use crate::plan::{
+    Conflict, DocumentPlan, Observation, Plan, Setting, Sign, Skipped, Tally, TreeChange, TreeStep, Veil,
+};
+use crate::root::Store;
 use crate::sys::fs;
 
 /// How much of a plan is shown.
@@ -35,7 +40,8 @@ pub fn plan(plan: &Plan, store: &Store, contents: Contents<'_>, detail: Detail) 
     let mut lines = Vec::new();
     let rows: Vec<Line> = plan.steps.iter().map(|step| step_line(step, mode_of(plan, step), since)).collect();
     let skipped: Vec<Line> = plan.skipped.iter().map(skipped_line).collect();
-    let columns = Columns::of(rows.iter().chain(&skipped));
+    let taken: Vec<Line> = plan.conflicts.iter().map(|conflict| conflict_line(conflict, since)).collect();
+    let columns = Columns::of(rows.iter().chain(&skipped).chain(&taken));
     for (row, step) in rows.iter().zip(&plan.steps) {
         lines.push(row.render(columns));
         lines.extend(
@@ -51,9 +57,11 @@ pub fn plan(plan: &Plan, store: &Store, contents: Contents<'_>, detail: Detail) 
         lines.push(row.render(columns));
         lines.extend(left_out(skipped, detail));
     }
+    lines.extend(taken.iter().map(|row| row.render(columns)));
     for (id, document) in &plan.documents {
         lines.extend(document_lines(*id, document, since, columns, detail));
     }
+    lines.extend(runtime_lines(&plan.runtime, columns));
     lines
 }
 
@@ -82,7 +90,14 @@ pub fn summary(plan: &Plan) -> String {
     let is_there = |change: &EntryChange| matches!(change.action, Action::Coincide | Action::Adopt);
     let mut entries = plan.documents.values().flat_map(|document| &document.merged.changes);
     let linked = links::becoming(plan);
-    let parts: Vec<String> = parts.into_iter().chain(linked.clone()).collect();
+    let taken = (!plan.conflicts.is_empty()).then(|| format!("{} in the way", plan.conflicts.len()));
+    let parts: Vec<String> = parts.into_iter().chain(taken).chain(linked.clone()).collect();
+    let settings = plan.runtime.len();
+    if settings > 0 && parts.is_empty() {
+        return runtime_summary(plan);
+    }
+    let runtime = (settings > 0).then(|| count(settings, RUNTIME[0], RUNTIME[1]));
+    let parts: Vec<String> = parts.into_iter().chain(runtime).collect();
     match (parts.is_empty(), linked) {
         (false, Some(linked)) if parts.len() == 1 => format!("No content changes: {linked}"),
         (false, _) => parts.join(", "),
@@ -93,6 +108,25 @@ pub fn summary(plan: &Plan) -> String {
             "Nothing to write: the profile declares nothing yet".to_owned()
         }
         (true, _) => "Nothing to write; the profile is remembered".to_owned(),
+    }
+}
+
+/// What the bundled hooks go by, counted.
+pub const RUNTIME: [&str; 2] = ["setting of the bundled hooks", "settings of the bundled hooks"];
+
+/// Where nothing but what the bundled hooks go by changes.
+fn runtime_summary(plan: &Plan) -> String {
+    let number = plan.runtime.len();
+    let is_read = plan.state.files.values().any(|record| record.is_cs);
+    let what = match is_read {
+        true => count(number, "other setting", "other settings"),
+        false => count(number, "setting is", "settings are"),
+    };
+    match is_read {
+        true => format!("No file changes; the bundled hooks go by {what}"),
+        false => {
+            format!("No file changes; {what} remembered for bundled hooks, none of which is installed here")
+        }
     }
 }
 
@@ -196,6 +230,47 @@ fn skipped_line(skipped: &Skipped) -> Line {
     }
 }
 
+/// A path that is taken: nothing is done there, nor anywhere else before it is decided what.
+fn conflict_line(conflict: &Conflict, base: Since) -> Line {
+    let found = conflict.describe();
+    let what = match (conflict.identical, conflict.is_parent, conflict.was_ours) {
+        (true, ..) => format!("in the way: {found} with the same content"),
+        (_, true, _) => format!("in the way: {found}, where a folder has to be"),
+        (_, _, true) => format!("in the way: {found}, put there by others{}", since(base)),
+        _ => format!("in the way: {found}"),
+    };
+    let origin = conflict.origin.to_string();
+    Line { sign: 'x', style: style::ERROR, name: conflict.path.clone(), what, origin }
+}
+
+/// What the bundled hooks go by from now on.
+fn runtime_lines(settings: &[Setting], columns: Columns) -> Vec<String> {
+    if settings.is_empty() {
+        return Vec::new();
+    }
+    let what = count(settings.len(), "setting", "settings");
+    let head = Line {
+        sign: '~',
+        style: style::CHANGE,
+        name: "the bundled hooks".to_owned(),
+        what,
+        origin: String::new(),
+    };
+    let line = |own: &Setting| {
+        let value = |value: &Value| printable(&shorten(&value.to_string()));
+        let (sign, text) = match (&own.before, &own.after) {
+            (Some(before), Some(after)) => {
+                (paint(style::CHANGE, '~'), format!("{} → {}", value(before), value(after)))
+            }
+            (None, Some(after)) => (paint(style::ADD, '+'), value(after)),
+            (before, None) => (paint(style::REMOVE, '-'), before.as_ref().map(value).unwrap_or_default()),
+        };
+        EntryLine { sign, name: printable(&own.name), text, why: String::new(), origin: String::new() }
+    };
+    let entries: Vec<EntryLine> = settings.iter().map(line).collect();
+    std::iter::once(head.render(columns)).chain(entry_lines(&entries)).collect()
+}
+
 /// The entries that are left out with a path.
 fn left_out(skipped: &Skipped, detail: Detail) -> Vec<String> {
     let line = |(_, key): &(DocumentId, Key)| {
@@ -240,9 +315,12 @@ fn step_words(step: &TreeStep, mode: Option<InstallMode>, base: Since) -> String
         TreeChange::Restore(_) if base.is_letting_go => "what was there before comes back".to_owned(),
         TreeChange::Restore(_) => "no longer declared; what was there before comes back".to_owned(),
         TreeChange::LeaveEdited => "edited outside cs, so it stays, as a regular file of yours".to_owned(),
+        TreeChange::Forget if step.found == Observation::Absent => REMOVED.to_owned(),
         TreeChange::Forget => "changed outside cs, so it is yours now".to_owned(),
     }
 }
+
+const REMOVED: &str = "removed outside cs, and no longer declared";
 
 /// What stands where ours is to be.
 fn thing(step: &TreeStep) -> String {
@@ -433,12 +511,15 @@ fn entry_line(change: &EntryChange, document: &DocumentPlan, base: Since, detail
         None => "(absent)".to_owned(),
     };
     let is_value = matches!(change.key, Key::Value(_));
+    let parts = fields::of(change, veil, detail.show_secrets);
+    let is_secret_only = parts.as_ref().is_some_and(|parts| parts.is_secret_only);
     let text = match (is_value, change.action) {
         (false, _) if detail.show_secrets => rest,
         (false, _) => mask_veiled(name.as_str(), rest, veil),
         (true, Action::Add) => value(&change.after),
         (true, Action::Remove | Action::RemoveDangling) => value(&change.before),
         (true, Action::Coincide | Action::Adopt | Action::Release | Action::Leave) => value(&change.before),
+        (true, _) if parts.is_some() => parts.map(|parts| parts.text).unwrap_or_default(),
         (true, _) => match (value(&change.before), value(&change.after)) {
             (before, after) if before == HIDDEN && after == HIDDEN => format!("{HIDDEN} → another"),
             (before, after) => format!("{before} → {after}"),
@@ -449,6 +530,7 @@ fn entry_line(change: &EntryChange, document: &DocumentPlan, base: Since, detail
         Action::Add => String::new(),
         Action::Update if change.after.is_none() => "declared to be absent".to_owned(),
         Action::Update if comes_back => "yours until now; it comes back when you let go of cs".to_owned(),
+        Action::Update if is_secret_only => "only the secret is another".to_owned(),
         Action::Update if detail.explain => "declared differently now".to_owned(),
         Action::Update => String::new(),
         Action::Override if change.after.is_none() => {
@@ -464,6 +546,7 @@ fn entry_line(change: &EntryChange, document: &DocumentPlan, base: Since, detail
         Action::Restore => "no longer declared; your value comes back".to_owned(),
         Action::Coincide => "already there: yours, and stays".to_owned(),
         Action::Adopt => "already there: taken over".to_owned(),
+        Action::Release if change.before.is_none() => REMOVED.to_owned(),
         Action::Release => "changed outside cs, so it is yours now".to_owned(),
         Action::Leave => "stays: it was yours".to_owned(),
         Action::RemoveDangling => "runs a hook of cs's that is gone".to_owned(),
@@ -573,90 +656,4 @@ fn diff_with(
         lines.push(format!("{indent}{}", paint(style::DIM, format!("… {more} more lines (-v)"))));
     }
     lines
-}
-
-/// The plan for programs.
-#[must_use]
-pub fn plan_json(plan: &Plan, root: &Root, show_secrets: bool) -> Value {
-    let steps = plan.steps.iter().map(|step| {
-        let action = match step.change.sign() {
-            Sign::Create => "create",
-            Sign::Change => "change",
-            Sign::Remove => "remove",
-            Sign::Adopt => "adopt",
-            Sign::Leave => "leave",
-        };
-        json!({"path": step.path, "action": action, "drift": step.is_drift, "notes": links::behind(step, plan, root), "reason": step_words(step, mode_of(plan, step), Since::of(plan)),
-               "declared": step.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})
-    });
-    let entries = plan.documents.iter().flat_map(|(id, document)| {
-        document.merged.changes.iter().map(move |change| {
-            let (name, rest) = label(&change.key);
-            let value = |value: &Option<Value>| match value {
-                Some(value) if !show_secrets && matches!(change.key, Key::Value(_)) => {
-                    document.veil.value(&change.key.pointer(), &masked(&name, value))
-                }
-                Some(value) if !show_secrets => document.veil.value(&[], &masked(&name, value)),
-                value => value.clone().unwrap_or(Value::Null),
-            };
-            json!({"document": id, "entry": name, "item": if rest.is_empty() { Value::Null } else if show_secrets { json!(rest) } else { json!(mask_veiled(&name, rest, &document.veil)) },
-                   "action": action_word(change.action), "drift": change.action == Action::Reassert,
-                   "before": value(&change.before), "after": value(&change.after),
-                   "declared": change.origin.as_ref().map(|o| format!("{}:{}", o.file, o.line))})
-        })
-    });
-    let skipped = plan.skipped.iter().map(|skipped| {
-        let entries = skipped.entries.iter().map(|(id, key)| {
-            let (name, rest) = label(key);
-            let item = if show_secrets { rest } else { mask_bare(&name, rest) };
-            json!({"document": id, "entry": name, "item": item})
-        });
-        json!({"path": skipped.path, "found": skipped.found.describe(), "entries": entries.collect::<Vec<_>>(),
-               "declared": skipped.origin.to_string()})
-    });
-    let patches: serde_json::Map<String, Value> = plan
-        .documents
-        .iter()
-        .filter(|(_, document)| document.is_edit())
-        .map(|(id, document)| {
-            let patch = &document.merged.patch;
-            (id.to_string(), if show_secrets { patch.clone() } else { document.veil.patch(patch) })
-        })
-        .collect();
-    let Tally { added, changed, removed, drifted } = plan.tally();
-    json!({"version": 1, "root": root.path, "from": plan.from, "to": plan.to, "empty": plan.is_empty(),
-           "paths": steps.collect::<Vec<_>>(), "entries": entries.collect::<Vec<_>>(),
-           "skipped": skipped.collect::<Vec<_>>(), "patches": patches,
-           "summary": {"added": added, "changed": changed, "removed": removed, "drifted": drifted},
-           "warnings": plan.warnings})
-}
-
-/// The value with whatever looks like a secret taken out.
-fn masked(name: &str, value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), masked(name, value))).collect()
-        }
-        Value::Array(items) => items.iter().map(|value| masked(name, value)).collect(),
-        value if looks_secret(name, value) => json!(HIDDEN),
-        value => value.clone(),
-    }
-}
-
-/// An action's name in JSON.
-#[must_use]
-pub fn action_word(action: Action) -> &'static str {
-    match action {
-        Action::Add => "create",
-        Action::Override => "override",
-        Action::Update => "change",
-        Action::Reassert => "reassert",
-        Action::Coincide => "coincide",
-        Action::Adopt => "adopt",
-        Action::Remove => "remove",
-        Action::Restore => "restore",
-        Action::Release => "release",
-        Action::Leave => "leave",
-        Action::RemoveDangling => "remove-dangling",
-    }
 }

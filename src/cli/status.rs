@@ -14,7 +14,6 @@ use super::plan::is_nothing;
 use super::show::plan_json;
 use super::stats;
 use crate::document::{Action, Document, EntryChange, claude};
-use crate::draft::Draft;
 use crate::generation::Cause;
 use crate::knowledge::Learning;
 use crate::model::{Declared, Digest, DocumentId, InstallMode, Key, Kind, ManagedPath, Want, limits};
@@ -34,9 +33,11 @@ struct Status {
     /// Nothing of that is a change: what is there already is to be remembered as declared.
     is_remembering: bool,
     /// What others added, and nobody declares; `None` when it can't be told.
-    undeclared: Option<Draft>,
+    undeclared: Option<news::News>,
     /// Defaults that are something else by now.
     defaults: Vec<String>,
+    /// The profile is one that `cs capture` can write to.
+    is_writable: bool,
     hooks: Hooks,
 }
 
@@ -61,8 +62,10 @@ pub(super) struct Drift {
 }
 
 impl Outside {
-    fn of(drift: Vec<Drift>, captured: usize) -> Self {
-        Self { drift, captured, is_keepable: true }
+    /// What stands in the way of looking: nothing is captured then.
+    fn unclear(told: impl IntoIterator<Item = String>) -> Self {
+        let drift = told.into_iter().map(|told| Drift { what: String::new(), told, left: None });
+        Self { drift: drift.collect(), ..Self::default() }
     }
 
     fn told(&self) -> Vec<&str> {
@@ -150,17 +153,14 @@ fn declared(context: &Context, store: &Store, side: &Side) -> Option<(Wanted, Pl
 
 fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError> {
     let declared = declared(context, store, &side);
-    let outside = match outside_of(context, store, &side, declared.as_ref()) {
+    let mut outside = match outside_of(context, store, &side, declared.as_ref()) {
         Ok((_, outside)) => outside,
-        Err(CliError::Problems(problems)) => {
-            let drift = |problem| Drift { what: String::new(), told: problem_line(problem), left: None };
-            Outside::of(problems.iter().map(drift).collect(), 0)
-        }
+        Err(CliError::Problems(problems)) => Outside::unclear(problems.iter().map(problem_line)),
         Err(CliError::Root(
             error @ (crate::root::Error::Document { .. }
             | crate::root::Error::DocumentPlace { .. }
             | crate::root::Error::SharedDocument { .. }),
-        )) => Outside::of(vec![Drift { what: String::new(), told: error.to_string(), left: None }], 0),
+        )) => Outside::unclear([error.to_string()]),
         Err(error) => return Err(error),
     };
     let mut is_remembering = false;
@@ -174,6 +174,7 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
             _ if is_nothing(plan, Some(&side), wanted) => 0,
             0 => {
                 is_remembering = is_news;
+                outside.captured += usize::from(is_news) * taken_over(plan, &side);
                 usize::from(is_news)
             }
             changes => changes,
@@ -190,7 +191,24 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
         })
         .unwrap_or_default();
     let hooks = hooks(context, &side);
-    Ok(Status { side, outside, pending, is_remembering, undeclared, defaults, hooks })
+    let is_writable = declared.is_some_and(|(wanted, _)| matches!(wanted.which, ProfileRef::File(_)));
+    Ok(Status { side, outside, pending, is_remembering, undeclared, defaults, is_writable, hooks })
+}
+
+/// How much is declared since, and as it is there.
+fn taken_over(next: &Plan, side: &Side) -> usize {
+    let state = &side.manifest.state;
+    let is_new_path =
+        |step: &&TreeStep| step.change.sign() == Sign::Adopt && !state.installs.contains_key(&step.path);
+    let is_new = |id: &DocumentId, change: &EntryChange| {
+        let mut known = state.documents.get(id).into_iter().flatten();
+        matches!(change.action, Action::Coincide | Action::Adopt) && known.all(|own| own.key != change.key)
+    };
+    let entries = next
+        .documents
+        .iter()
+        .map(|(id, document)| document.merged.changes.iter().filter(|change| is_new(id, change)).count());
+    next.steps.iter().filter(is_new_path).count() + entries.sum::<usize>()
 }
 
 /// What of ours changed outside cs.
@@ -250,8 +268,9 @@ fn drift(back: &Plan, next: Option<&Plan>) -> Outside {
                 return change.action == Action::Reassert
                     && (change.before.is_none() || change.after.is_none());
             }
+            // Nothing is to be done about it, or nothing but remembering.
             let mut news = next.documents.get(id).into_iter().flat_map(|own| &own.merged.changes);
-            news.any(|own| own.key == change.key && matches!(own.action, Action::Coincide | Action::Adopt))
+            news.all(|own| own.key != change.key || !own.action.is_edit())
         };
         for change in document.merged.changes.iter().filter(|change| change.action.is_edit()) {
             if is_declared(change) {
@@ -263,7 +282,7 @@ fn drift(back: &Plan, next: Option<&Plan>) -> Outside {
             drift.push(Drift { what: change.key.to_string(), told, left: None });
         }
     }
-    Outside::of(drift, captured)
+    Outside { drift, captured, is_keepable: false }
 }
 
 /// What others did at a path of ours. What was edited in place lies in the generation, and in every other that
@@ -363,15 +382,20 @@ fn long(context: &Context, root: &str, status: &Status) {
         from.unwrap_or_default()
     ));
     told_drift(context, &status.outside);
-    let next = paint(style::DIM, context.spell("cs capture"));
+    let next = match status.is_writable {
+        true => format!("   {}", paint(style::DIM, context.spell("cs capture"))),
+        // What ships with cs, or comes from elsewhere, is not written to.
+        false => String::new(),
+    };
     if let Some((number, named)) = status.undeclared.as_ref().and_then(news::told) {
         let what = paint(style::DRIFT, format!("{number:<3}"));
-        context.out.line(format!("undeclared  {what} {named} changed outside cs   {next}"));
+        let became = status.undeclared.as_ref().map_or("changed", news::became);
+        context.out.line(format!("undeclared  {what} {named} {became} outside cs{next}"));
     }
     if !status.defaults.is_empty() {
         let what = paint(style::DRIFT, format!("{:<3}", status.defaults.len()));
         let named = news::some(&status.defaults);
-        context.out.line(format!("defaults    {what} {named} changed outside cs   {next}"));
+        context.out.line(format!("defaults    {what} {named} changed outside cs{next}"));
     }
     let captured = status.outside.captured;
     if captured > 0 {
@@ -471,7 +495,7 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
     let mut checked = verify_files(&store, &side, &mut faults, &mut damaged)?;
     checked += verify_hooks(context, &side, &mut faults);
     let declared = declared(context, &store, &side);
-    let mut found = Outside::of(Vec::new(), 0);
+    let mut found = Outside::default();
     match outside_of(context, &store, &side, declared.as_ref()) {
         Ok((planned, outside)) => {
             let plan = planned.checked.plan();

@@ -34,6 +34,7 @@ pub fn run(context: &Context, args: &UninstallArgs) -> Result<u8, CliError> {
     let locked = context.lock(args.durability.durability)?;
     let base = locked.store.current_side()?;
     let is_installed = base.as_ref().is_some_and(owns_something);
+    super::gitignore::check(&locked.store)?;
     if is_installed || args.purge {
         ask(context, base.as_ref().filter(|_| is_installed), &locked.store, args.purge)?;
     } else {

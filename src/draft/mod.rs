@@ -88,6 +88,36 @@ pub fn is_seen(seen: &Marks, pointer: &[String], value: &Value, home: Option<&st
     }
 }
 
+/// The mark of a file, or of a folder that is declared as one.
+#[must_use]
+pub fn mark_of_file(path: &str) -> Digest {
+    Digest::of(["file ", path].concat().as_bytes())
+}
+
+/// What a path is declared with: a skill is a folder, and everything else a file.
+#[must_use]
+pub fn unit(path: &str) -> &str {
+    let Some(name) = path.strip_prefix("skills/") else { return path };
+    name.find('/').map_or(path, |end| &path[.."skills/".len() + end])
+}
+
+/// Why nobody means a file of this name to be declared: it is hidden, an editor's, or made.
+#[must_use]
+pub fn litter(path: &str) -> Option<&'static str> {
+    let is_backup = |name: &str| {
+        let ends = ["~", ".bak", ".orig", ".rej", ".swp", ".swo", ".tmp"];
+        ends.iter().any(|end| name.ends_with(end)) || name.starts_with('#') && name.ends_with('#')
+    };
+    // What lies in the root itself is there because the settings name it.
+    path.split('/').skip(1).find_map(|name| match name {
+        name if MADE.contains(&name) => Some("it is made, not written"),
+        // An editor's swap file is hidden, too.
+        name if is_backup(name) => Some("it is an editor's backup"),
+        name if name.starts_with('.') => Some("it is hidden"),
+        _ => None,
+    })
+}
+
 fn mark(key: &Key, home: Option<&str>) -> Digest {
     Digest::of(name_of(key, home).as_bytes())
 }
@@ -191,28 +221,56 @@ impl Draft {
         draft
     }
 
-    /// What can be declared of what is there `now`, was not there when it was `seen`, and is declared nowhere.
+    /// What can be declared of what is there `now`, was not there when it was `seen`, and is declared nowhere. The
+    /// files are those that are not declared. One that seems to hold a secret stays where it is.
     #[must_use]
     pub fn news(now: Found<'_>, seen: &Marks, is_declared: impl Fn(&Key) -> bool) -> Self {
         let mut draft = Self::of(now);
         let is_known =
             |key: &Key, value: Digest| seen.get(&mark(key, now.home)) == Some(&value) || is_declared(key);
+        let mut scripts = Vec::new();
         for item in &mut draft.items {
             let value = item.digest();
             if let Item::Hook(hook) = item {
                 let keys = hook.keys();
                 let mut fresh = keys.iter().map(|key| !is_known(key, value));
                 hook.events.retain(|_| fresh.next().unwrap_or_default());
+                // The script is new, and what runs it is not.
+                scripts.extend(hook.source.take_if(|_| hook.events.is_empty()));
             }
         }
-        draft.items.retain(|item| {
-            let (keys, value) = (item.keys(), item.digest());
-            !keys.is_empty() && !keys.iter().all(|key| is_known(key, value))
+        draft.items.extend(scripts.into_iter().map(Item::file));
+        let is_file_known = |path: &str| seen.contains_key(&mark_of_file(unit(path)));
+        draft.items.retain(|item| match item {
+            Item::Install { source, .. } => !is_file_known(source),
+            item => {
+                let (keys, value) = (item.keys(), item.digest());
+                !keys.is_empty() && !keys.iter().all(|key| is_known(key, value))
+            }
         });
         draft.left.retain(|own| {
-            !seen.contains_key(&own.left.mark()) && !own.key.as_ref().is_some_and(&is_declared)
+            !seen.contains_key(&own.left.mark())
+                && !is_file_known(&own.left.what)
+                && !own.key.as_ref().is_some_and(&is_declared)
         });
+        draft.leave_suspects();
         draft
+    }
+
+    /// Leaves where they are the files that seem to hold a secret.
+    fn leave_suspects(&mut self) {
+        for suspect in std::mem::take(&mut self.suspects) {
+            let Some((path, line)) = suspect.rsplit_once(':') else { continue };
+            let why = format!("it looks as if it held a secret, in line {line}");
+            let is_of = |item: &Item| item.source().is_some_and(|source| is_below(path, &source));
+            let Some(index) = self.items.iter().position(is_of) else { continue };
+            match &mut self.items[index] {
+                // Such a hook is declared by its command alone.
+                Item::Hook(hook) => hook.source = None,
+                _ => drop(self.items.remove(index)),
+            }
+            self.skip(path, why);
+        }
     }
 
     /// Everything that stands there.
@@ -226,9 +284,13 @@ impl Draft {
         self.items.iter().flat_map(of_item).chain(left).collect()
     }
 
-    /// Each of the settings and hooks in words, and what declares it.
-    pub fn edits(&self) -> impl Iterator<Item = (String, Edit)> {
-        self.items.iter().filter_map(|item| Some((item.name(), item.edit()?)))
+    /// Each thing in words, what declares it, and the file or folder of the root that is its source, if it has one:
+    /// the profile calls that as `place` says.
+    pub fn edits(
+        &self,
+        place: impl Fn(&str) -> String,
+    ) -> impl Iterator<Item = (String, Edit, Option<String>)> {
+        self.items.iter().map(move |item| (item.name(), item.edit(&place), item.source()))
     }
 
     /// What stays where it is.
@@ -265,13 +327,7 @@ impl Draft {
     /// The files that the profile's sources name, of those found: they go beside it, under the same path.
     pub fn copies<'f>(&self, files: &'f [File]) -> impl Iterator<Item = &'f File> {
         let sources: Vec<String> = self.items.iter().filter_map(Item::source).collect();
-        files.iter().filter(move |file| {
-            sources.iter().any(|source| {
-                file.path
-                    .strip_prefix(source.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        })
+        files.iter().filter(move |file| sources.iter().any(|source| is_below(&file.path, source)))
     }
 
     /// Takes out what stands at `line` of what was printed; `false` where nothing of ours does.
@@ -286,7 +342,7 @@ impl Draft {
         if let Item::Hook(hook) = &mut self.items[index]
             && let Some(source) = hook.source.take()
         {
-            self.items.push(Item::Install { section: "files", name: source.clone(), source });
+            self.items.push(Item::file(source));
             return;
         }
         let item = self.items.remove(index);
@@ -295,12 +351,7 @@ impl Draft {
 
     /// Takes out what is made of the file at `path`; `false` where nothing is.
     pub fn leave_file(&mut self, path: &str, why: &str) -> bool {
-        let is_of = |item: &Item| {
-            item.source().is_some_and(|source| {
-                path.strip_prefix(source.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        };
+        let is_of = |item: &Item| item.source().is_some_and(|source| is_below(path, &source));
         let Some(index) = self.items.iter().position(is_of) else { return false };
         self.take(index, why);
         true
@@ -401,6 +452,8 @@ impl Draft {
             } else if let Some(made) = names.iter().find(|name| MADE.contains(name)) {
                 let end = file.path.find(made).unwrap_or_default() + made.len();
                 self.skip(&file.path[..end], "it is made, not written");
+            } else if let Some(why) = litter(&file.path) {
+                self.skip(&file.path, why);
             } else {
                 self.file(file, &names);
             }
@@ -479,20 +532,30 @@ impl Item {
         }
     }
 
-    fn edit(&self) -> Option<Edit> {
+    fn edit(&self, place: &impl Fn(&str) -> String) -> Edit {
         match self {
             Self::Setting { section, pointer, value } => {
                 let section = section.name();
                 let (pointer, value) = (pointer.clone(), value.clone());
-                Some(match sets::is_set(&pointer) {
+                match sets::is_set(&pointer) {
                     true => Edit::Add { section, pointer, value },
                     false => Edit::Set { section, pointer, value },
-                })
+                }
             }
-            Self::Hook(hook) => Some(Edit::Append(print::hook_text(hook))),
-            Self::Server { name, fields } => Some(Edit::Append(print::server_text(name, fields))),
-            Self::Install { .. } => None,
+            Self::Hook(hook) => {
+                let source = hook.source.as_deref().map(place);
+                Edit::Append(print::hook_text(&hooks::Hook { source, ..hook.clone() }))
+            }
+            Self::Server { name, fields } => Edit::Append(print::server_text(name, fields)),
+            Self::Install { section, name, source } => {
+                Edit::Append(print::install_text(section, name, &place(source)))
+            }
         }
+    }
+
+    /// A file that is nothing more to the client.
+    fn file(source: String) -> Self {
+        Self::Install { section: "files", name: source.clone(), source }
     }
 
     fn name(&self) -> String {
@@ -514,6 +577,11 @@ impl Item {
             Self::Install { source, .. } => Some(source.clone()),
         }
     }
+}
+
+/// Whether a path is `source`, or lies in that folder.
+fn is_below(path: &str, source: &str) -> bool {
+    path.strip_prefix(source).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn depth(value: &Value) -> usize {

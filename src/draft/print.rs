@@ -212,10 +212,21 @@ impl Draft {
             } else {
                 out.line(None, "");
             }
-            out.line(Some(at), &format!("[{section}.{}]", key(name)));
-            out.line(Some(at), &format!("source = {}", spelled(&Value::from(source.as_str()))));
+            install_table((section, name, source), at, out);
         }
     }
+}
+
+/// The table of one file or folder.
+pub(super) fn install_text(section: &str, name: &str, source: &str) -> String {
+    let mut out = Printed { text: String::new(), owners: Vec::new() };
+    install_table((section, name, source), 0, &mut out);
+    out.text
+}
+
+fn install_table((section, name, source): (&str, &str, &str), at: usize, out: &mut Printed) {
+    out.line(Some(at), &format!("[{section}.{}]", key(name)));
+    out.line(Some(at), &format!("source = {}", spelled(&Value::from(source))));
 }
 
 /// The table of one server.

@@ -91,8 +91,59 @@ fn news_is_what_came_since_and_nobody_declares() {
     let is_declared = |key: &Key| key.to_string().ends_with("  c");
     let news =
         Draft::news(found(&now, &[]), &Draft::of(found(&before, &[])).marks(Some("/home/ada")), is_declared);
-    let names: Vec<String> = news.edits().map(|(name, _)| name).collect();
+    let names: Vec<String> = news.edits(str::to_owned).map(|(name, ..)| name).collect();
     assert_eq!(names, ["model", "permissions.allow  b", "new", "hooks.Stop  npm test"]);
+}
+
+#[test]
+fn news_of_files_is_told_with_what_declares_them() {
+    let settings = json!({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "~/.claude/hooks/known"}]}],
+        "SessionEnd": [{"hooks": [{"type": "command", "command": "~/.claude/hooks/new"}]}]}});
+    let before =
+        json!({"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "~/.claude/hooks/known"}]}]}});
+    let mut seen = Draft::of(found(&before, &[])).marks(Some("/home/ada"));
+    let old = ["skills/old", "hooks/known"];
+    seen.extend(old.map(|path| (mark_of_file(path), Digest::of(b""))));
+    let files = [
+        file("agents/a.md", ""),
+        file("hooks/known", ""),
+        file("hooks/new", ""),
+        file("rules/x.md", "export API_TOKEN=\"ghp_0123456789abcdefghijABCDEF\"\n"),
+        file("skills/new/SKILL.md", ""),
+        file("skills/old/SKILL.md", ""),
+    ];
+    let news = Draft::news(found(&settings, &files), &seen, |_| false);
+    let told: Vec<String> = news
+        .edits(|source| format!("claude/{source}"))
+        .map(|(name, edit, source)| format!("{name} {source:?} {edit:?}"))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            r#"hooks.SessionEnd  ~/.claude/hooks/new Some("hooks/new") Append("[hooks.new]\nevent = \"SessionEnd\"\nsource = \"claude/hooks/new\"\n")"#,
+            r#"agents/a.md Some("agents/a.md") Append("[agents.a]\nsource = \"claude/agents/a.md\"\n")"#,
+            r#"skills/new Some("skills/new") Append("[skills.new]\nsource = \"claude/skills/new\"\n")"#,
+        ]
+    );
+    let left = news.left();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!((left[0].what.as_str(), left[0].why.contains("secret")), ("rules/x.md", true));
+}
+
+#[test]
+fn what_editors_leave_behind_is_nothing_to_declare() {
+    for path in
+        ["agents/x.md~", "agents/.x.md.swp", "hooks/#a#", "hooks/.env", "hooks/node_modules/x", "a/x.orig"]
+    {
+        assert!(litter(path).is_some(), "{path}");
+    }
+    for path in ["agents/x.md", "commands/git/commit.md", "CLAUDE.md", "hooks/a.b"] {
+        assert_eq!(litter(path), None, "{path}");
+    }
+    assert_eq!(
+        (unit("skills/a/b/c"), unit("skills/a"), unit("agents/a/b")),
+        ("skills/a", "skills/a", "agents/a/b")
+    );
 }
 
 #[test]

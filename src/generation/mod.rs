@@ -132,25 +132,33 @@ pub struct Pending {
 /// A text of ours that can't be used, and whose fault it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    #[error("was written by a newer cs (format {0}; this one knows up to {FORMAT})")]
-    Newer(u64),
+    #[error("was written by a newer cs (format {found}; this one knows up to {known})")]
+    Newer { found: u64, known: u32 },
     #[error("is damaged: {0}")]
     Damaged(String),
 }
 
-/// Reads one of our JSON files: the version first, so that a newer format is told from damage.
+/// Reads a file of a generation's: the version first, so that a newer format is told from damage.
 ///
 /// # Errors
 /// A newer format, or text that is none of ours.
 pub fn read<T: serde::de::DeserializeOwned>(text: &[u8]) -> Result<T, FormatError> {
+    read_up_to(text, FORMAT)
+}
+
+/// Reads another of our JSON files, with formats of its own: `known` is the newest of them that is read.
+///
+/// # Errors
+/// A newer format, or text that is none of ours.
+pub fn read_up_to<T: serde::de::DeserializeOwned>(text: &[u8], known: u32) -> Result<T, FormatError> {
     #[derive(Deserialize)]
     struct Version {
         format: u64,
     }
     let damaged = |error: serde_json::Error| FormatError::Damaged(error.to_string());
     let version: Version = serde_json::from_slice(text).map_err(damaged)?;
-    if version.format > u64::from(FORMAT) {
-        return Err(FormatError::Newer(version.format));
+    if version.format > u64::from(known) {
+        return Err(FormatError::Newer { found: version.format, known });
     }
     serde_json::from_slice(text).map_err(damaged)
 }
@@ -276,7 +284,7 @@ mod tests {
         let pending = Pending { format: FORMAT, from: None, to: Generation::FIRST };
         assert_eq!(read::<Pending>(&write(&pending)), Ok(pending));
         let newer = br#"{"format": 3, "something": "else"}"#;
-        assert_eq!(read::<Pending>(newer), Err(FormatError::Newer(3)));
+        assert_eq!(read::<Pending>(newer), Err(FormatError::Newer { found: 3, known: FORMAT }));
         for damaged in [&b""[..], b"{", b"[]", b"{\"format\":1}", b"{\"format\":1,\"from\":null,\"to\":0}"] {
             assert!(matches!(read::<Pending>(damaged), Err(FormatError::Damaged(_))), "{damaged:?}");
         }

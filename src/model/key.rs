@@ -38,6 +38,10 @@ pub struct HookId {
     pub command: String,
 }
 
+/// How a hook that a project shares begins: its command is found wherever the project lies, by the variable that
+/// the client sets for every hook.
+pub const SHARED_HOOKS: &str = "\"$CLAUDE_PROJECT_DIR\"/.claude/hooks/";
+
 impl HookId {
     /// An id with the matcher brought to its one form.
     #[must_use]

@@ -28,7 +28,7 @@ pub use desired::{
 };
 pub use digest::Digest;
 pub use generation::Generation;
-pub use key::{HookId, Key, Pointer};
+pub use key::{HookId, Key, Pointer, SHARED_HOOKS};
 pub use ledger::{Container, Displaced, DocumentLedger, How, Ledger, Place, Row, TreeHow, TreeRow};
 pub use path::{ManagedPath, PathError};
 pub use secret::{Mark, Marked, Secret, Secrets, Source, Wrote};

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{DocumentPlan, Observation, Observed, Plan};
 use crate::document::hooks::meaning;
 use crate::document::value::{canonical, equal};
-use crate::model::{DocumentId, Key, Ledger, ManagedPath, Row};
+use crate::model::{DocumentId, Key, Ledger, ManagedPath, Row, SHARED_HOOKS};
 
 /// A plan that was checked; nothing else can be applied.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +44,9 @@ pub fn check(
     root: &str,
     home: Option<&str>,
 ) -> Result<CheckedPlan, Flaw> {
+    if let Some(conflict) = plan.conflicts.first() {
+        return Err(flaw(&conflict.path, "it is taken"));
+    }
     check_steps(&plan, base)?;
     for (id, document) in &plan.documents {
         let rows = |ledger: &Ledger| ledger.documents.get(id).map(|own| own.rows.clone()).unwrap_or_default();
@@ -209,9 +212,11 @@ impl Lawful<'_> {
         let command = meaning(command, self.home);
         // Whatever runs a file of ours is ours to take away with it.
         let runs_ours = command.strip_prefix(self.root).is_some_and(|rest| rest.starts_with("/hooks/"));
+        // What a project shares is spelled so that it is found wherever the project lies.
+        let is_shared = command.starts_with(SHARED_HOOKS);
         runs_ours
             || self.owned.iter().any(|row| {
-                matches!(&row.key, Key::Hook(id) if id.event == event && id.matcher == matcher
+                matches!(&row.key, Key::Hook(id) if (is_shared || id.event == event && id.matcher == matcher)
                     && meaning(&id.command, self.home) == command)
             })
     }
@@ -220,12 +225,13 @@ impl Lawful<'_> {
 /// Every hook of ours in the result is one whose file will be there.
 fn check_hooks(plan: &Plan, observed: &Observed, root: &str, home: Option<&str>) -> Result<(), Flaw> {
     let prefix = format!("{root}/");
+    let shared = SHARED_HOOKS.trim_end_matches("hooks/");
     for document in plan.documents.values() {
         for row in &document.merged.ledger.rows {
             let Key::Hook(id) = &row.key else { continue };
             let command = meaning(&id.command, home);
-            let Some(path) = command.strip_prefix(&prefix).and_then(|rest| ManagedPath::new(rest).ok())
-            else {
+            let rest = command.strip_prefix(&prefix).or_else(|| command.strip_prefix(shared));
+            let Some(path) = rest.and_then(|rest| ManagedPath::new(rest).ok()) else {
                 continue;
             };
             let will_be = plan.ledger.tree.contains_key(&path)

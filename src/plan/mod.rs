@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod observed;
+pub mod runtime;
 pub mod secrets;
 pub mod tree;
 pub mod veil;
@@ -20,10 +21,11 @@ use crate::model::key::dotted;
 use crate::model::text::shell_path;
 use crate::model::{
     Declared, DocumentId, DocumentLedger, Generation, How, Key, Kind, Ledger, ManagedPath, Origin, Row,
-    Secrets, Want, limits,
+    SHARED_HOOKS, Secrets, Want, limits,
 };
 pub use check::{CheckedPlan, check};
 pub use observed::{Observation, Observed, ObservedDocument};
+pub use runtime::Setting;
 pub use tree::{Conflict, Skipped, TreeChange, TreeStep};
 pub use veil::Veil;
 
@@ -77,6 +79,11 @@ pub struct Plan {
     pub documents: BTreeMap<DocumentId, DocumentPlan>,
     /// What is declared and left out, because somebody else's stays in its place.
     pub skipped: Vec<Skipped>,
+    /// Paths that are taken. A plan with any is what would be done but for them, to look at: it is never checked,
+    /// and so never carried out.
+    pub conflicts: Vec<Conflict>,
+    /// What the bundled hooks go by from now on, where that is something else than in the base.
+    pub runtime: Vec<Setting>,
     /// The desired state, less what was skipped.
     pub state: State,
     /// What will be owned afterwards.
@@ -111,14 +118,17 @@ impl Plan {
     /// Nothing to do and nothing to remember.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && !self.documents.values().any(DocumentPlan::is_edit) && !self.is_news
+        self.steps.is_empty()
+            && self.conflicts.is_empty()
+            && !self.documents.values().any(DocumentPlan::is_edit)
+            && !self.is_news
     }
 
     /// Paths of ours from which somebody has taken what was there.
     #[must_use]
     pub fn missing(&self) -> Vec<ManagedPath> {
         let is_missing = |step: &&TreeStep| {
-            step.is_drift && matches!(step.change, TreeChange::Create | TreeChange::Forget)
+            step.is_drift && step.change == TreeChange::Create || step.change == TreeChange::Forget
         };
         self.steps.iter().filter(is_missing).map(|step| step.path.clone()).collect()
     }
@@ -187,17 +197,22 @@ pub enum Problem {
     Void(DocumentId, Voiding, Option<Origin>),
 }
 
+/// Why a plan can't be carried out, with all of it that could be, where nothing but paths that are taken stands in
+/// the way.
+#[derive(Debug)]
+pub struct Blocked {
+    pub problems: Vec<Problem>,
+    pub plan: Option<Box<Plan>>,
+}
+
 /// Plans.
 ///
 /// # Errors
 /// Every reason why not.
-pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
-    let mut problems = Vec::new();
+pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Blocked> {
     let mut state = input.desired.clone();
-    let tree = tree::plan(input, &mut state).unwrap_or_else(|conflicts| {
-        problems.extend(conflicts.into_iter().map(Problem::Conflict));
-        tree::TreePlan::default()
-    });
+    let tree = tree::plan(input, &mut state);
+    let mut problems: Vec<Problem> = tree.conflicts.iter().cloned().map(Problem::Conflict).collect();
     let letting_go = match input.cause {
         Cause::Uninstall => LettingGo::Uninstall,
         Cause::Apply | Cause::Rollback { .. } => LettingGo::Undeclared,
@@ -226,8 +241,8 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
             Err(problem) => problems.push(problem),
         }
     }
-    if !problems.is_empty() {
-        return Err(problems);
+    if problems.len() > tree.conflicts.len() {
+        return Err(Blocked { problems, plan: None });
     }
     let is_news =
         input.base.is_none_or(|base| !base.state.is_same(&state) || !is_same_ledger(base.ledger, &ledger));
@@ -235,18 +250,30 @@ pub fn plan(input: &PlanInput<'_>) -> Result<Plan, Vec<Problem>> {
     warnings.extend(documents.keys().filter_map(|id| open_to_others(input, &state, *id)));
     warnings.extend(documents.iter().filter_map(|(id, own)| read_only(input, *id, own)));
     warnings.extend(tree.warnings);
-    Ok(Plan {
+    let runtime = match (input.base, input.cause) {
+        (Some(base), Cause::Apply | Cause::Rollback { .. }) => {
+            runtime::changes(&base.state.runtime, &state.runtime)
+        }
+        _ => Vec::new(),
+    };
+    let plan = Plan {
         from: input.base.map(|base| base.generation),
         to: input.next,
         cause: input.cause,
         steps: tree.steps,
         skipped: tree.skipped,
+        conflicts: tree.conflicts,
+        runtime,
         documents,
         state,
         ledger,
         is_news,
         warnings,
-    })
+    };
+    match problems.is_empty() {
+        true => Ok(plan),
+        false => Err(Blocked { problems, plan: Some(Box::new(plan)) }),
+    }
 }
 
 fn document_ids(input: &PlanInput<'_>, state: &State) -> BTreeSet<DocumentId> {
@@ -385,8 +412,21 @@ pub fn leaving_commands(input: &PlanInput<'_>, state: &State) -> Vec<String> {
         let seen = input.observed.tree.get(path);
         !is_ours && seen.is_some_and(|seen| *seen != Observation::Absent)
     };
-    let gone = gone_hooks(input, state).into_iter().filter(|path| !is_there(path));
-    gone.map(|path| format!("{}/{path}", input.root)).collect()
+    let gone: Vec<ManagedPath> =
+        gone_hooks(input, state).into_iter().filter(|path| !is_there(path)).collect();
+    // One that a project shares is spelled otherwise.
+    let declared = input.base.into_iter().flat_map(|base| base.state.documents.values().flatten());
+    let spelled = declared.filter_map(|own| match &own.key {
+        Key::Hook(id) if gone.iter().any(|path| shares(own, path)) => {
+            Some(crate::document::hooks::meaning(&id.command, input.home))
+        }
+        _ => None,
+    });
+    let mut commands: Vec<String> = gone.iter().map(|path| format!("{}/{path}", input.root)).collect();
+    commands.extend(spelled);
+    commands.sort();
+    commands.dedup();
+    commands
 }
 
 /// Hook files of ours that are not there after this plan: those that leave, and those that left.
@@ -447,6 +487,14 @@ fn lints(document: &DocumentPlan) -> Vec<String> {
 /// `Bash` of `Bash(ls:*)`: denying a whole tool defeats every allow of it.
 fn tool_of(rule: &str) -> &str {
     rule.split('(').next().unwrap_or(rule)
+}
+
+/// Whether the entry is how a project shares the hook file at `path`.
+#[must_use]
+pub fn shares(declared: &Declared, path: &ManagedPath) -> bool {
+    let name = path.as_str().strip_prefix("hooks/");
+    let is_shared = matches!(&declared.key, Key::Hook(id) if id.command.starts_with(SHARED_HOOKS));
+    is_shared && name.is_some() && declared.origin.hook.as_deref() == name
 }
 
 /// Whether the declared entry is one that a skipped or missing hook file would leave dangling.

@@ -17,6 +17,8 @@ pub struct Observed {
     pub displaced: BTreeMap<ManagedPath, BTreeSet<ManagedPath>>,
     /// Files of ours that are to be run, and can't be any more: somebody has changed who may do what with them.
     pub disabled: BTreeSet<ManagedPath>,
+    /// Declared as they lie there by somebody who wanted just that: what is the same is taken over.
+    pub captured: BTreeSet<ManagedPath>,
 }
 
 /// What stands at a path.

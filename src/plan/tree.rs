@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Base, Observation, OnConflict, PlanInput, Sign, runs};
+use super::{Base, Observation, OnConflict, PlanInput, Sign, runs, shares};
 use crate::generation::{Cause, State};
-use crate::model::{Digest, DocumentId, Install, InstallMode, Key, ManagedPath, Origin, TreeHow, TreeRow};
+use crate::model::{
+    Declared, Digest, DocumentId, Install, InstallMode, Key, ManagedPath, Origin, TreeHow, TreeRow,
+};
 
 mod folder;
 
@@ -83,6 +85,18 @@ pub struct Conflict {
     pub origin: Origin,
 }
 
+impl Conflict {
+    /// What is there, in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match (&self.found, self.is_parent) {
+            // Where a folder has to be, nobody looked closer.
+            (Observation::Other, true) => "no folder".to_owned(),
+            (found, _) => found.describe(),
+        }
+    }
+}
+
 /// A declared path that stays somebody else's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Skipped {
@@ -99,6 +113,8 @@ pub struct Skipped {
 pub struct TreePlan {
     pub steps: Vec<TreeStep>,
     pub skipped: Vec<Skipped>,
+    /// Every path that is taken; nothing is planned at it or below it.
+    pub conflicts: Vec<Conflict>,
     pub rows: BTreeMap<ManagedPath, TreeRow>,
     pub folders: Vec<String>,
     pub warnings: Vec<String>,
@@ -163,11 +179,8 @@ fn see(path: &ManagedPath, row: Option<&TreeRow>, wanted: Option<Digest>, found:
 }
 
 /// Plans the tree, and takes out of `state` what is skipped.
-///
-/// # Errors
-/// Every conflict there is.
-pub fn plan(input: &PlanInput<'_>, state: &mut State) -> Result<TreePlan, Vec<Conflict>> {
-    let mut planner = Planner { input, plan: TreePlan::default(), conflicts: Vec::new() };
+pub fn plan(input: &PlanInput<'_>, state: &mut State) -> TreePlan {
+    let mut planner = Planner { input, plan: TreePlan::default() };
     let mut paths = Vec::new();
     planner.folders(state);
     for (path, install) in &state.installs {
@@ -180,7 +193,11 @@ pub fn plan(input: &PlanInput<'_>, state: &mut State) -> Result<TreePlan, Vec<Co
         planner.plan.skipped.extend(skip(input, state, path, found));
     }
     planner.leaving(state);
-    if planner.conflicts.is_empty() { Ok(planner.plan) } else { Err(planner.conflicts) }
+    let mut plan = planner.plan;
+    let blocked: Vec<String> =
+        plan.conflicts.iter().filter(|own| own.is_parent).map(|own| format!("{}/", own.path)).collect();
+    plan.steps.retain(|step| !blocked.iter().any(|folder| step.path.as_str().starts_with(folder)));
+    plan
 }
 
 /// Leaves out what was declared at a path that stays somebody else's, and the hooks that
@@ -190,10 +207,11 @@ fn skip(input: &PlanInput<'_>, state: &mut State, path: ManagedPath, found: Obse
     state.files.retain(|file, _| *file != path && !path.contains(file));
     let command = format!("{}/{path}", input.root);
     let mut entries = Vec::new();
+    let is_left_out = |own: &Declared| runs(own, &command, input.home) || shares(own, &path);
     for (id, declared) in &mut state.documents {
-        let leaving = declared.iter().filter(|declared| runs(declared, &command, input.home));
+        let leaving = declared.iter().filter(|declared| is_left_out(declared));
         entries.extend(leaving.map(|declared| (*id, declared.key.clone())));
-        declared.retain(|declared| !runs(declared, &command, input.home));
+        declared.retain(|declared| !is_left_out(declared));
     }
     Some(Skipped { path, found, origin, entries })
 }
@@ -207,7 +225,6 @@ enum Outcome {
 struct Planner<'a> {
     input: &'a PlanInput<'a>,
     plan: TreePlan,
-    conflicts: Vec<Conflict>,
 }
 
 impl Planner<'_> {
@@ -252,7 +269,7 @@ impl Planner<'_> {
             match self.input.observed.folders.get(folder).unwrap_or(&Observation::Absent) {
                 Observation::Absent => drop(folders.insert(folder)),
                 Observation::Folder => folders.extend(ours.get(folder).copied()),
-                found => self.conflicts.push(Conflict {
+                found => self.plan.conflicts.push(Conflict {
                     path: folder.to_owned(),
                     found: found.clone(),
                     identical: false,
@@ -290,7 +307,9 @@ impl Planner<'_> {
             return Outcome::Planned;
         }
         let folded = if install.folder && row.is_none() { self.folds(path, &found) } else { None };
-        let was_ours = row.is_some() || folded.is_some();
+        // What was captured and has changed since is drift, though nobody has taken it over yet.
+        let is_changed = self.input.observed.captured.contains(path) && !found.shows(digest);
+        let was_ours = row.is_some() || folded.is_some() || is_changed;
         let is_folded = folded.is_some();
         let (how, change) = match folded.unwrap_or_else(|| see(path, row.as_ref(), Some(digest), &found)) {
             Seen::AsWritten if is_folded => (TreeHow::Added, Some(TreeChange::Mode(InstallMode::Link))),
@@ -333,12 +352,7 @@ impl Planner<'_> {
                 {
                     (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
                 }
-                // What replaced ours and is as declared is an edit that was captured: nothing is lost by a link.
-                _ if identical
-                    && (was_ours
-                        || self.input.desired.adopts
-                        || self.input.on_conflict == OnConflict::Adopt) =>
-                {
+                _ if identical && (was_ours || self.is_taken_over(path)) => {
                     (TreeHow::Adopted(aside.clone()), Some(TreeChange::Adopt(aside)))
                 }
                 OnConflict::Backup => {
@@ -346,7 +360,7 @@ impl Planner<'_> {
                 }
                 OnConflict::Skip => return Outcome::Skipped,
                 OnConflict::Refuse | OnConflict::Adopt => {
-                    self.conflicts.push(Conflict {
+                    self.plan.conflicts.push(Conflict {
                         path: path.to_string(),
                         found,
                         identical,
@@ -375,6 +389,14 @@ impl Planner<'_> {
         Outcome::Planned
     }
 
+    /// Whether somebody wants what is there and as declared to be ours. (What has replaced ours and is as declared is
+    /// an edit that was captured: nothing is lost by a link.)
+    fn is_taken_over(&self, path: &ManagedPath) -> bool {
+        self.input.desired.adopts
+            || self.input.observed.captured.contains(path)
+            || self.input.on_conflict == OnConflict::Adopt
+    }
+
     /// What we own and the profile no longer has.
     fn leaving(&mut self, state: &State) {
         let Some(base) = self.input.base else { return };
@@ -396,13 +418,15 @@ impl Planner<'_> {
                 (Seen::Edited, _) => TreeChange::LeaveEdited,
                 (Seen::Absent | Seen::Foreign { .. }, _) => TreeChange::Forget,
             };
-            let is_drift = matches!(change, TreeChange::LeaveEdited | TreeChange::Forget);
-            if let Some(name) = row.how.aside().filter(|_| is_drift) {
+            let is_theirs = matches!(change, TreeChange::LeaveEdited | TreeChange::Forget);
+            if let Some(name) = row.how.aside().filter(|_| is_theirs) {
                 self.plan.warnings.push(format!(
                     "{path} was changed by others, so what was there first stays in claude-sync/displaced/{name}"
                 ));
             }
             let found = self.found(path);
+            // What is neither there nor declared has come to where it was going.
+            let is_drift = is_theirs && found != Observation::Absent;
             let step = TreeStep { path: path.clone(), change, found, was_ours: true, is_drift, origin: None };
             self.plan.steps.push(step);
         }

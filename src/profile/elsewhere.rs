@@ -16,6 +16,16 @@ pub struct FromElsewhere {
     mixed: BTreeSet<(String, usize)>,
     /// Something of theirs is in what the bundled hooks go by.
     pub runtime: bool,
+    /// What they say of how all of it is applied, which shows in no entry.
+    pub switches: Vec<Switch>,
+}
+
+/// A key at the top of a profile that decides how the rest is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// As it is written, and what it does: `adopt = true: …`.
+    pub text: String,
+    pub origin: Origin,
 }
 
 impl FromElsewhere {
@@ -32,17 +42,42 @@ impl FromElsewhere {
     }
 
     /// Of composed tables.
-    pub(super) fn of(tables: &Table, report: &Report) -> Self {
+    pub(super) fn of(tables: &Table, without: &[(String, Spot)], report: &Report) -> Self {
         let mut found = Self::default();
         for (section, entry) in tables {
             match section.as_str() {
                 "settings" | "defaults" | "unset" => found.leaves(entry, report),
                 "hooks" | "mcp" => found.named(entry, report),
                 section if super::section(section).is_some() => found.named(entry, report),
-                _ => found.runtime |= found.spots(entry, report),
+                "guard" | "thresholds" | "learning" => found.runtime |= found.spots(entry, report),
+                _ => found.switch(section, entry, report),
+            }
+        }
+        for (what, at) in without {
+            if report.source(at.source).is_some_and(|source| source.elsewhere) {
+                let text = format!("without {what:?}: it is taken out, whoever has declared it");
+                let origin = report.origin(*at);
+                found.files.insert(origin.file.clone());
+                found.switches.push(Switch { text, origin });
             }
         }
         found
+    }
+
+    fn switch(&mut self, name: &str, entry: &Entry, report: &Report) {
+        if !self.spots(entry, report) {
+            return;
+        }
+        let value = entry.node.to_json();
+        let does = match (name, value.as_str(), value.as_bool()) {
+            ("adopt", _, Some(true)) => ": what is there, and as declared, is taken over",
+            ("adopt", ..) => ": what is there, and as declared, stays yours",
+            ("mode", Some("copy"), _) => ": files are copied",
+            ("mode", Some(_), _) => ": files are linked",
+            _ => "",
+        };
+        let origin = report.origin(entry.at);
+        self.switches.push(Switch { text: format!("{name} = {value}{does}"), origin });
     }
 
     /// Entries that are declared one by one, whatever is in them.

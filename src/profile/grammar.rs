@@ -107,6 +107,13 @@ static HOOK: &[Field] = &[
         "In the background, and Claude is told when it ends with exit code 2.",
     ),
     field(
+        "shared",
+        Shape::Bool,
+        "In a project: it runs for everybody who has the repository, from .claude/settings.json and by \
+         \"$CLAUDE_PROJECT_DIR\". For a `source` that lies in the project. Without it: for you alone, from \
+         settings.local.json.",
+    ),
+    field(
         "mode",
         Shape::OneOf(INSTALL_MODES),
         "Whether its file is linked or copied into the root: linked, unless said otherwise, and copied in a project.",

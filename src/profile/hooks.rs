@@ -9,8 +9,9 @@ use super::client::TOOL_EVENTS;
 use super::diagnostic::{Spot, named};
 use super::installs::Out;
 use super::script;
+use super::shared;
 use super::tree::{self, Entry, Node, Table};
-use crate::model::{Content, Declared, FileSpec, HookId, Key, Kind, ManagedPath, Origin, Want};
+use crate::model::{Content, Declared, FileSpec, HookId, Key, Kind, ManagedPath, Origin, SHARED_HOOKS, Want};
 
 /// The profile's key and the client's, in the order the client prints them: what a hook has beside its command.
 pub const FIELDS: [(&str, &str); 8] = [
@@ -27,14 +28,18 @@ pub const FIELDS: [(&str, &str); 8] = [
 /// The bundled hook that guards.
 const GUARD: &str = "intelligent-optimizer";
 
-/// Renders every hook: files and installs into `out`, entries in the order they are declared.
-/// `guard` is the profile's own. What is left out, since it runs anyway, is named.
-pub(super) fn render(
-    tables: &Table,
-    target: &Target,
-    guard: &Json,
-    out: &mut Out<'_>,
-) -> (Vec<Declared>, BTreeSet<String>) {
+/// The entries of hooks, in the order they are declared.
+pub(super) struct Rendered {
+    /// For whoever applies the profile.
+    pub own: Vec<Declared>,
+    /// For whoever has the project.
+    pub shared: Vec<Declared>,
+    /// What is left out, since it runs anyway.
+    pub left_out: BTreeSet<String>,
+}
+
+/// Renders every hook; files and installs go into `out`. `guard` is the profile's own.
+pub(super) fn render(tables: &Table, target: &Target, guard: &Json, out: &mut Out<'_>) -> Rendered {
     // One that would answer differently has something to say beside the other.
     let is_own = !guard.is_null() && *guard != target.elsewhere.guard;
     let runs_anyway = |name: &String| !(is_own && name == GUARD);
@@ -48,11 +53,12 @@ pub(super) fn render(
             == Some("block"),
         seen: HashMap::new(),
         declared: Vec::new(),
+        shared: Vec::new(),
     };
     for (name, entry) in tree::table(tables, "hooks").into_iter().flatten() {
         hooks.hook(name, entry, out);
     }
-    (hooks.declared, hooks.left_out)
+    Rendered { own: hooks.declared, shared: hooks.shared, left_out: hooks.left_out }
 }
 
 struct Hooks<'t> {
@@ -64,12 +70,16 @@ struct Hooks<'t> {
     blocks: bool,
     seen: HashMap<HookId, Spot>,
     declared: Vec<Declared>,
+    shared: Vec<Declared>,
 }
 
 impl Hooks<'_> {
     fn hook(&mut self, name: &str, entry: &Entry, out: &mut Out<'_>) {
         let Some(table) = entry.node.table() else { return };
         let events = events(name, entry, table, out);
+        if !shared::check(name, table, self.target, out) {
+            return;
+        }
         let Some(command) = self.command(name, entry, table, out) else { return };
         let json = self.json(table, &command);
         let matcher = tree::text(table, "matcher").map(|(matcher, _)| matcher);
@@ -83,7 +93,11 @@ impl Hooks<'_> {
             }
             let origin = Origin { hook: Some(name.to_owned()), ..out.report.origin(at) };
             let (key, want) = (Key::Hook(id), Want::Enforced(json.clone()));
-            self.declared.push(Declared { key, want, origin, secrets: Vec::new() });
+            let declared = Declared { key, want, origin, secrets: Vec::new() };
+            match shared::is_asked_for(table) {
+                true => self.shared.push(declared),
+                false => self.declared.push(declared),
+            }
         }
         warn_if(table, out);
     }
@@ -152,12 +166,16 @@ impl Hooks<'_> {
                 .help(format!("chmod +x {}", quote(&shown)));
         }
         script::check(&file, source.at, out);
+        let is_shared = shared::is_asked_for(table);
+        if is_shared {
+            shared::check_file(name, &file, source.at, self.target, out);
+        }
         let mode = out.mode(table);
         if out.claim(&path, false, entry.at) {
             out.install(&path, Kind::Hook, mode, Some(&file.path), entry.at);
             out.file(path, FileSpec { content: Content::Bytes(file.bytes), executable: true });
         }
-        Some(self.spelled(name))
+        Some(if is_shared { format!("{SHARED_HOOKS}{}", quote(name)) } else { self.spelled(name) })
     }
 
     fn spelled(&self, name: &str) -> String {

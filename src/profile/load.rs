@@ -22,6 +22,8 @@ pub(super) struct Composed {
     pub tables: Table,
     pub files: Vec<PathBuf>,
     pub facts: BTreeMap<String, bool>,
+    /// What was taken out by `without`, and where that is said.
+    pub without: Vec<(String, Spot)>,
 }
 
 /// Reads a profile and everything it extends. What is wrong is in the report.
@@ -344,6 +346,7 @@ impl Loader<'_> {
         };
         if compose::take(&mut self.out.tables, &path, element) {
             self.taken.insert(text.to_owned());
+            self.out.without.push((text.to_owned(), node.at));
         } else if !self.incomplete && !self.taken.contains(text) {
             let help = self.nearest_declared(&path, element);
             self.report.error(node.at, format!("{} takes nothing out", named(text))).help = Some(help);

@@ -59,6 +59,7 @@ mod schema;
 mod script;
 mod secret;
 mod settings;
+mod shared;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -67,7 +68,7 @@ mod tree;
 pub use builtin::{builtin, builtin_names};
 pub use client::EVENTS;
 pub use diagnostic::{Diagnostic, Severity};
-pub use elsewhere::FromElsewhere;
+pub use elsewhere::{FromElsewhere, Switch};
 pub use grammar::{BUILTIN_HOOKS, FORMAT};
 pub use hooks::FIELDS as HOOK_FIELDS;
 pub use lock::is_commit;
@@ -182,6 +183,8 @@ pub struct Target {
     /// How files are installed where the profile does not say it: a link leads into a folder that git
     /// ignores, so what a project shares is copies.
     pub mode: InstallMode,
+    /// The project whose root it is: there a hook can be shared with whoever else has the project.
+    pub project: Option<PathBuf>,
     /// What the user's own root runs wherever a session is, this root's project included.
     pub elsewhere: Elsewhere,
 }
@@ -282,10 +285,10 @@ fn section_and_name(key: &str) -> Option<(&str, String)> {
 /// Everything that is wrong with it, warnings included, in the order of files and lines.
 pub fn render(which: &ProfileRef, target: &Target, world: &dyn World) -> Result<Rendered, Vec<Diagnostic>> {
     let mut report = diagnostic::Report::default();
-    let load::Composed { tables, files, facts } = load::compose(which, world, &mut report);
+    let load::Composed { tables, files, facts, without } = load::compose(which, world, &mut report);
     let (desired, left_out) = desired(&tables, target, world, &mut report);
     let failed = report.has_errors();
-    let elsewhere = FromElsewhere::of(&tables, &report);
+    let elsewhere = FromElsewhere::of(&tables, &without, &report);
     let diagnostics = report.finish();
     if failed {
         return Err(diagnostics);
@@ -301,7 +304,8 @@ fn desired(
 ) -> (Desired, BTreeSet<String>) {
     let mut out = installs::Out::new(world, tables, target, report);
     let runtime = runtime::render(tables);
-    let (hooks, left_out) = hooks::render(tables, target, &runtime["guard"], &mut out);
+    let hooks::Rendered { own: hooks, shared: shared_hooks, left_out } =
+        hooks::render(tables, target, &runtime["guard"], &mut out);
     installs::render(tables, &mut out);
     let (files, installs) = out.finish();
     // In a project there is a file that is committed and one that is not: a secret goes into the latter.
@@ -316,6 +320,7 @@ fn desired(
     let mut documents = BTreeMap::new();
     let parts = [
         (target.settings_document, shared),
+        (target.settings_document, shared_hooks),
         (target.hooks_document, unshared),
         (target.hooks_document, hooks),
         (target.servers_document, servers),

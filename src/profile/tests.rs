@@ -170,6 +170,7 @@ fn target() -> Target {
         settings_document: DocumentId::Settings,
         servers_document: DocumentId::Servers,
         mode: InstallMode::Link,
+        project: None,
         elsewhere: Elsewhere::default(),
     }
 }

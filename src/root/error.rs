@@ -63,6 +63,6 @@ impl Error {
     /// Whether a newer `cs` has written what can't be read.
     #[must_use]
     pub fn is_newer(&self) -> bool {
-        matches!(self, Self::Format { error: FormatError::Newer(_), .. })
+        matches!(self, Self::Format { error: FormatError::Newer { .. }, .. })
     }
 }

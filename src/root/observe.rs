@@ -58,7 +58,7 @@ pub fn observe(store: &Store, base: Option<&Side>, desired: &State) -> Result<Ob
     let documents = documents.collect::<Result<_, Error>>()?;
     let displaced = displaced(store, ledger, desired)?;
     let disabled = base.map(|side| disabled(store, side)).transpose()?.unwrap_or_default();
-    Ok(Observed { tree, folders, documents, displaced, disabled })
+    Ok(Observed { tree, folders, documents, displaced, disabled, ..Observed::default() })
 }
 
 /// Files of ours that are to be run, and can't be any more.

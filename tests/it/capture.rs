@@ -316,3 +316,47 @@ fn a_capture_that_would_break_the_profile_changes_nothing() {
     sandbox.cs(&["capture", "--only", "env", "--yes"]).ok();
     assert!(sandbox.read("dotfiles/claude-sync.toml").contains("\"2\""));
 }
+
+/// What was taken over and then changed is captured like anything else: nothing of it drifts any more.
+#[test]
+fn what_was_taken_over_and_captured_is_no_drift() {
+    let sandbox = Sandbox::new();
+    let agent = |name: &str, text: &str| format!("---\nname: {name}\ndescription: d\n---\n{text}\n");
+    sandbox
+        .write(".claude/agents/x.md", agent("x", "One."))
+        .write(".claude/agents/y.md", agent("y", "One."))
+        .write(".claude.json", r#"{"mcpServers":{"a":{"command":"a"}}}"#)
+        .write(
+            ".claude/settings.json",
+            r#"{"env":{"A":"1"},"permissions":{"allow":["a","b"]},"hooks":{"Stop":[{"hooks":[{"type":"command","command":"npx x","timeout":5}]}]}}"#,
+        );
+    sandbox.cs(&["init", "dotfiles"]).ok();
+    sandbox.apply();
+    change(&sandbox, |settings| {
+        settings["env"]["A"] = json!("2");
+        settings["permissions"]["allow"] = json!(["a"]);
+        settings["hooks"]["Stop"][0]["hooks"][0]["timeout"] = json!(9);
+    });
+    sandbox.write(".claude.json", r#"{"mcpServers":{"a":{"command":"b"}}}"#);
+    rewrite(&sandbox, ".claude/agents/x.md", &agent("x", "Two."));
+    fs::remove_file(sandbox.path(".claude/agents/y.md")).expect("a link");
+    assert!(sandbox.cs(&["status"]).ok().out.contains("drift       6 "));
+    sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    let status = sandbox.cs(&["status"]).ok();
+    assert!(status.out.contains("drift       none\n"), "{status}");
+    assert!(
+        status.out.contains("captured    6   changes are declared by now   cs apply makes them"),
+        "{status}"
+    );
+    let plan = sandbox.cs(&["plan"]).ok();
+    assert!(!plan.out.contains("drifted") && !plan.out.contains("yours now"), "{plan}");
+    assert!(
+        plan.out.contains("agents/y.md                   removed outside cs, and no longer declared"),
+        "{plan}"
+    );
+    let there = [sandbox.read(".claude/settings.json"), sandbox.read(".claude.json")];
+    sandbox.cs(&["apply", "--yes"]).ok();
+    assert_eq!([sandbox.read(".claude/settings.json"), sandbox.read(".claude.json")], there);
+    assert_eq!(sandbox.cs(&["plan", "--exit-code"]).ok().out, "Up to date: generation 2.\n");
+    assert!(!sandbox.cs(&["status"]).ok().out.contains("captured"));
+}

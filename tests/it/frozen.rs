@@ -260,6 +260,36 @@ fn what_was_seen_is_read_as_it_was_written_first() {
     }
 }
 
+/// A file of a newer format is told and left as it is; the formats of the others are none of its business.
+#[test]
+fn state_files_of_a_newer_cs_are_left_alone() {
+    let sandbox = with_seen();
+    fs::create_dir_all(sandbox.path("work/.git")).expect("a folder");
+    let project = ["--project", "work", "--profile", "dotfiles/claude-sync.toml"];
+    sandbox.cs(&[&["apply", "--yes", "--gitignore"], &project[..]].concat()).ok();
+    let newer = "{\"format\": 3, \"something\": \"else\"}";
+    let seen = ".claude/claude-sync/seen.json";
+    sandbox.write(seen, newer);
+    for args in [&["plan"][..], &["capture", "--all", "--yes"]] {
+        let told = sandbox.cs(args).code(1);
+        assert!(
+            told.err.contains("seen.json") && told.err.contains("format 3; this one knows up to 2"),
+            "{told}"
+        );
+        assert!(told.err.contains("Update cs"), "{told}");
+    }
+    assert_eq!(sandbox.read(seen), newer);
+    let added = "work/.claude/claude-sync/gitignore.json";
+    sandbox.write(added, newer);
+    let before = sandbox.read("work/.gitignore");
+    for more in [&[][..], &["--purge"]] {
+        let told = sandbox.cs(&[&["uninstall", "--yes", "--project", "work"], more].concat()).code(1);
+        assert!(told.err.contains("gitignore.json") && told.err.contains("Nothing was changed"), "{told}");
+    }
+    assert_eq!((sandbox.read(added).as_str(), sandbox.read("work/.gitignore")), (newer, before));
+    assert!(sandbox.cs(&["status", "--project", "work"]).out.contains("generation 1"));
+}
+
 #[test]
 fn what_was_added_to_a_gitignore_is_read_as_it_was_written_first() {
     let sandbox = Sandbox::new();

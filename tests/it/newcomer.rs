@@ -28,7 +28,7 @@ fn in_place(sandbox: &Sandbox, path: &str, text: &str) {
 }
 
 /// `cs` on a terminal, with these answers. `script` gives it one.
-fn on_a_terminal(sandbox: &Sandbox, args: &str, answers: &str) -> Ran {
+pub fn on_a_terminal(sandbox: &Sandbox, args: &str, answers: &str) -> Ran {
     let mut command = Command::new("script");
     command
         .args(["-qec", &format!("{} {args}", env!("CARGO_BIN_EXE_cs")), "/dev/null"])

@@ -212,7 +212,7 @@ fn a_copy_that_was_edited_is_drift_and_can_be_captured() {
     sandbox.cs(&["verify", "--project", "work"]).code(1);
     let status = sandbox.cs(&["status", "--project", "work"]).ok();
     assert!(status.out.contains("skills/pdf/SKILL.md was edited outside cs"), "{status}");
-    sandbox.cs(&["capture", "--all", "--yes", "--project", "work"]).ok();
+    sandbox.cs(&["capture", "--only", "*SKILL.md", "--yes", "--project", "work"]).ok();
     assert!(sandbox.read("work/claude/skills/pdf/SKILL.md").contains("reads well"));
     apply(&sandbox, &[]);
     sandbox.cs(&["verify", "--project", "work"]).ok();
@@ -246,4 +246,92 @@ fn bundled_hooks_that_the_user_has_are_left_out_of_a_project() {
     sandbox.cs(&["uninstall", "--yes"]).ok();
     apply(&sandbox, &[]);
     assert!(sandbox.path("work/.claude/hooks/learning-collector").exists(), "nobody else runs it now");
+}
+
+/// A hook that the team has decided on is wired in what is committed, and by a path that every clone has.
+#[test]
+fn a_shared_hook_runs_in_every_clone() {
+    let sandbox = project();
+    let mine = "{\n  \"theirs\": 1\n}\n";
+    let shared = PROFILE.replace("event = \"Stop\"\n", "event = \"Stop\"\nshared = true\n");
+    sandbox
+        .write("work/.claude/settings.json", mine)
+        .write("work/claude/claude-sync.toml", &shared)
+        .script("work/claude/hooks/check.sh", "#!/bin/sh\necho checked\n");
+    apply(&sandbox, &["--gitignore"]);
+    let entry = "\"\\\"$CLAUDE_PROJECT_DIR\\\"/.claude/hooks/check\"";
+    assert!(sandbox.read("work/.claude/settings.json").contains(entry));
+    let local = || sandbox.read("work/.claude/settings.local.json");
+    assert!(
+        local().contains("hooks/intelligent-optimizer") && !local().contains("hooks/check"),
+        "{}",
+        local()
+    );
+    assert!(apply(&sandbox, &[]).out.contains("Up to date: generation 1."));
+    assert!(sandbox.cs(&["plan", "--project", "work"]).ok().out.starts_with("Up to date"));
+    sandbox.cs(&["verify", "--project", "work"]).ok();
+    assert_eq!(findings(&sandbox, "work"), [""; 0]);
+    let status = sandbox.cs(&["status", "--project", "work"]).ok();
+    assert!(status.out.contains("1 bundled, 1 yours, all runnable"), "{status}");
+    let why = sandbox.cs(&["why", "hooks.check", "--project", "work"]).ok();
+    assert!(why.out.contains("hooks.Stop"), "{why}");
+    git(&sandbox, "work", &["add", "-A"]);
+    git(&sandbox, "work", &["commit", "-qm", "all of it"]);
+    git(&sandbox, "", &["clone", "-q", "work", "clone"]);
+
+    // Whoever clones it has it, and need not have cs.
+    assert!(sandbox.read("clone/.claude/settings.json").contains(entry));
+    let clone: serde_json::Value =
+        serde_json::from_str(&sandbox.read("clone/.claude/settings.json")).expect("JSON");
+    let command = clone["hooks"]["Stop"][0]["hooks"][0]["command"].as_str().expect("a command");
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", command]).env("CLAUDE_PROJECT_DIR", sandbox.path("clone")).current_dir("/");
+    assert_eq!(shell.output().expect("sh runs").stdout, b"checked\n");
+    assert_eq!(findings(&sandbox, "clone"), [""; 0]);
+    let there = ["--yes", "--project", "clone"];
+    sandbox.cs(&[&["apply", "--profile", "clone/claude/claude-sync.toml"][..], &there].concat()).ok();
+    assert_eq!(git(&sandbox, "clone", &["status", "--porcelain"]), "");
+    sandbox.cs(&[&["uninstall"][..], &there].concat()).ok();
+    assert_eq!(git(&sandbox, "clone", &["status", "--porcelain"]), "");
+
+    // Others who may write it could make everybody run something else.
+    let copy = sandbox.path("work/.claude/hooks/check");
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o757)).expect("chmod");
+    assert!(findings(&sandbox, "work").contains(&"hook-writable-by-others".to_owned()));
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("chmod");
+
+    // One's own again, and back.
+    sandbox.write("work/claude/claude-sync.toml", PROFILE);
+    apply(&sandbox, &[]);
+    assert!(local().contains("hooks/check") && !sandbox.read("work/.claude/settings.json").contains("hooks"));
+    sandbox.cs(&["rollback", "--yes", "--project", "work"]).ok();
+    assert!(!local().contains("hooks/check") && sandbox.read("work/.claude/settings.json").contains(entry));
+    sandbox.cs(&["verify", "--project", "work"]).ok();
+    sandbox.cs(&["uninstall", "--yes", "--project", "work"]).ok();
+    assert_eq!(sandbox.read("work/.claude/settings.json"), mine);
+    assert!(!copy.exists());
+}
+
+/// What names a shared hook goes with its file, and is not there without it.
+#[test]
+fn a_shared_hook_that_is_not_there_is_not_named() {
+    let sandbox = project();
+    let shared = PROFILE.replace("event = \"Stop\"\n", "event = \"Stop\"\nshared = true\n");
+    let settings = || sandbox.read("work/.claude/settings.json");
+    sandbox.write("work/claude/claude-sync.toml", &shared).write("work/.claude/hooks/check", "mine");
+    let skipped = apply(&sandbox, &["--on-conflict", "skip"]);
+    assert!(skipped.out.contains("left out: it would run hooks/check"), "{skipped}");
+    assert!(!settings().contains("hooks/check"));
+    fs::remove_file(sandbox.path("work/.claude/hooks/check")).expect("removed");
+    apply(&sandbox, &[]);
+    // Edited, it reads as somebody else's; once the file is gone, it would run nothing.
+    let edited = settings().replace("\"Stop\"", "\"SubagentStop\"");
+    sandbox.write("work/.claude/settings.json", edited);
+    sandbox.write("work/claude/claude-sync.toml", PROFILE.replace("[hooks.check]", "[hooks.other]"));
+    apply(&sandbox, &[]);
+    assert!(!settings().contains("hooks/check"), "{}", settings());
+    // Nowhere but in a project.
+    sandbox.write("work/claude/claude-sync.toml", &shared);
+    let user = sandbox.cs(&["plan", "--profile", "work/claude/claude-sync.toml"]).code(1);
+    assert!(user.err.contains("[hooks.check] can't be shared: this is no project's root"), "{user}");
 }

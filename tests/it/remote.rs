@@ -199,20 +199,20 @@ fn an_update_shows_what_changes_and_nothing_else() {
     let seen = team.cs(&["update", "-q", "--dry-run"]).ok();
     insta::assert_snapshot!(team.sandbox.tidy(&seen.out), @r#"
     Hooks, which run as you
-      + hooks.Stop  new  {"type":"command","command":"new"}   claude-sync.toml:10
-      ~ hooks/mark   claude-sync.toml:5
+      + hooks.Stop  new  {"type":"command","command":"new"}   claude/claude-sync.toml:10
+      ~ hooks/mark   claude/hooks/mark.sh, claude/claude-sync.toml:5
               #!/bin/sh
           -   echo one
           +   echo two�[2K
 
     Settings and servers
-      - model = "opus"   base.toml:3
-      + model = "haiku"   base.toml:3
-      - mcpServers.docs = {"command":"docs"}   claude-sync.toml:12
+      - model = "opus"   claude/base.toml:3
+      + model = "haiku"   claude/base.toml:3
+      - mcpServers.docs = {"command":"docs"}   claude/claude-sync.toml:12
 
     Files
-      - agents/reviewer.md   claude-sync.toml:8
-      + skills/pdf/new.py   claude-sync.toml:8
+      - agents/reviewer.md   claude/agents/reviewer.md, claude/claude-sync.toml:8
+      + skills/pdf/new.py   claude/skills/pdf/new.py, claude/claude-sync.toml:8
         │ hello
 
     The guard, thresholds, learning
@@ -249,6 +249,63 @@ fn an_update_shows_what_changes_and_nothing_else() {
     team.commit("Say hello");
     let same = team.cs(&["update", "--dry-run"]).ok();
     assert!(same.out.contains("Nothing of it changes what the profile comes to here."), "{same}");
+}
+
+/// What a repository says at the top of its profile shows in no entry, and decides about all of them: also about
+/// what one's own file has declared before.
+#[test]
+fn how_it_is_applied_is_shown() {
+    let Some(team) = Team::new() else { return };
+    let text = "format = 1\nadopt = true\nwithout = [\"settings.permissions.deny: Bash(curl:*)\"]\n\
+                [settings]\nmodel = \"opus\"\n";
+    team.sandbox.write("team/claude/claude-sync.toml", text);
+    let commit = team.commit("Take over");
+    let own = format!("format = 1\nmode = \"link\"\nextends = [\"base.toml\", \"{}\"]\n", team.profile());
+    let base =
+        "format = 1\nmode = \"link\"\n[settings]\npermissions.deny = [\"Bash(curl:*)\", \"Bash(wget:*)\"]\n";
+    team.sandbox.write("dotfiles/claude-sync.toml", &own).write("dotfiles/base.toml", base);
+    let apply = ["apply", "-q", "--yes", "--profile", "dotfiles/claude-sync.toml"];
+    let seen = team.cs(&apply).code(1);
+    insta::assert_snapshot!(team.sandbox.tidy(&seen.out.replace(&commit[..7], "COMMIT")), @r#"
+    From git+file://SANDBOX/home/team at COMMIT, which you have not said yes to:
+
+    Settings and servers
+      model = "opus"   claude-sync.toml:5
+
+    How it is applied
+      adopt = true: what is there, and as declared, is taken over   claude-sync.toml:2
+      without "settings.permissions.deny: Bash(curl:*)": it is taken out, whoever has declared it   claude-sync.toml:3
+    "#);
+    team.cs(&[&apply[..], &["--trust", &commit]].concat()).ok();
+    // One's own is not said to come from there; theirs, when it comes to be said, is.
+    let text = text.replace("adopt = true\n", "mode = \"copy\"\n");
+    team.sandbox.write("team/claude/claude-sync.toml", text);
+    team.commit("Copy");
+    team.sandbox.write("dotfiles/claude-sync.toml", own.replace("mode = \"link\"\n", ""));
+    let seen = team.cs(&["update", "-q", "--dry-run"]).ok();
+    insta::assert_snapshot!(seen.out, @r#"
+    How it is applied
+      - adopt = true: what is there, and as declared, is taken over   claude/claude-sync.toml:2
+      + mode = "copy": files are copied   claude/claude-sync.toml:2
+    "#);
+}
+
+/// Two files of one name are told apart by where they are.
+#[test]
+fn an_update_names_files_by_their_place_in_the_repository() {
+    let Some(team) = Team::new() else { return };
+    let hook = |name: &str| format!("[hooks.{name}]\nevent = \"Stop\"\nsource = \"hooks/{name}/run.sh\"\n");
+    team.sandbox
+        .write("team/claude/claude-sync.toml", format!("format = 1\n{}{}", hook("x"), hook("y")))
+        .script("team/claude/hooks/x/run.sh", "#!/bin/sh\n")
+        .script("team/claude/hooks/y/run.sh", "#!/bin/sh\n");
+    team.commit("Two of a name");
+    team.trusted();
+    team.sandbox.script("team/claude/hooks/y/run.sh", "#!/bin/sh\necho\n");
+    team.commit("Say something");
+    let seen = team.cs(&["update", "-q", "--dry-run"]).ok();
+    assert!(seen.out.contains("~ hooks/y   claude/hooks/y/run.sh, claude/claude-sync.toml:5\n"), "{seen}");
+    assert!(!seen.out.contains("hooks/x"), "{seen}");
 }
 
 #[test]

@@ -174,6 +174,22 @@ fn another_secret_is_a_change_and_the_old_one_is_forgotten() {
     assert_silent(&sandbox, &texts, next);
     insta::assert_snapshot!(sandbox.cs(&["diff", "1", "2"]).ok().out, @r#"  ~ settings.json  env.FOO  "(secret: $FOO)" → another"#);
 
+    // Of an entry with more in it, the field is named.
+    sandbox.write("dotfiles/secrets/token", "correct-pony\n");
+    let plan = with(&sandbox, &["plan"], next).ok();
+    insta::assert_snapshot!(plan.out.lines().filter(|line| line.contains("github")).collect::<String>(),
+        @"      ~ mcpServers.github  headers.Authorization changed (secret)");
+    assert!(plan.out.contains("only the secret is another"), "{plan}");
+    assert!(!plan.out.contains("pony") && !plan.out.contains("horse"), "{plan}");
+    let json = with(&sandbox, &["plan", "--json"], next).ok().json();
+    assert_eq!(json["entries"][0]["fields"], json!(["headers.Authorization"]), "{json}");
+    let more = sandbox.read("dotfiles/claude-sync.toml") + "timeout = 9\n";
+    sandbox.write("dotfiles/claude-sync.toml", more);
+    let plan = with(&sandbox, &["plan"], next).ok();
+    assert!(plan.out.contains("headers.Authorization changed (secret), timeout new"), "{plan}");
+    assert!(!plan.out.contains("only the secret"), "{plan}");
+    sandbox.write("dotfiles/secrets/token", "correct-horse\n").profile(PROFILE);
+
     // Back: by what is there, or by the sources, which have another value now.
     let ran = with(&sandbox, &["rollback", "1", "--yes"], &[]).ok();
     assert!(ran.out.contains("Up to date") && ran.err.contains("env.FOO can't be looked up now"), "{ran}");

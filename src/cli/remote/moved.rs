@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{said, whole_file};
+use super::{Places, said, whole_file};
 use crate::cli::engine::Wanted;
 use crate::cli::output::{count, paint, style};
 use crate::cli::show::bare_diff;
 use crate::model::{Declared, DocumentId, Install, Key, Kind, ManagedPath, printable};
+use crate::profile::Switch;
 
 /// The changes, hooks first; none where both come to the same.
-pub(super) fn lines(was: &Wanted, is: &Wanted) -> Vec<String> {
+pub(super) fn lines(was: &Wanted, is: &Wanted, places: &Places<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     let mut part = |heading: &str, part: Vec<String>| {
         if !part.is_empty() {
@@ -20,15 +21,16 @@ pub(super) fn lines(was: &Wanted, is: &Wanted) -> Vec<String> {
         }
     };
     let is_hook = |entry: &Declared| matches!(entry.key, Key::Hook(_));
-    let mut hooks = entries(was, is, &is_hook);
-    hooks.extend(files(was, is, true));
+    let mut hooks = entries(was, is, places, &is_hook);
+    hooks.extend(files(was, is, places, true));
     part("Hooks, which run as you", hooks);
-    part("Settings and servers", entries(was, is, &|entry| !is_hook(entry)));
-    part("Files", files(was, is, false));
+    part("Settings and servers", entries(was, is, places, &|entry| !is_hook(entry)));
+    part("Files", files(was, is, places, false));
     if was.state.runtime != is.state.runtime {
         let text = |of: &Wanted| serde_json::to_string_pretty(&of.state.runtime).expect("BUG: JSON prints");
         part("The guard, thresholds, learning", bare_diff(&text(was), &text(is), "  "));
     }
+    part("How it is applied", switches(was, is, places));
     lines
 }
 
@@ -38,7 +40,12 @@ fn signed(sign: char, text: &str) -> String {
 }
 
 /// The entries that go, each before what comes in its place, and those that come.
-fn entries(was: &Wanted, is: &Wanted, is_meant: &dyn Fn(&Declared) -> bool) -> Vec<String> {
+fn entries(
+    was: &Wanted,
+    is: &Wanted,
+    places: &Places<'_>,
+    is_meant: &dyn Fn(&Declared) -> bool,
+) -> Vec<String> {
     let of = |wanted: &Wanted| -> Vec<(DocumentId, Declared)> {
         let all =
             wanted.state.documents.iter().flat_map(|(id, own)| own.iter().map(|own| (*id, own.clone())));
@@ -51,33 +58,35 @@ fn entries(was: &Wanted, is: &Wanted, is_meant: &dyn Fn(&Declared) -> bool) -> V
     let is_of_key = |a: &(DocumentId, Declared), b: &(DocumentId, Declared)| a.0 == b.0 && a.1.key == b.1.key;
     let mut lines = Vec::new();
     for own in was.iter().filter(|own| !is.iter().any(|other| is_same(own, other))) {
-        lines.push(signed('-', &said(&own.1, &own.1.origin.to_string())));
+        lines.push(signed('-', &said(&own.1, &places.name(&own.1.origin))));
         lines.extend(
             is.iter()
                 .filter(|other| is_of_key(own, other))
-                .map(|other| signed('+', &said(&other.1, &other.1.origin.to_string()))),
+                .map(|other| signed('+', &said(&other.1, &places.name(&other.1.origin)))),
         );
     }
     let new = is.iter().filter(|own| !was.iter().any(|other| is_of_key(own, other)));
-    lines.extend(new.map(|own| signed('+', &said(&own.1, &own.1.origin.to_string()))));
+    lines.extend(new.map(|own| signed('+', &said(&own.1, &places.name(&own.1.origin)))));
     lines
 }
 
 /// The installed files that differ: new ones whole, others by their lines.
-fn files(was: &Wanted, is: &Wanted, of_hooks: bool) -> Vec<String> {
+fn files(was: &Wanted, is: &Wanted, places: &Places<'_>, of_hooks: bool) -> Vec<String> {
     let names: BTreeSet<&ManagedPath> = was.contents.keys().chain(is.contents.keys()).collect();
     let mut lines = Vec::new();
     for name in names {
         let (old, new) = (was.contents.get(name), is.contents.get(name));
         let (before, after) = (install(was, name), install(is, name));
-        let Some(own) = after.or(before) else { continue };
+        let Some((path, own)) = after.or(before) else { continue };
         if (own.kind == Kind::Hook) != of_hooks {
             continue;
         }
-        let how = |of: &Wanted, own: Option<&Install>| {
-            (own.map(|own| own.mode), of.state.files.get(name).map(|record| record.executable))
+        let how = |of: &Wanted, own: Option<(&ManagedPath, &Install)>| {
+            (own.map(|(_, own)| own.mode), of.state.files.get(name).map(|record| record.executable))
         };
-        let title = format!("{}   {}", printable(name.as_str()), printable(&own.origin.to_string()));
+        let from = source(name, path, own).map(|from| places.path(&from) + ", ").unwrap_or_default();
+        let place = format!("{from}{}", places.name(&own.origin));
+        let title = format!("{}   {}", printable(name.as_str()), printable(&place));
         match (old, new) {
             (Some(old), Some(new)) if old == new => {
                 if how(was, before) != how(is, after) {
@@ -101,8 +110,27 @@ fn files(was: &Wanted, is: &Wanted, of_hooks: bool) -> Vec<String> {
     lines
 }
 
-/// What a content below `files/` is installed as.
-fn install<'a>(wanted: &'a Wanted, name: &ManagedPath) -> Option<&'a Install> {
+/// What a content below `files/` is installed as, and where.
+fn install<'a>(wanted: &'a Wanted, name: &ManagedPath) -> Option<(&'a ManagedPath, &'a Install)> {
     let mut installs = wanted.state.installs.iter();
-    installs.find(|(path, _)| *path == name || path.contains(name)).map(|(_, own)| own)
+    installs.find(|(path, _)| *path == name || path.contains(name))
+}
+
+/// The file that a content comes from: the source of its install, or what lies below that where it is a folder.
+fn source(name: &ManagedPath, path: &ManagedPath, own: &Install) -> Option<String> {
+    let below = name.as_str().strip_prefix(path.as_str()).unwrap_or_default();
+    own.source.as_ref().map(|source| format!("{source}{below}"))
+}
+
+/// What is said otherwise of how all of it is applied.
+fn switches(was: &Wanted, is: &Wanted, places: &Places<'_>) -> Vec<String> {
+    let [was, is] = [was, is].map(|of| &of.elsewhere.switches);
+    let others = |of: &[Switch], than: &[Switch], sign: char| -> Vec<String> {
+        let new = of.iter().filter(|own| !than.iter().any(|other| other.text == own.text));
+        let line = |own: &Switch| {
+            signed(sign, &format!("{}   {}", printable(&own.text), printable(&places.name(&own.origin))))
+        };
+        new.map(line).collect()
+    };
+    [others(was, is, '-'), others(is, was, '+')].concat()
 }

@@ -278,7 +278,7 @@ i = "x"
       /p/main.toml:31:1
         31 | description = "?"
            | ^^^^^^^^^^^
-      help: it takes `event`, `matcher`, `source`, `builtin`, `command`, `args`, `if`, `shell`, `timeout`, `on-failure`, `status-message`, `async`, `async-rewake` or `mode`
+      help: it takes `event`, `matcher`, `source`, `builtin`, `command`, `args`, `if`, `shell`, `timeout`, `on-failure`, `status-message`, `async`, `async-rewake`, `shared` or `mode`
 
     error: [hooks.h] says more than one thing to run
       /p/main.toml:32:8
@@ -485,4 +485,73 @@ fn uv_scripts_have_a_well_formed_header() {
 #[test]
 fn what_looks_like_a_header_elsewhere_is_none() {
     script("#!/bin/sh\n# /// script\n# not toml\n").good();
+}
+
+/// What of a hook has to travel with the repository, or it is not shared.
+#[test]
+fn a_hook_is_shared_where_all_of_it_is_in_the_project() {
+    let machine = |more: &str, script: &str| {
+        let text = format!(
+            "format = 1\n[hooks.own]\nevent = \"Stop\"\ncommand = \"true\"\n[hooks.'my check']\nshared = true\n{more}"
+        );
+        Machine::new(&text).script("/p/x.sh", script).script("/q/x.sh", script)
+    };
+    let project = Target {
+        hooks_document: DocumentId::LocalSettings,
+        mode: InstallMode::Copy,
+        project: Some(PathBuf::from("/p")),
+        ..target()
+    };
+    let by = |machine: &Machine, target: &Target| render(&ProfileRef::parse("/p/main.toml"), target, machine);
+    let source = "event = \"Stop\"\nsource = \"x.sh\"\n";
+    let rendered = by(&machine(source, "#!/bin/sh\n"), &project).expect("valid");
+    let commands = |id| -> Vec<String> {
+        rendered.desired.documents[&id].iter().map(|own| hook(own).0.command.clone()).collect()
+    };
+    assert_eq!(commands(DocumentId::Settings), ["\"$CLAUDE_PROJECT_DIR\"/.claude/hooks/'my check'"]);
+    assert_eq!(commands(DocumentId::LocalSettings), ["true"]);
+    assert_eq!(installs(&rendered), "Hook Copy hooks/my check main.toml:5");
+    // Said to be none, it is as any other.
+    let text = "format = 1\n[hooks.x]\nshared = false\nevent = \"Stop\"\nsource = \"x.sh\"\n";
+    let none = Machine::new(text).script("/p/x.sh", "#!/bin/sh\n").good();
+    assert_eq!(entries(&none), "= hooks.Stop  ~/.claude/hooks/x");
+
+    let user = target();
+    for (more, script, target, expected) in [
+        (source, "#!/bin/sh\n", &user, "this is no project's root, so nobody has it but you"),
+        (
+            "event = \"Stop\"\nbuiltin = \"context-enhancer\"\n",
+            "",
+            &project,
+            "a bundled hook is this machine's cs",
+        ),
+        (
+            "event = \"Stop\"\ncommand = \"npx x\"\n",
+            "",
+            &project,
+            "what a `command` runs is not in the repository",
+        ),
+        (&format!("{source}mode = \"link\"\n"), "#!/bin/sh\n", &project, "a link leads nowhere in a clone"),
+        (
+            "event = \"Stop\"\nsource = \"../q/x.sh\"\n",
+            "#!/bin/sh\n",
+            &project,
+            "`/p/../q/x.sh` lies outside the project",
+        ),
+        (
+            source,
+            "#!/home/me/venv/bin/python3\n",
+            &project,
+            "`/home/me/venv/bin/python3` is this machine's interpreter",
+        ),
+    ] {
+        let mut machine = machine(more, script);
+        machine.programs.insert("/home/me/venv/bin/python3".to_owned());
+        let found = shown(&by(&machine, target).expect_err(expected));
+        assert!(
+            found.contains("[hooks.my check] can't be shared: ") && found.contains(expected),
+            "{expected}: {found}"
+        );
+        assert!(found.contains("help: "), "{found}");
+    }
 }
