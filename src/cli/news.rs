@@ -291,15 +291,13 @@ fn first_seen(context: &Context, store: &Store, side: &Side) -> Marks {
 /// # Errors
 /// When it can't be written.
 pub fn remember(context: &Context, locked: &LockedRoot, observed: &Observed) -> Result<(), CliError> {
-    // What a newer cs has noted is not ours to replace.
-    if let Err(CliError::Root(error)) = read(&locked.store)
-        && error.is_newer()
-    {
-        return Err(error.into());
-    }
+    let captured = match read(&locked.store) {
+        // What a newer cs has noted is not ours to replace.
+        Err(CliError::Root(error)) if error.is_newer() => return Err(error.into()),
+        // What else can't be read is written anew.
+        seen => seen.ok().flatten().map(|seen| seen.captured).unwrap_or_default(),
+    };
     let now = now(context, &locked.store, observed)?;
-    // What else can't be read is written anew.
-    let captured = read(&locked.store).ok().flatten().map(|seen| seen.captured).unwrap_or_default();
     write(&locked.store, &Seen { captured, ..now })
 }
 

@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
     pub(super) fn all(mut self, state: &mut State, reads: Option<(usize, usize)>) {
         self.frames[0].reads = reads;
         self.reads = reads;
-        // What came before is somebody else's.
+        // What came before is not this text's to send to the background.
         self.waited = state.script.commands.len();
         self.list(state, Until::End);
     }

@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(well("pytest || true"), "");
         assert_eq!(well("pytest &"), "");
         assert_eq!(well("for x in a b; do pytest; done"), "");
-        // What a text sends to the background, that stands in one of its words, is not the line.
+        // What a text sends to the background, that stands in one of the line's words, is not the line.
         assert_eq!(well("git status && sh -c 'pytest & ls'"), "+git status | +sh -c");
         assert_eq!(well("git fetch && ruby -e 'a & b'"), well("git fetch && ruby -e 'a'"));
     }

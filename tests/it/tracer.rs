@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -120,7 +121,8 @@ impl Stopped {
     /// Runs it until it is stopped at the n-th call; `None` when it ended before that.
     pub fn at(mut traced: Command, log: &Path) -> Option<Self> {
         let _ = fs::remove_file(log);
-        let mut strace = traced.spawn().expect("strace runs");
+        // When whoever started the tests ends, what stands still in their process group is woken and hung up on.
+        let mut strace = traced.process_group(0).spawn().expect("strace runs");
         loop {
             let text = fs::read_to_string(log).unwrap_or_default();
             if let Some(line) = text.lines().find(|line| line.contains("stopped by SIGSTOP")) {
