@@ -1,16 +1,23 @@
-//! `cs learn`: what is kept of a command, and how good hints would have been on calls that happened.
+//! `cs learn`: what is kept of a command, how good hints would have been on calls that happened, and all that is
+//! known.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::args::{Common, LearnArgs, LearnCommand};
+use super::engine::Context;
 use super::error::{CliError, exit, refused};
 use super::output::{Output, count, paint, style};
 use crate::command::shape::{Record, Shape};
 use crate::learn::replay::{Call, Report, Score, Shown, replay};
 use crate::model::limits;
 use crate::sys::fs;
+
+mod forget;
+mod import;
+mod known;
+mod store;
 
 /// Runs it.
 ///
@@ -24,6 +31,16 @@ pub fn run(common: &Common, args: &LearnArgs) -> Result<u8, CliError> {
         LearnCommand::Shape { command, .. } => shape(out, command.as_deref().unwrap_or_default()),
         LearnCommand::Replay { trace, sessions, shadow } => {
             replayed(out, trace, usize::from(*sessions), *shadow)?;
+        }
+        LearnCommand::Import { from, dry_run } => {
+            return import::run(&Context::new(common.clone())?, from.as_deref(), *dry_run);
+        }
+        LearnCommand::Show { command, all } => {
+            return known::show(&Context::new(common.clone())?, command.as_deref(), *all);
+        }
+        LearnCommand::Export => return known::export(&Context::new(common.clone())?),
+        LearnCommand::Forget { command, project_of, .. } => {
+            return forget::run(&Context::new(common.clone())?, command.as_deref(), project_of.as_deref());
         }
     }
     Ok(exit::DONE)

@@ -13,6 +13,7 @@
 //!     knowledge.enc knowledge.old.enc    the snapshot, and the one before
 //!     hints.enc        what of it a hook may have to say
 //!     numbers.enc      the numbers of projects and sessions
+//!     imported.enc     how far each transcript has been read
 //!   durations/HOOK         how long the hooks took: plain figures
 //! ```
 //! - [`home`]: the folder; finding and enrolling the host
@@ -24,6 +25,7 @@
 //! - [`snapshot`]: what all journals together say, and its bytes
 //! - [`hints`]: what a hook may have to say, laid out so that it opens only what it needs
 //! - [`numbers`]: small random numbers for projects and sessions
+//! - [`mod@import`]: learning from the client's transcripts; [`imported`]: how far each has been read
 //! - [`fold`]: journals into the snapshot
 //! - [`upkeep`]: what is done once a day: rotation, fold, keys that go
 //! - [`durations`]: where the hooks' own figures lie
@@ -35,6 +37,8 @@ pub mod error;
 pub mod fold;
 pub mod hints;
 pub mod home;
+pub mod import;
+pub mod imported;
 pub mod journal;
 pub mod keys;
 pub mod numbers;

@@ -5,6 +5,7 @@
 //! under a key that is in the same table: who has the path finds the number, who has the number finds nothing. Table
 //! and key never leave the host, and die with the ring.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::private;
@@ -21,6 +22,9 @@ const FORMAT: u8 = 1;
 
 /// So many of a kind are remembered; the oldest go.
 const ROWS_MAX: usize = 500;
+
+/// Where so many numbers drawn are all taken, there is none.
+const DRAWS_MAX: usize = 100;
 
 /// A hook holds the table for less than a millisecond.
 const LOCK_TRIES: usize = 20;
@@ -66,6 +70,13 @@ impl Numbers {
         }
     }
 
+    fn rows_mut(&mut self, of: Of) -> &mut Vec<(Digest, Number)> {
+        match of {
+            Of::Project => &mut self.projects,
+            Of::Session => &mut self.sessions,
+        }
+    }
+
     fn digest(&self, of: Of, name: &str) -> Digest {
         keyed_digest(&self.key, &[&[of as u8], name.as_bytes()])
     }
@@ -77,20 +88,46 @@ impl Numbers {
         self.rows(of).iter().find(|(own, _)| *own == digest).map(|(_, number)| *number)
     }
 
+    /// Whether one may have a number, or may have had one that had to go.
+    #[must_use]
+    pub fn may_have(&self, of: Of, name: &str) -> bool {
+        self.rows(of).len() >= ROWS_MAX || self.find(of, name).is_some()
+    }
+
     /// Gives a number to what has none: the first of `draws` that is free.
     pub fn add(&mut self, of: Of, name: &str, draws: impl IntoIterator<Item = u16>) -> Option<Number> {
         let digest = self.digest(of, name);
         let is_free =
             |number: &Number| number.is_known() && self.rows(of).iter().all(|(_, own)| own != number);
         let number = draws.into_iter().map(Number).find(is_free)?;
-        let rows = match of {
-            Of::Project => &mut self.projects,
-            Of::Session => &mut self.sessions,
-        };
+        let rows = self.rows_mut(of);
         rows.push((digest, number));
         let surplus = rows.len().saturating_sub(ROWS_MAX);
         rows.drain(..surplus);
         Some(number)
+    }
+
+    /// Numbers for names of the past, in their order: those that they have, and for the others the first of `draws` that
+    /// is free. Where there are more than are remembered, what is going on now keeps its own.
+    pub fn add_past(&mut self, of: Of, names: &[&str], draws: &mut impl Iterator<Item = u16>) -> Vec<Number> {
+        let mut taken: BTreeSet<u16> = self.rows(of).iter().map(|(_, number)| number.0).collect();
+        taken.insert(Number::UNKNOWN.0);
+        let mut past = Vec::new();
+        let mut give = |name: &&str| {
+            self.find(of, name).unwrap_or_else(|| {
+                let drawn = draws.take(DRAWS_MAX).find(|draw| taken.insert(*draw));
+                let number = drawn.map_or(Number::UNKNOWN, Number);
+                past.push((self.digest(of, name), number));
+                number
+            })
+        };
+        let given = names.iter().map(&mut give).collect();
+        past.retain(|(_, number)| number.is_known());
+        let rows = self.rows_mut(of);
+        rows.splice(0..0, past);
+        let surplus = rows.len().saturating_sub(ROWS_MAX);
+        rows.drain(..surplus);
+        given
     }
 
     /// Its bytes, to be sealed.
@@ -197,6 +234,25 @@ pub fn of(
     Ok(found(&numbers).unwrap_or(unknown))
 }
 
+/// Numbers for what happened in the past, in the order of the names.
+///
+/// # Errors
+/// When the table can't be read or written.
+pub fn give(
+    host: &HostFolder,
+    ring: &Ring,
+    of: Of,
+    names: &[&str],
+    now: u64,
+) -> Result<Vec<Number>, NumbersError> {
+    let _lock = wait_for_lock(host)?;
+    let mut numbers = kept(host, ring, now)?;
+    let mut draws = std::iter::from_fn(|| draws().ok()).flatten();
+    let given = numbers.add_past(of, names, &mut draws);
+    write(host, ring, &numbers, now, true)?;
+    Ok(given)
+}
+
 fn draws() -> io::Result<impl Iterator<Item = u16>> {
     let bytes: [u8; 32] = random::bytes()?;
     Ok((0..16).map(move |at| u16::from_le_bytes([bytes[2 * at], bytes[2 * at + 1]])))
@@ -208,23 +264,40 @@ fn draws() -> io::Result<impl Iterator<Item = u16>> {
 /// # Errors
 /// When it can't be written, or is of a newer format.
 pub fn keep_up(host: &HostFolder, ring: &Ring, now: u64) -> Result<Numbers, NumbersError> {
-    // Whoever stands still with the lock in his hand must not keep old keys alive.
-    let mut lock = None;
+    let _lock = wait_for_lock(host)?;
+    let numbers = kept(host, ring, now)?;
+    write(host, ring, &numbers, now, true)?;
+    Ok(numbers)
+}
+
+/// Puts an empty table in the place of what is there: the numbers lead nowhere any more.
+///
+/// # Errors
+/// When it can't be written.
+pub fn renew(host: &HostFolder, ring: &Ring, now: u64) -> Result<(), NumbersError> {
+    let _lock = wait_for_lock(host)?;
+    Ok(write(host, ring, &Numbers::new(random::bytes()?, now), now, true)?)
+}
+
+/// The table as it is kept; a new one where there is none, or none that can be read.
+fn kept(host: &HostFolder, ring: &Ring, now: u64) -> Result<Numbers, NumbersError> {
+    match read(host, ring, now) {
+        Ok(Some(numbers)) => Ok(numbers),
+        Ok(None) | Err(NumbersError::Damaged) => Ok(Numbers::new(random::bytes()?, now)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The lock, if it can be had: whoever stands still with it in his hand must not keep old keys alive.
+fn wait_for_lock(host: &HostFolder) -> io::Result<Option<fs::FileLock>> {
     for _ in 0..LOCK_TRIES {
-        lock = fs::try_lock(&host.path.join(LOCK))?;
+        let lock = fs::try_lock(&host.path.join(LOCK))?;
         if lock.is_some() {
-            break;
+            return Ok(lock);
         }
         clock::pause_ms(LOCK_PAUSE_MS);
     }
-    let numbers = match read(host, ring, now) {
-        Ok(Some(numbers)) => numbers,
-        Ok(None) | Err(NumbersError::Damaged) => Numbers::new(random::bytes()?, now),
-        Err(error) => return Err(error),
-    };
-    write(host, ring, &numbers, now, true)?;
-    drop(lock);
-    Ok(numbers)
+    Ok(None)
 }
 
 fn write(
@@ -261,6 +334,25 @@ mod tests {
         let mut other = Numbers::new([8; 32], 0);
         other.add(Of::Project, "-home-ann-x", [5]);
         assert_ne!(other.projects, numbers.projects, "under another key it is another digest");
+    }
+
+    #[test]
+    fn what_is_past_makes_room_for_what_is_not() {
+        let mut numbers = table();
+        for at in 1..=400_u16 {
+            numbers.add(Of::Session, &at.to_string(), [at]);
+        }
+        let names: Vec<String> = (0..200).map(|at| format!("old{at}")).chain(["7".to_owned()]).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let given = numbers.add_past(Of::Session, &names, &mut (0..).map(|at: u16| at / 2));
+        let distinct: std::collections::BTreeSet<_> = given.iter().collect();
+        assert_eq!((given.len(), distinct.len(), given[200]), (201, 201, Number(7)));
+        assert!(given[..200].iter().all(|number| number.0 > 400), "of others, or nobody's");
+        assert_eq!((numbers.sessions.len(), numbers.find(Of::Session, "1")), (ROWS_MAX, Some(Number(1))));
+        assert_eq!(numbers.find(Of::Session, "old99"), None);
+        assert_eq!(numbers.find(Of::Session, "old100"), Some(given[100]));
+        assert!(numbers.may_have(Of::Session, "old99"), "it may be one that had to go");
+        assert_eq!(numbers.add_past(Of::Project, &["x"], &mut [0, 0].into_iter()), [Number::UNKNOWN]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::audit::{ENTRY_BYTES, Entry};
 use super::journal::Journal;
 use crate::command::shape::{ErrorClass, Outcome, Record};
 use crate::crypto::ring::Epoch;
-use crate::learn::{Event, Item, State};
+use crate::learn::{Event, Form, Item, Observed, State};
 use crate::model::bytes::{Bytes, put_count};
 use crate::model::limits;
 
@@ -31,6 +31,8 @@ pub struct Snapshot {
     /// By what was called (a record without outcome and day) and by day.
     pub counts: BTreeMap<(Vec<u8>, u16), Counts>,
     pub audit: Vec<Entry>,
+    /// Which import was the last that is in here; 0: none was.
+    pub import: u64,
     /// What is learned from it.
     pub state: State,
 }
@@ -61,6 +63,27 @@ impl Snapshot {
             self.add(&call.record);
         }
         self.state.take(item)
+    }
+
+    /// Takes in calls of the past that no journal has.
+    pub fn take_in(&mut self, calls: &[Observed], import: u64) {
+        calls.iter().for_each(|call| self.add(&call.record));
+        self.state.take_in(calls);
+        self.import = import;
+    }
+
+    /// Forgets all that was learned. What was read stays read, and the trail stays.
+    pub fn forget_all(&mut self) {
+        self.counts.clear();
+        self.state = State::default();
+        self.import = 0;
+    }
+
+    /// Forgets what is known of some forms.
+    pub fn forget_forms(&mut self, is_meant: impl Fn(&Form) -> bool) {
+        let form = |name: &[u8]| Form::of(&Record::decode(name).ok()?.shape?);
+        self.counts.retain(|(name, _), _| !form(name).is_some_and(|form| is_meant(&form)));
+        self.state.forget(|_, form| is_meant(form));
     }
 
     /// Counts one record.
@@ -118,7 +141,7 @@ impl Snapshot {
     /// Its bytes, to be sealed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let Self { read, counts, audit, state } = self;
+        let Self { read, counts, audit, import, state } = self;
         let mut bytes = vec![FORMAT];
         put_count(&mut bytes, read.len());
         for ((journal, epoch), offset) in read {
@@ -141,6 +164,7 @@ impl Snapshot {
         }
         put_count(&mut bytes, audit.len());
         bytes.extend(audit.iter().flat_map(|entry| entry.encode()));
+        bytes.extend(import.to_le_bytes());
         state.encode(&mut bytes);
         bytes
     }
@@ -183,6 +207,7 @@ impl Snapshot {
             snapshot.audit.push(Entry::decode(rest.take(ENTRY_BYTES)?)?);
         }
         if format == FORMAT {
+            snapshot.import = rest.u64()?;
             snapshot.state = State::decode(&mut rest)?;
         }
         rest.is_empty().then_some(snapshot)

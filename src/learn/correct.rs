@@ -275,6 +275,20 @@ impl Corrections {
             row.retain(|own| keep(*project, &own.form));
             !row.is_empty() && keep(*project, failed)
         });
+        for windows in self.open.values_mut() {
+            windows.retain(|own| keep(own.project, &own.failed));
+            for own in windows {
+                own.offered = own.offered.filter(|form| keep(own.project, form));
+                own.steps.retain(|form| keep(own.project, form));
+            }
+        }
+        self.open.retain(|_, windows| !windows.is_empty());
+    }
+
+    /// Forgets all of a project, and how offers did there.
+    pub fn forget_project(&mut self, project: Number) {
+        self.retain(|own, _| own != project);
+        self.shadow.remove(&project);
     }
 
     /// What is dated `future` or later was done today.

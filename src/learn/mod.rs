@@ -13,6 +13,7 @@ pub mod pattern;
 pub mod replay;
 pub mod state;
 pub mod streak;
+pub mod transcript;
 
 pub use form::Form;
 pub use judge::{Judged, judge};

@@ -61,6 +61,17 @@ impl Tier {
         }
     }
 
+    /// The same, for people.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Brief => "under 0.3 s",
+            Self::Quick => "under 8 s",
+            Self::Slow => "under 2 min",
+            Self::Long => "longer",
+        }
+    }
+
     fn of(bucket: u8) -> Self {
         match bucket {
             0..=8 => Self::Brief,
@@ -143,6 +154,25 @@ impl Pattern {
         self.median().filter(|bucket| *bucket > 0).map(Tier::of)
     }
 
+    /// Whether the last runs took much longer, or much less, than the median.
+    #[must_use]
+    pub fn is_shifted(&self) -> bool {
+        self.drift.abs() >= SLOW_RUNS
+    }
+
+    /// Takes in how another one has been doing, of the same form elsewhere.
+    pub fn join(&mut self, other: &Self) {
+        for (day, counts) in &other.days {
+            let own = self.days.entry(*day).or_default();
+            own.ok = own.ok.saturating_add(counts.ok);
+            own.failed = own.failed.saturating_add(counts.failed);
+        }
+        for (bucket, count) in &other.durations {
+            let own = self.durations.entry(*bucket).or_default();
+            *own = own.saturating_add(*count);
+        }
+    }
+
     /// How often it ran, and how often of these it failed.
     #[must_use]
     pub fn runs(&self) -> (u32, u32) {
@@ -183,6 +213,21 @@ pub enum News {
 }
 
 impl Patterns {
+    /// Takes in what happened before all that is known.
+    pub fn take_in(&mut self, older: Self) {
+        for (key, older) in older.rows {
+            let Some(own) = self.rows.get_mut(&key) else {
+                self.rows.insert(key, older);
+                continue;
+            };
+            own.join(&older);
+            let mut sessions = older.sessions;
+            sessions.retain(|session| !own.sessions.contains(session));
+            sessions.append(&mut own.sessions);
+            own.sessions = sessions.split_off(sessions.len().saturating_sub(SESSIONS_MAX));
+        }
+    }
+
     /// Takes in a call.
     pub fn learn(&mut self, call: &Observed) -> Vec<News> {
         let Observed { record, project, session, judged } = call;

@@ -1,5 +1,7 @@
 //! All that is learned, and the one way in which a call changes it: the fold's, a hook's and a replay's.
 
+use std::collections::BTreeMap;
+
 use super::correct::{Corrections, Scored};
 use super::pattern::{Change, News, Patterns};
 use super::streak::Streak;
@@ -63,6 +65,31 @@ impl State {
         events
     }
 
+    /// Takes in calls of the past, in their order, that were not recorded when they happened. Nothing of it is news, and
+    /// where something is known already that is newer.
+    pub fn take_in(&mut self, calls: &[Observed]) {
+        let mut worked: BTreeMap<(Number, Form), bool> = BTreeMap::new();
+        for (key, pattern) in self.patterns.iter() {
+            let (runs, failed) = pattern.runs();
+            *worked.entry((key.project, key.form)).or_default() |= runs > failed;
+        }
+        let mut patterns = Patterns::default();
+        let mut streaks = Streaks::default();
+        for call in calls {
+            patterns.learn(call);
+            streaks.learn(call);
+            self.corrections.learn(call);
+        }
+        self.patterns.take_in(patterns);
+        for (key, older) in streaks.iter() {
+            match worked.get(key) {
+                // It has worked since.
+                Some(true) => {}
+                Some(false) | None => self.streaks.take_in(*key, older),
+            }
+        }
+    }
+
     /// Takes in what a hook needs to know of an entry.
     pub fn follow(&mut self, item: &Item) {
         match item {
@@ -115,6 +142,12 @@ impl State {
         self.streaks.retain(|(project, form), _| !is_meant(*project, form));
         self.patterns.retain(|key, _| !is_meant(key.project, &key.form));
         self.corrections.retain(|project, form| !is_meant(project, form));
+    }
+
+    /// Forgets all that is known of a project.
+    pub fn forget_project(&mut self, project: Number) {
+        self.forget(|own, _| own == project);
+        self.corrections.forget_project(project);
     }
 
     /// Its bytes.

@@ -79,6 +79,16 @@ impl Streaks {
         })
     }
 
+    /// Takes in what happened before all that is known of a form.
+    pub fn take_in(&mut self, key: (Number, Form), older: &Streak) {
+        let Some(own) = self.rows.get_mut(&key) else {
+            self.put(key, older.clone());
+            return;
+        };
+        let newer = std::mem::replace(&mut own.sessions, older.sessions.clone());
+        newer.into_iter().for_each(|session| note(&mut own.sessions, session));
+    }
+
     /// Notes that a session was told of a form.
     pub fn said(&mut self, said: &Said) {
         if let Some(streak) = self.rows.get_mut(&(said.project, said.form)) {

@@ -21,6 +21,9 @@ pub const SECRET_BYTES_MAX: u64 = 64 << 10;
 /// passphrase.
 pub const SECRET_MS_MAX: u64 = 120_000;
 
+/// Of a longer line of a transcript only the beginning is read; nothing that runs a command is as long.
+pub const TRANSCRIPT_LINE_BYTES_MAX: u64 = 64 << 20;
+
 /// A trace that is replayed is read whole.
 pub const TRACE_BYTES_MAX: u64 = 1 << 30;
 

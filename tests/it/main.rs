@@ -27,6 +27,7 @@ mod hooked;
 mod hooks;
 mod hostile;
 mod identity;
+mod import;
 mod init;
 mod interference;
 mod keys;
