@@ -5,8 +5,8 @@
 //! the only one that could, or if what was printed names it; those before it have succeeded.
 
 use super::Form;
-use crate::command::shape::{Category, ErrorClass, Shape};
-use crate::command::{self, Joined, Script, Simple};
+use crate::command::shape::{Category, ErrorClass, Shape, Wrapper};
+use crate::command::{self, Joined, Script, Simple, Site};
 use crate::model::limits;
 
 /// What became of one command.
@@ -41,7 +41,17 @@ pub fn forms_of(line: &str) -> Vec<Form> {
     }
     let script = command::parse(line);
     let list = last_list(&script);
-    list.commands.iter().filter_map(|simple| Form::of(&Shape::of_simple(simple))).collect()
+    list.commands.iter().filter_map(|simple| form(simple)).collect()
+}
+
+/// What a command is known by, if that says where it acts, too: on another machine another program has its name.
+fn form(simple: &Simple) -> Option<Form> {
+    let wrapper = simple.runner.and_then(|runner| Wrapper::named(runner.name()));
+    let is_told = matches!(wrapper, Some(Wrapper::Container | Wrapper::Remote | Wrapper::Shielded));
+    if simple.site == Site::Elsewhere && simple.as_typed.is_empty() && !is_told {
+        return None;
+    }
+    Form::of(&Shape::of_simple(simple))
 }
 
 /// What the end of a line tells.
@@ -53,7 +63,7 @@ pub fn judge(script: &Script, ended: Ended<'_>) -> Vec<Judged> {
         return Vec::new();
     }
     let judged = |simple: &Simple, is_ok: bool, class: ErrorClass| {
-        let form = Form::of(&Shape::of_simple(simple))?;
+        let form = form(simple)?;
         Some(Judged { form, is_ok, teaches: !is_ok && teaches(&form, class) })
     };
     match ended {
@@ -82,11 +92,7 @@ struct List<'a> {
 
 fn last_list(script: &Script) -> List<'_> {
     let mut list = List::default();
-    // What a container is given is a name like any other; the program that is given it stands beside it.
-    let is_given = |simple: &Simple| {
-        simple.runner.is_some_and(|tool| matches!(tool.name(), "docker" | "podman" | "nerdctl"))
-    };
-    let own = |simple: &&Simple| !simple.is_aside && !simple.words.is_empty() && !is_given(simple);
+    let own = |simple: &&Simple| !simple.is_aside && !simple.words.is_empty();
     for simple in script.commands.iter().filter(own) {
         let position = simple.position;
         if position.level > 0 {
@@ -301,6 +307,24 @@ mod tests {
         assert_eq!(well("uv run pytest -x"), "+pytest --exitfirst (package runner)");
         assert_eq!(well("python3 -m pytest"), "+python -m pytest");
         assert_eq!(well("docker run --rm img rm x"), "+docker run --rm");
+        // What a container is given is a name like any other, and the container's command stands for it.
+        for given in ["rm x", "frob", "sudo x", "sudo frob", "sh -c 'a; b'", "docker ps"] {
+            assert_eq!(
+                well(&format!("docker run --rm -v a:b img {given}")),
+                "+docker run --rm -v",
+                "{given}"
+            );
+            assert_eq!(well(&format!("sudo docker exec c {given}")), "+docker exec (privilege)", "{given}");
+            assert_eq!(badly(&format!("docker exec c {given}"), "it went wrong"), "", "either");
+            assert_eq!(
+                badly(&format!("docker exec c {given}"), "bash: docker: command not found"),
+                "-docker exec"
+            );
+        }
+        // Where it isn't said that it runs elsewhere, it would pass for the one that is here.
+        assert_eq!(well("kubectl exec p -- git status"), "+git status (container)");
+        assert_eq!(well("cd x && docker-compose exec web git status"), "+cd");
+        assert_eq!(well("kubectl exec p -- sudo git status"), "");
         assert_eq!(well("sudo -u x apt-get install y"), "+apt-get install (privilege)");
         assert_eq!(well("timeout 5 git push --force"), "+git push --force");
         assert_eq!(well("srun ./mine"), "+srun (slurm)");

@@ -35,8 +35,23 @@ struct Event {
     payload: Value,
 }
 
-/// Makes all the calls, several at once, and gives what was said to each.
-fn call_all(sandbox: &Sandbox, events: &[Event]) -> Vec<String> {
+/// So many calls, and the upkeep comes that is due after so many records.
+const UPKEEP_EACH: usize = 200;
+
+/// Makes all the calls, so many at once, and gives what was said to each. What a hook leaves behind for the upkeep is
+/// lost, and done here between the calls instead: it would be at work, or not, while somebody looks.
+fn call_all(sandbox: &Sandbox, events: &[Event], at_once: usize) -> Vec<String> {
+    let mut said = Vec::new();
+    for part in events.chunks(UPKEEP_EACH) {
+        if !said.is_empty() {
+            sandbox.cs(&["hook", "upkeep"]).ok();
+        }
+        said.extend(call_part(sandbox, part, at_once));
+    }
+    said
+}
+
+fn call_part(sandbox: &Sandbox, events: &[Event], at_once: usize) -> Vec<String> {
     let next = AtomicUsize::new(0);
     let said = Mutex::new(vec![String::new(); events.len()]);
     let work = || {
@@ -45,13 +60,13 @@ fn call_all(sandbox: &Sandbox, events: &[Event]) -> Vec<String> {
             events.get(at).map(|event| (at, event))
         }) {
             let mut command = command(sandbox, event.hook, "");
-            command.env("ANTHROPIC_API_KEY", "keycanary0123456789");
+            command.env("ANTHROPIC_API_KEY", "keycanary0123456789").env("CS_FAULT", "lone");
             let answer = call(command, Input::Bytes(event.payload.to_string().into_bytes()), event.hook);
             said.lock().expect("whole")[at] = answer.map(|answer| answer.to_string()).unwrap_or_default();
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..at_once {
             scope.spawn(work);
         }
     });
@@ -338,7 +353,7 @@ fn what_the_world_types_leaves_nothing_but_words_of_ours() {
     let sandbox = installed();
     let before = besides(&sandbox);
     let events: Vec<Event> = lines.iter().enumerate().flat_map(|(at, line)| events_of(line, at)).collect();
-    let said = call_all(&sandbox, &events);
+    let said = call_all(&sandbox, &events, 8);
     let unfolded = opened(&sandbox);
     assert_in_vocabulary(&unfolded);
     let collected =
@@ -376,6 +391,9 @@ const GUARDED: &[&str] = &[
     "aws s3 rb s3://<C> --force",
 ];
 
+const LONG_MARK: &str = "zq";
+const LONG_BYTES: usize = 14;
+
 /// Private things that were planted, by what finds them again.
 #[derive(Default)]
 struct Planted(Vec<String>);
@@ -392,26 +410,28 @@ impl Planted {
                 let count = 2 + draw.below(3);
                 format!("z{}", letters(draw, count - 1))
             }
-            _ => format!("zq{}", letters(draw, 12)),
+            _ => format!("{LONG_MARK}{}", letters(draw, LONG_BYTES - LONG_MARK.len())),
         };
         self.0.push(canary.clone());
         canary
     }
 }
 
-/// The same calls with other private things in each of them.
+/// The same calls with other private things in each of them: those of a project, each round a session.
 fn workload(seed: u64, rounds: usize) -> (Vec<Event>, Planted) {
     let mut draw = Draw::new(seed);
     let mut planted = Planted::default();
     let mut events = Vec::new();
+    let project = format!("/home/{}", planted.one(&mut draw));
     for round in 0..rounds {
+        let session = planted.one(&mut draw);
         for (at, frame) in FRAMES.iter().chain(GUARDED).enumerate() {
             let mut text = fill(frame, &mut draw);
             while text.contains("<C>") {
                 text = text.replacen("<C>", &planted.one(&mut draw), 1);
             }
             let mut c = |prefix: &str| format!("{prefix}{}", planted.one(&mut draw));
-            let all = json!({"session_id": c(""), "cwd": c("/home/"), "transcript_path": c("/"), "agent_id": c(""),
+            let all = json!({"session_id": session, "cwd": project, "transcript_path": c("/"), "agent_id": c(""),
                 "tool_use_id": c("toolu_"), c("field"): c("")});
             let hook = if GUARDED.contains(frame) { "intelligent-optimizer" } else { "learning-collector" };
             let input = json!({"command": text, "description": c(""), c("x"): c("")});
@@ -438,8 +458,8 @@ fn workload(seed: u64, rounds: usize) -> (Vec<Event>, Planted) {
             event.as_object_mut().expect("an object").extend(all.as_object().expect("an object").clone());
             events.push(Event { hook, payload: event });
             if at.is_multiple_of(10) {
-                let prompt =
-                    payload("UserPromptSubmit", json!({"prompt": c(""), "cwd": c("/"), "session_id": c("")}));
+                let prompt = json!({"prompt": c(""), "cwd": project, "session_id": session});
+                let prompt = payload("UserPromptSubmit", prompt);
                 events.push(Event { hook: "context-enhancer", payload: prompt });
             }
         }
@@ -457,7 +477,8 @@ struct Traces {
 }
 
 fn traces(sandbox: &Sandbox, events: &[Event]) -> Traces {
-    let said = call_all(sandbox, events);
+    // One after another: what is learned follows from their order.
+    let said = call_all(sandbox, events, 1);
     let unfolded = opened(sandbox);
     sandbox.cs(&["hook", "upkeep"]).ok();
     let folded = opened(sandbox);
@@ -466,6 +487,14 @@ fn traces(sandbox: &Sandbox, events: &[Event]) -> Traces {
         .into_iter()
         .map(|path| (path.display().to_string(), fs::read(&path).expect("readable")));
     Traces { said, unfolded, folded, by_cs: shown_by_cs(sandbox), plain: plain.collect() }
+}
+
+/// Which of the long ones stand in a text. They all begin alike, and there are very many.
+fn found<'a>(long: &BTreeSet<&str>, text: &'a str) -> Vec<&'a str> {
+    let begins = |own: &&str| own.len() == LONG_BYTES && own.starts_with(LONG_MARK);
+    assert!(long.iter().all(begins), "or they are not found");
+    let places = text.match_indices(LONG_MARK).filter_map(|(at, _)| text.get(at..at + LONG_BYTES));
+    places.filter(|own| long.contains(own)).collect()
 }
 
 /// The same calls with other private things leave the same behind: what is kept does not depend on them, however
@@ -495,16 +524,14 @@ fn other_secrets_leave_the_same_traces() {
     assert!(records > 150 && entries == GUARDED.len() * rounds, "{records} records, {entries} entries");
     let planted: BTreeSet<&String> = planted_one.0.iter().chain(&planted_other.0).collect();
     // The short ones stand in any random bytes; that is what the comparison is for.
-    let long: Vec<&&String> = planted.iter().filter(|canary| canary.len() > 8).collect();
+    let long: BTreeSet<&str> = planted.iter().map(|own| own.as_str()).filter(|own| own.len() > 8).collect();
     for traces in [&first, &second] {
         let texts = [&traces.said, &traces.unfolded, &traces.folded, &traces.by_cs];
         let text: String = texts.into_iter().flatten().cloned().collect::<Vec<_>>().join("\n");
-        let found: Vec<_> = long.iter().filter(|canary| text.contains(canary.as_str())).collect();
-        assert!(found.is_empty(), "{found:?}");
+        assert_eq!(found(&long, &text), Vec::<&str>::new());
         for (name, bytes) in &traces.plain {
             let text = String::from_utf8_lossy(bytes);
-            let found: Vec<_> = long.iter().filter(|canary| text.contains(canary.as_str())).collect();
-            assert!(found.is_empty(), "{name}: {found:?}");
+            assert_eq!(found(&long, &text), Vec::<&str>::new(), "{name}");
         }
         assert_in_vocabulary(&traces.unfolded);
         assert_own_words(&traces.said, "a hook said");
