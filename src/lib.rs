@@ -128,8 +128,9 @@
 //!     for text, and every word it is shown by is compiled in.
 //!
 //! # Not built yet
-//! What is recorded is folded, kept and expired, but nothing is said from it. [`learn`] judges traces (`cs learn
-//! replay`) and is not asked by a hook yet: hints, thresholds and agents are to come, and so is sharing between hosts.
+//! Before a command that failed in session after session a hook says so; what worked after a failure is offered on
+//! paper until a project's own score arms it. Thresholds, agents, an adaptive schema and the import of transcripts are
+//! to come, and so is sharing between hosts.
 
 pub mod cli;
 pub mod command;

@@ -550,5 +550,40 @@ pub enum LearnCommand {
         /// In how many sessions before a command must have failed
         #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=4))]
         sessions: u8,
+        /// Count corrections as if they were shown
+        #[arg(long)]
+        shadow: bool,
+    },
+    /// Learn from what Claude Code has kept of earlier sessions; nothing that was said or written is kept
+    Import {
+        /// Another folder of transcripts, one folder in it for each project
+        #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        from: Option<PathBuf>,
+        /// Only say what there is
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show what is known: what has been failing, what worked instead, and how each command does
+    Show {
+        /// Only what is known of this command
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+        /// Of all projects, not only of the one you are in
+        #[arg(long)]
+        all: bool,
+    },
+    /// Print all that is known as one JSON object: words of the vocabulary and numbers
+    Export,
+    /// Forget what is known of a command, of a project, or everything
+    Forget {
+        /// The command; without flags, with all of its flags
+        #[arg(value_name = "COMMAND", required_unless_present_any = ["project_of", "all"])]
+        command: Option<String>,
+        /// The project in this folder
+        #[arg(long = "of", value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with_all = ["command", "all"])]
+        project_of: Option<PathBuf>,
+        /// Everything that was learned
+        #[arg(long, conflicts_with = "command")]
+        all: bool,
     },
 }

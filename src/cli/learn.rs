@@ -1,16 +1,23 @@
-//! `cs learn`: what is kept of a command, and how good hints would have been on calls that happened.
+//! `cs learn`: what is kept of a command, how good hints would have been on calls that happened, and all that is
+//! known.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::args::{Common, LearnArgs, LearnCommand};
+use super::engine::Context;
 use super::error::{CliError, exit, refused};
 use super::output::{Output, count, paint, style};
 use crate::command::shape::{Record, Shape};
-use crate::learn::replay::{Call, Report, Shown, replay};
+use crate::learn::replay::{Call, Report, Score, Shown, replay};
 use crate::model::limits;
 use crate::sys::fs;
+
+mod forget;
+mod import;
+mod known;
+mod store;
 
 /// Runs it.
 ///
@@ -22,8 +29,18 @@ pub fn run(common: &Common, args: &LearnArgs) -> Result<u8, CliError> {
         LearnCommand::Shape { bits: true, .. } => bits(out),
         LearnCommand::Shape { batch: true, .. } => shapes()?,
         LearnCommand::Shape { command, .. } => shape(out, command.as_deref().unwrap_or_default()),
-        LearnCommand::Replay { trace, sessions } => {
-            replayed(out, trace, usize::from(*sessions))?;
+        LearnCommand::Replay { trace, sessions, shadow } => {
+            replayed(out, trace, usize::from(*sessions), *shadow)?;
+        }
+        LearnCommand::Import { from, dry_run } => {
+            return import::run(&Context::new(common.clone())?, from.as_deref(), *dry_run);
+        }
+        LearnCommand::Show { command, all } => {
+            return known::show(&Context::new(common.clone())?, command.as_deref(), *all);
+        }
+        LearnCommand::Export => return known::export(&Context::new(common.clone())?),
+        LearnCommand::Forget { command, project_of, .. } => {
+            return forget::run(&Context::new(common.clone())?, command.as_deref(), project_of.as_deref());
         }
     }
     Ok(exit::DONE)
@@ -82,11 +99,14 @@ fn calls(path: &Path) -> Result<(Vec<Call>, usize), CliError> {
     Ok((calls, passed))
 }
 
-fn replayed(out: Output, path: &Path, sessions: usize) -> Result<(), CliError> {
+fn replayed(out: Output, path: &Path, sessions: usize, is_shadow: bool) -> Result<(), CliError> {
     let (calls, passed) = calls(path)?;
     let report = replay(&calls, sessions);
-    let Report { calls: number, sessions: of, failed, streaks, shown } = &report;
-    let told = streaks.json(*number, true);
+    let Report { calls: number, sessions: of, failed, streaks, corrections, armed, shown } = &report;
+    // What is not shown was neither right nor wrong.
+    let offered =
+        if is_shadow { *corrections } else { Score { shown: armed.0, right: armed.1, ..*corrections } };
+    let kinds = [("streak", streaks.json(*number, true)), ("correction", offered.json(*number, false))];
     out.line(format!("{number} calls in {of} sessions, {failed} failed"));
     if passed > 0 {
         out.line(format!("{} no calls, passed over", count(passed, "line is", "lines are")));
@@ -95,14 +115,26 @@ fn replayed(out: Output, path: &Path, sessions: usize) -> Result<(), CliError> {
     let wide =
         |cells: Vec<String>| cells.iter().fold(String::new(), |line, cell| line + &format!("{cell:>15}"));
     let head = wide(figures.iter().map(|name| name.replace('_', " ")).collect());
-    let row = wide(figures.iter().map(|name| figure(&told[name])).collect());
-    out.line(format!("\n  {:<10}{head}\n  {:<10}{row}", "hint", "streak"));
+    out.line(format!("\n  {:<10}{head}", "hint"));
+    for (name, told) in &kinds {
+        let row = wide(figures.iter().map(|name| figure(&told[name])).collect());
+        out.line(format!("  {name:<10}{row}"));
+    }
+    if !is_shadow && corrections.shown > armed.0 {
+        let made = count(corrections.shown as usize, "correction was", "corrections were");
+        out.line(format!(
+            "\n{made} offered on paper only, {} of them right: --shadow counts them.",
+            corrections.right
+        ));
+    }
     if out.verbose {
         out.line("");
         shown.iter().for_each(|own| out.line(hint(own)));
     }
+    let kinds: serde_json::Map<String, Value> =
+        kinds.into_iter().map(|(name, told)| (name.to_owned(), told)).collect();
     out.object(&json!({"version": 1, "calls": number, "sessions": of, "failed": failed,
-        "passed_over": passed, "kinds": {"streak": told}}));
+        "passed_over": passed, "kinds": kinds}));
     Ok(())
 }
 

@@ -148,6 +148,41 @@ impl Output {
     }
 }
 
+/// How far long work has come, in one line of a terminal that is gone when it is done. Elsewhere nothing is shown.
+#[derive(Debug)]
+pub struct Progress {
+    what: String,
+    is_shown: bool,
+    /// What was shown last, in hundredths.
+    hundredths: Option<u64>,
+}
+
+impl Progress {
+    #[must_use]
+    pub fn new(out: Output, what: String) -> Self {
+        let is_shown = !out.is_silent() && std::io::stderr().is_terminal();
+        Self { what, is_shown, hundredths: None }
+    }
+
+    /// So much of all is done.
+    pub fn at(&mut self, done: u64, all: u64) {
+        let hundredths = done.saturating_mul(100).checked_div(all).unwrap_or(100).min(100);
+        if self.is_shown && self.hundredths != Some(hundredths) {
+            self.hundredths = Some(hundredths);
+            let _ = write!(anstream::stderr(), "\r{} … {hundredths} %", self.what);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.hundredths.is_some() {
+            let width = self.what.chars().count() + " … 100 %".len();
+            let _ = write!(anstream::stderr(), "\r{}\r", " ".repeat(width));
+        }
+    }
+}
+
 /// `1 entry`, `2 entries`.
 #[must_use]
 pub fn count(number: usize, one: &str, many: &str) -> String {

@@ -20,7 +20,7 @@ pub use closed::{
 };
 pub use error::ErrorClass;
 use kinds::Reading;
-pub use record::{Record, Refused};
+pub use record::{Record, Refused, decode_program, encode_program};
 pub use vocabulary::{Takes, Tool};
 
 /// A word of a command after unquoting.

@@ -86,6 +86,9 @@ fn a_command_knows_what_runs_it() {
     assert_eq!(told("timeout 5 git status"), "git<");
     assert_eq!(told("docker exec -it box git status"), "docker< git<docker");
     assert_eq!(told("docker exec -it box sudo git status"), "docker< git<sudo");
+    assert_eq!(told("sudo docker exec -it box git status"), "docker<sudo git<docker");
+    let sites = parse("time docker exec -it box git status").commands.into_iter().map(|simple| simple.site);
+    assert!(sites.eq([Site::Here, Site::Elsewhere]), "its own command is this machine's");
 }
 
 #[test]
@@ -102,6 +105,7 @@ fn a_command_knows_where_it_stands() {
     assert_eq!(told("if a; then b; fi; (c); d $(e); { f; }"), "a1 b1 c1 e1 d0 f1");
     assert_eq!(told("bash -c 'a; b'; find . -exec c {} +"), "bash0 a1 b1 find0 c1");
     assert_eq!(told("f() { a; }; f"), "a2 f0");
+    assert_eq!(told("docker exec c a & sudo docker exec c sudo b && d"), "docker0& a1& docker0 b1 d0");
 }
 
 #[test]

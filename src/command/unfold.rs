@@ -8,7 +8,7 @@ use super::peel::{assignments, is_assignment, is_in, is_of_lines, is_sure, optio
 use super::runs::{fed, find, git, language, local_tool, parallel, powershell, shell, sourced, xargs};
 use super::shape::{Tool, Wrapper};
 use super::state::State;
-use super::{Simple, Site, UNKNOWN, Word, base_name};
+use super::{Position, Simple, Site, UNKNOWN, Word, base_name};
 
 const SHELLS: &str =
     "|sh|bash|zsh|dash|ksh|mksh|fish|ash|rbash|csh|tcsh|pwsh|powershell|elvish|nu|xonsh|yash|posh|";
@@ -31,11 +31,20 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
     }
     named(&mut simple.words[0]);
     let mut start = 0;
+    // The words of a container's command, who runs it, and where.
+    let mut container = None;
     // Wrappers around wrappers cost nothing: ten thousand `sudo` are one.
     while let Some(word) = simple.words.get(start) {
         let name = base_name(&word.text);
+        let (runner, site) = (simple.runner, simple.site);
         let Some(next) = peel(&name, &simple.words, start, &mut simple.site) else { break };
         let next = assignments(&simple.words, next, false);
+        if matches!(name.as_str(), "docker" | "podman" | "nerdctl") && next < simple.words.len() {
+            // Behind an option nobody knows it ends where nobody can say.
+            let is_odd = simple.words[next].text.starts_with('-');
+            let end = if is_odd { simple.words.len() } else { next };
+            container = container.or(Some((start..end, runner, site)));
+        }
         let is_own = super::is_own_program(&word.text) && next < simple.words.len();
         if Wrapper::named(&name).is_some_and(Wrapper::is_telling) {
             simple.runner = Tool::named(&name).or(simple.runner);
@@ -60,10 +69,16 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
         }
     }
     if start > 0 {
-        // What a container is given is a question of its own.
-        if matches!(simple.program().as_str(), "docker" | "podman" | "nerdctl") {
-            // Nobody runs that but the shell: what runs what is in the container does not.
-            state.push(Simple { runner: None, ..simple.clone() });
+        // What a container is given is a question of its own, its flags among it. Its command stands here, run by
+        // whatever stands before it; what it is given is in a program.
+        if let Some((own, runner, site)) = container {
+            let own = Simple { words: simple.words[own].to_vec(), runner, site, ..simple.clone() };
+            if simple.as_typed.is_empty() {
+                state.push(own);
+                simple.position = Position { level: simple.position.level + 1, ..Position::default() };
+            } else {
+                state.aside(|state| state.push(own));
+            }
         }
         simple.words.drain(..start);
     }

@@ -12,6 +12,7 @@ use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
+use super::keyed_digest;
 use super::text::{from_hex, hex};
 
 /// The version of the binding that is written.
@@ -298,11 +299,7 @@ pub fn identify(sources: &[Source], fallback: &[u8]) -> Identity {
 /// The name a host goes by in the index: a keyed digest of what is quick to read.
 #[must_use]
 pub fn index_name(install_secret: &[u8; 32], machine_id: &str, host_name: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(install_secret).expect("BUG: any key will do");
-    mac.update(machine_id.trim().as_bytes());
-    mac.update(b"\0");
-    mac.update(host_name.as_bytes());
-    hex(&mac.finalize().into_bytes()[..8])
+    hex(&keyed_digest(install_secret, &[machine_id.trim().as_bytes(), b"\0", host_name.as_bytes()]))
 }
 
 /// What a binding says of the machine it is compared with.

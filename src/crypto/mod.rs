@@ -14,6 +14,8 @@ mod text;
 
 use std::fmt;
 
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 use zeroize::Zeroize as _;
 
 pub use identity::HostId;
@@ -38,6 +40,15 @@ impl<const N: usize> Secret<N> {
     pub fn expose(&self) -> &[u8; N] {
         &self.0
     }
+}
+
+/// What stands for some parts, one after another, to who has the key: the beginning of their HMAC-SHA256.
+#[must_use]
+pub fn keyed_digest(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 8] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("BUG: any key will do");
+    parts.iter().for_each(|part| mac.update(part));
+    let digest = mac.finalize().into_bytes();
+    std::array::from_fn(|at| digest[at])
 }
 
 impl<const N: usize> Drop for Secret<N> {

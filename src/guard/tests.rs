@@ -236,6 +236,9 @@ fn databases_and_containers() {
             "kubectl scale deploy x --replicas=0",
             "vagrant destroy",
             "docker ps -q | xargs docker rm",
+            "docker run --privileged -v a:b img x",
+            "sudo docker run --privileged img x",
+            "docker run -v a:b --unheard-of x --privileged img y",
         ],
         &[
             "docker compose down",

@@ -2,7 +2,9 @@
 
 use super::event::Event;
 use super::reply::Decision;
+use crate::command::shape::ErrorClass;
 use crate::guard::{self, Config, Scene, Verdict};
+use crate::learn::{Form, Streak};
 
 /// Tools that run shell commands.
 const SHELLS: [&str; 1] = ["Bash"];
@@ -40,7 +42,8 @@ fn strictest(
 }
 
 /// Whether the tool runs commands, as far as is known. One we don't know may still write a file.
-fn is_shell(event: &Event) -> bool {
+#[must_use]
+pub fn is_shell(event: &Event) -> bool {
     event.tool.as_deref().is_none_or(|tool| SHELLS.contains(&tool))
 }
 
@@ -71,6 +74,25 @@ pub fn said(verdict: &Verdict) -> Decision {
 #[must_use]
 pub fn undecided() -> Decision {
     Decision::Ask("guard/undecided: cs could not tell what this does; look at it yourself".to_owned())
+}
+
+/// What is said before a form that failed in session after session.
+#[must_use]
+pub fn streak_note(form: &Form, streak: &Streak) -> Decision {
+    let sessions = streak.sessions.len();
+    let class = match streak.class {
+        ErrorClass::Other => String::new(),
+        class => format!(" ({})", class.word().replace('_', " ")),
+    };
+    Decision::Context(format!(
+        "`{form}` failed in the last {sessions} sessions here{class}, and has not worked since."
+    ))
+}
+
+/// What is said after a failure that other sessions found a way around.
+#[must_use]
+pub fn correction_note(failed: &Form, worked: &Form) -> Decision {
+    Decision::Context(format!("In other sessions here, `{worked}` worked after `{failed}` had failed."))
 }
 
 /// What a session should know from its start: the kind of host, where that changes what to do.

@@ -18,6 +18,9 @@ pub struct Event {
     /// Whether the text says what kind it is; its kind may be one we don't know.
     pub has_kind: bool,
     pub cwd: Option<String>,
+    pub session: Option<String>,
+    /// Where the client keeps what was said: in a folder of the project's.
+    pub transcript: Option<String>,
     pub tool: Option<String>,
     /// Shell commands the tool is about to run or has run; several only where the text was odd.
     pub commands: Vec<String>,
@@ -61,6 +64,12 @@ impl Kind {
         }
     }
 
+    /// Whether it tells how a tool's run ended.
+    #[must_use]
+    pub fn is_outcome(self) -> bool {
+        matches!(self, Self::PostToolUse | Self::PostToolUseFailure)
+    }
+
     /// The client's name for it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -82,6 +91,10 @@ struct Wire<'a> {
     hook_event_name: Cow<'a, str>,
     #[serde(borrow, default)]
     cwd: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    session_id: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    transcript_path: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     tool_name: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -136,12 +149,15 @@ pub fn parse(bytes: &[u8], is_cut: bool) -> Event {
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     let strict = (!is_cut && is_object).then(|| serde_json::from_slice::<Wire<'_>>(bytes).ok()).flatten();
     let Some(wire) = strict else { return Event { is_cut, ..lenient(&String::from_utf8_lossy(bytes)) } };
-    let Wire { hook_event_name, cwd, tool_name, tool_input, error, is_interrupt, duration_ms, prompt } = wire;
+    let Wire { hook_event_name, cwd, session_id, transcript_path, tool_name, tool_input, .. } = wire;
+    let Wire { error, is_interrupt, duration_ms, prompt, .. } = wire;
     let Fields { command, file_path, notebook_path } = tool_input.0;
     Event {
         kind: Kind::of(&hook_event_name),
         has_kind: true,
         cwd: cwd.map(Cow::into_owned),
+        session: session_id.map(Cow::into_owned),
+        transcript: transcript_path.map(Cow::into_owned),
         tool: tool_name.map(Cow::into_owned),
         commands: command.into_iter().collect(),
         paths: file_path.into_iter().chain(notebook_path).collect(),
@@ -183,6 +199,17 @@ fn lenient(text: &str) -> Event {
 }
 
 impl Event {
+    /// What the client calls the project: a folder's name, which stays when the session goes elsewhere. The working
+    /// folder where there is none.
+    #[must_use]
+    pub fn project(&self) -> Option<&str> {
+        let folder = self.transcript.as_deref().and_then(|path| {
+            let mut parts = path.split('/').skip_while(|part| *part != "projects").skip(1);
+            parts.next().filter(|_| parts.next().is_some())
+        });
+        folder.or(self.cwd.as_deref()).filter(|name| !name.is_empty())
+    }
+
     /// How much there is for the guard to look at.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
@@ -199,6 +226,8 @@ impl Event {
                 }
             }
             "cwd" if self.cwd.is_none() => self.cwd = Some(value),
+            "session_id" if self.session.is_none() => self.session = Some(value),
+            "transcript_path" if self.transcript.is_none() => self.transcript = Some(value),
             "tool_name" if self.tool.is_none() => self.tool = Some(value),
             "command" => self.commands.push(value),
             "file_path" | "notebook_path" => self.paths.push(value),
@@ -264,6 +293,24 @@ mod tests {
                 .is_synthetic
         );
         assert_eq!(parse(br#"{"hook_event_name":"Later"}"#, false).kind, Kind::Other);
+    }
+
+    #[test]
+    fn a_project_is_known_by_where_its_transcripts_are() {
+        let of = |transcript: &str| {
+            let transcript = Some(transcript.to_owned());
+            let event = Event { transcript, cwd: Some("/home/u/proj/src".to_owned()), ..Event::default() };
+            event.project().map(str::to_owned)
+        };
+        assert_eq!(of("/home/u/.claude/projects/-home-u-proj/222.jsonl").as_deref(), Some("-home-u-proj"));
+        assert_eq!(
+            of("/home/u/.claude/projects/-home-u-proj/222/sub/1.jsonl").as_deref(),
+            Some("-home-u-proj")
+        );
+        for other in ["", "/t", "/home/u/.claude/projects/222.jsonl"] {
+            assert_eq!(of(other).as_deref(), Some("/home/u/proj/src"), "{other}");
+        }
+        assert_eq!(Event::default().project(), None);
     }
 
     #[test]

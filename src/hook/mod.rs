@@ -4,6 +4,7 @@
 //! - [`decide`]: what is to be said
 //! - [`observe`]: what is recorded
 //! - [`reply`]: how it is said
+//! - `recall`: what is remembered
 //! - [`health`]: how long hooks took, and the breaker
 //! - `run`: the shell around them
 
@@ -11,6 +12,7 @@ pub mod decide;
 pub mod event;
 pub mod health;
 pub mod observe;
+mod recall;
 pub mod reply;
 mod run;
 

@@ -1,35 +1,32 @@
-//! From an event to what is recorded of it: a [`Record`], in which there is no text.
+//! From an event to what is recorded of it: an [`Observed`], in which there is no text.
 
 use super::event::{Event, Kind};
-use crate::command::shape::{ErrorClass, HostType, Outcome, Record, Shape, ToolKind, duration_bucket};
+use crate::command::shape::{HostType, Outcome};
+use crate::learn::{Number, Observed, Told};
 
-/// The record of a tool's run; `None` for events that tell of none.
+/// What is kept of a tool's run; `None` for events that tell of none.
 #[must_use]
-pub fn record(event: &Event, host: HostType, now: u64) -> Option<Record> {
+pub fn observe(
+    event: &Event,
+    host: HostType,
+    now: u64,
+    (project, session): (Number, Number),
+) -> Option<Observed> {
     let outcome = match event.kind {
         Kind::PostToolUse => Outcome::Ok,
         Kind::PostToolUseFailure if event.is_interrupt => Outcome::Interrupted,
         Kind::PostToolUseFailure => Outcome::Failed,
         _ => return None,
     };
-    let tool = ToolKind::named(event.tool.as_deref()?);
-    let error = match (&event.error, outcome) {
-        (Some(text), Outcome::Failed) => ErrorClass::of(text, exit_code(text)),
-        _ => ErrorClass::Other,
-    };
-    Some(Record {
-        tool,
+    let told = Told {
+        tool: event.tool.as_deref()?,
+        command: event.commands.first().map(String::as_str),
         outcome,
-        error,
-        duration: duration_bucket(event.duration_ms.unwrap_or(0)),
-        host,
-        day: u16::try_from(now / 86_400).unwrap_or(u16::MAX),
-        shape: event
-            .commands
-            .first()
-            .filter(|_| tool == ToolKind::Bash)
-            .map(|command| Shape::of_text(command)),
-    })
+        printed: event.error.as_deref().unwrap_or_default(),
+        status: None,
+        duration_ms: event.duration_ms.unwrap_or(0),
+    };
+    Some(told.observe(host, u16::try_from(now / 86_400).unwrap_or(u16::MAX), project, session))
 }
 
 /// The kind of host that the profile's word stands for.
@@ -45,15 +42,13 @@ pub fn host(word: Option<&str>) -> HostType {
     }
 }
 
-/// The client begins a failure with `Exit code 1`.
-fn exit_code(error: &str) -> Option<i32> {
-    let rest = error.trim_start().strip_prefix("Exit code ")?;
-    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::shape::ErrorClass;
+    use crate::learn::Item;
+
+    const NOBODY: (Number, Number) = (Number::UNKNOWN, Number::UNKNOWN);
 
     fn event(kind: Kind, command: &str, error: Option<&str>) -> Event {
         Event {
@@ -78,8 +73,11 @@ mod tests {
             ),
             ("ssh ann@host1", "ssh bob@host2"),
         ] {
-            let record = |command| record(&event(Kind::PostToolUse, command, None), HostType::Other, 0);
-            assert_eq!(record(one).map(|r| r.encode()), record(other).map(|r| r.encode()), "{one} / {other}");
+            let bytes = |command| {
+                let event = event(Kind::PostToolUse, command, None);
+                Item::Call(observe(&event, HostType::Other, 0, NOBODY).expect("observed")).encode()
+            };
+            assert_eq!(bytes(one), bytes(other), "{one} / {other}");
         }
     }
 
@@ -87,11 +85,11 @@ mod tests {
     fn a_failure_has_a_class() {
         let failed =
             event(Kind::PostToolUseFailure, "npm test", Some("Exit code 127\nbash: npm: command not found"));
-        let record = record(&failed, HostType::Other, 86_400 * 3).expect("a record");
+        let record = observe(&failed, HostType::Other, 86_400 * 3, NOBODY).expect("a record").record;
         assert_eq!(
             (record.outcome, record.error, record.day),
             (Outcome::Failed, ErrorClass::CommandNotFound, 3)
         );
-        assert!(super::record(&event(Kind::PreToolUse, "x", None), HostType::Other, 0).is_none());
+        assert!(observe(&event(Kind::PreToolUse, "x", None), HostType::Other, 0, NOBODY).is_none());
     }
 }

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::event::{self, Event, Kind};
+use super::recall::Recall;
 use super::reply::{self, Decision};
 use super::{Hook, decide, health, observe};
 use crate::guard::{self, Config, Scene};
 use crate::knowledge::audit::{Entry, What, code_of};
 use crate::knowledge::journal::{self, Journal};
 use crate::knowledge::{Learning, durations, upkeep};
+use crate::learn::{Form, judge, streak};
 use crate::model::limits;
 use crate::sys::{clock, env, fs, process, stdio};
 
@@ -48,6 +50,12 @@ impl World {
 
     fn learns(&self) -> bool {
         self.runtime.pointer("/learning/enabled").and_then(Value::as_bool).unwrap_or(true)
+    }
+
+    /// In how many sessions something must have failed before a note says so.
+    fn streak_sessions(&self) -> usize {
+        let declared = self.runtime.pointer("/learning/streak-sessions").and_then(Value::as_u64);
+        declared.and_then(|count| usize::try_from(count).ok()).unwrap_or(streak::SESSIONS_MIN)
     }
 
     fn host_type(&self) -> Option<&str> {
@@ -153,6 +161,8 @@ impl Runner {
             Some(None) => {
                 if decide::is_undecided(event, blocks) {
                     Self::say(event, &decide::undecided());
+                } else {
+                    let _ = catch_unwind(AssertUnwindSafe(|| self.warn(event)));
                 }
                 Vec::new()
             }
@@ -164,22 +174,55 @@ impl Runner {
         }
     }
 
-    fn collect(&self, event: &Event) {
-        let host = observe::host(self.world.host_type());
+    /// Says before a command that it has been failing, if it has.
+    fn warn(&self, event: &Event) {
+        let Some(command) = event.commands.first().filter(|_| decide::is_shell(event)) else { return };
         if !self.learns() {
             return;
         }
-        let Some(record) = observe::record(event, host, self.now) else { return };
-        self.write(Journal::Patterns, &record.encode());
+        let forms = judge::forms_of(command);
+        let recall = self.recall(event).filter(|_| !forms.is_empty());
+        let found = recall.and_then(|recall| recall.before(&forms, self.world.streak_sessions()));
+        if let Some((form, streak)) = found {
+            Self::say(event, &decide::streak_note(&form, &streak));
+        }
+    }
+
+    fn recall(&self, event: &Event) -> Option<Recall> {
+        Recall::open(self.world.learning.as_ref()?, event, self.now).ok()?
+    }
+
+    fn collect(&self, event: &Event) {
+        if !event.kind.is_outcome() || !self.learns() {
+            return;
+        }
+        let Some(recall) = self.recall(event) else { return };
+        let host = observe::host(self.world.host_type());
+        let Some(call) = observe::observe(event, host, self.now, (recall.project, recall.session)) else {
+            return;
+        };
+        let failed: Vec<Form> = call.judged.iter().filter(|own| !own.is_ok).map(|own| own.form).collect();
+        if let Some((failed, worked)) = recall.after(&failed) {
+            Self::say(event, &decide::correction_note(&failed, &worked));
+        }
+        // What can't be written is not acknowledged, and a hook has nobody to tell.
+        let kept = recall.record(call);
+        if kept.is_ok_and(|kept| kept.has_passed(limits::UNFOLDED_BYTES_MAX)) {
+            Self::leave_upkeep();
+        }
+    }
+
+    /// Slow work is somebody else's: a process that outlives us.
+    fn leave_upkeep() {
+        if let Ok(executable) = env::executable() {
+            let _ = process::detach(&executable, "cs", &["hook", "upkeep"]);
+        }
     }
 
     fn enhance(&self, event: &Event) -> Vec<Entry> {
         if event.kind == Kind::SessionStart {
             Self::say(event, &decide::session_context(self.world.host_type()));
-            // Slow work is somebody else's: a process that outlives us.
-            if let Ok(executable) = env::executable() {
-                let _ = process::detach(&executable, "cs", &["hook", "upkeep"]);
-            }
+            Self::leave_upkeep();
         }
         Vec::new()
     }

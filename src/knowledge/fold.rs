@@ -13,12 +13,12 @@ use std::path::Path;
 use super::audit::{Entry, What};
 use super::journal::{self, Journal};
 use super::snapshot::{Snapshot, SnapshotError};
-use super::{KeyError, private};
-use crate::command::shape::Record;
+use super::{KeyError, hints, private};
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::seal;
+use crate::learn::Item;
 use crate::model::limits;
-use crate::sys::{append, fs};
+use crate::sys::{append, fs, random};
 
 const MINUTES_PER_DAY: u32 = 24 * 60;
 
@@ -84,13 +84,13 @@ fn read_on(
         for (_, plain) in read.records {
             folded.records += 1;
             match journal {
-                Journal::Patterns => match Record::decode(&plain) {
-                    Ok(record) => {
-                        let is_misdated = is_misdated(record.day.into());
-                        snapshot.add(&Record {
-                            day: if is_misdated { short_day(epoch) } else { record.day },
-                            ..record
-                        });
+                Journal::Patterns => match Item::decode(&plain) {
+                    Ok(mut item) => {
+                        let day = item.day_mut();
+                        if is_misdated((*day).into()) {
+                            *day = short_day(epoch);
+                        }
+                        snapshot.take(&item);
                     }
                     Err(_) => folded.damaged += 1,
                 },
@@ -110,6 +110,16 @@ fn read_on(
     Ok((snapshot, folded))
 }
 
+/// What a fold does to what is known, beside taking in the journals.
+pub trait Change {
+    /// Does it: to the snapshot, and to its predecessor, so that nothing of it is undone where that has to serve.
+    fn change(&self, snapshot: &mut Snapshot);
+}
+
+impl Change for () {
+    fn change(&self, _: &mut Snapshot) {}
+}
+
 /// Folds. The caller holds the lock of folds and has rotated the ring; `today` is the day it believes.
 ///
 /// # Errors
@@ -120,6 +130,7 @@ pub fn fold(
     retention_days: u16,
     today: Epoch,
     now: u64,
+    change: &dyn Change,
 ) -> Result<Folded, FoldError> {
     let Loaded { snapshot: mut before, is_damaged } = load(folder, ring, now)?;
     let (mut snapshot, mut folded) = read_on(before.clone(), folder, ring, now)?;
@@ -132,6 +143,7 @@ pub fn fold(
     let there: BTreeMap<(Journal, Epoch), String> =
         segments(folder)?.into_iter().map(|(journal, epoch, name)| ((journal, epoch), name)).collect();
     for snapshot in [&mut before, &mut snapshot] {
+        change.change(snapshot);
         if is_certain {
             snapshot.date_back(today);
         }
@@ -143,6 +155,11 @@ pub fn fold(
     }
     save(&folder.join(PREDECESSOR), ring, &before, now)?;
     save(&folder.join(SNAPSHOT), ring, &snapshot, now)?;
+    let of_patterns = |((journal, epoch), read): (&(Journal, Epoch), &u64)| {
+        (*journal == Journal::Patterns).then_some((*epoch, *read))
+    };
+    let read = snapshot.read.iter().filter_map(of_patterns).collect();
+    hints::write(folder, ring, &snapshot.state, read, random::bytes()?, now)?;
     for (segment, name) in &there {
         let epoch = segment.1;
         let read = |snapshot: &Snapshot| snapshot.read.get(segment).copied().unwrap_or(0);
@@ -246,7 +263,7 @@ fn save(path: &Path, ring: &Ring, snapshot: &Snapshot, now: u64) -> Result<(), F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::shape::{ErrorClass, HostType, Outcome, ToolKind};
+    use crate::command::shape::{ErrorClass, HostType, Outcome, Record, ToolKind};
     use crate::crypto::{HostId, Secret};
 
     const NOON: u64 = 1_767_268_800;
@@ -271,7 +288,7 @@ mod tests {
 
     fn write(folder: &Path, ring: &Ring, now: u64) {
         let kept = journal::write(folder, ring, Journal::Patterns, &record(now).encode(), now);
-        assert_eq!(kept.expect("written"), journal::Kept::Written);
+        assert!(matches!(kept.expect("written"), journal::Kept::Written { .. }));
     }
 
     fn total(snapshot: &Snapshot) -> u32 {
@@ -285,12 +302,12 @@ mod tests {
         for _ in 0..5 {
             write(folder, &ring, NOON);
         }
-        assert_eq!(fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded").records, 5);
-        assert_eq!(fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded").records, 0);
+        assert_eq!(fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded").records, 5);
+        assert_eq!(fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded").records, 0);
         write(folder, &ring, NOON);
         assert!(ring.advance(Epoch::of(NOON + DAY), &Secret::take(&mut [9; 32])));
         write(folder, &ring, NOON + DAY);
-        let tomorrow = || fold(folder, &ring, 30, Epoch::of(NOON + DAY), NOON + DAY).expect("folded");
+        let tomorrow = || fold(folder, &ring, 30, Epoch::of(NOON + DAY), NOON + DAY, &()).expect("folded");
         let folded = tomorrow();
         assert_eq!((folded.records, folded.removed), (2, 0), "its predecessor has not read all of it");
         assert_eq!(tomorrow().removed, 1, "yesterday's segment is in both and goes");
@@ -312,7 +329,7 @@ mod tests {
             for _ in 0..3 {
                 write(folder, &ring, now);
                 written += 1;
-                let folded = fold(folder, &ring, 30, Epoch::of(now), now).expect("folded");
+                let folded = fold(folder, &ring, 30, Epoch::of(now), now, &()).expect("folded");
                 ring.drop_older(folded.oldest.unwrap_or(ring.newest()));
                 let path = folder.join(SNAPSHOT);
                 let whole = fs::read(&path, 1 << 20).expect("read");
@@ -336,13 +353,13 @@ mod tests {
         write(folder, &ring, NOON);
         write(folder, &ring, NOON + 2 * DAY);
         write(folder, &ring, NOON + 4 * DAY);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
         let days = |snapshot: &Snapshot| snapshot.counts.keys().map(|(_, day)| *day).collect::<Vec<_>>();
         let today = short_day(Epoch::of(NOON));
         assert_eq!(days(&known(folder, &ring, NOON).expect("known").0), [today, today + 2, today + 4]);
         // A clock that was wrong for a moment explains nothing.
         write(folder, &ring, NOON + 300 * DAY);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
         let known = known(folder, &ring, NOON).expect("known").0;
         assert_eq!(days(&known), [today, today + 2, today + 4]);
         assert_eq!(total(&known), 4);
@@ -353,7 +370,7 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         fs::write_new(&folder.join(SNAPSHOT), b"of another ring", 0o600).expect("written");
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
         assert_eq!(fs::read(&folder.join(UNREADABLE), 100).expect("kept"), b"of another ring");
     }
 
@@ -375,9 +392,9 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
         let path = folder.join(SNAPSHOT);
         fs::remove_file(&path).expect("removed");
         fs::write_new(&path, b"nonsense", 0o600).expect("written");
@@ -388,7 +405,7 @@ mod tests {
         fs::remove_file(&path).expect("removed");
         fs::write_new(&path, seal::seal(&key, &[9], NOON).as_bytes(), 0o600).expect("written");
         assert!(matches!(known(folder, &ring, NOON), Err(FoldError::Snapshot(SnapshotError::Newer(9)))));
-        assert!(fold(folder, &ring, 30, Epoch::of(NOON), NOON).is_err());
+        assert!(fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).is_err());
     }
 
     #[test]
@@ -396,14 +413,14 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, Epoch::of(NOON + 31 * DAY), NOON + 31 * DAY).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON + 31 * DAY), NOON + 31 * DAY, &()).expect("folded");
         assert_eq!(total(&known(folder, &ring, NOON).expect("known").0), 0);
         let mut kept = [0, 0];
         for _ in 0..10_000 {
             match journal::write(folder, &ring, Journal::Patterns, &record(NOON).encode(), NOON)
                 .expect("fine")
             {
-                journal::Kept::Written => kept[0] += 1,
+                journal::Kept::Written { .. } => kept[0] += 1,
                 journal::Kept::LeftOut => kept[1] += 1,
             }
         }
@@ -419,7 +436,7 @@ mod tests {
             snapshot.audit.iter().filter(|entry| **entry == midnight).count()
         };
         assert_eq!(sampled(&known(folder, &ring, NOON).expect("known").0), 1);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON).expect("folded");
+        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
         assert_eq!(sampled(&known(folder, &ring, NOON).expect("known").0), 1, "said once");
     }
 }

@@ -11,7 +11,8 @@ use super::{HostFolder, KeyError};
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::seal;
 use crate::model::limits;
-use crate::sys::{append, fs};
+use crate::sys::append;
+use crate::sys::fs::{self, Stat};
 
 /// The journals there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,10 +73,18 @@ impl Journal {
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// It is in the segment.
-    Written,
+    /// It is in the segment: the bytes from one place to another.
+    Written { from: u64, to: u64 },
     /// The day has so many that this one was left out.
     LeftOut,
+}
+
+impl Kept {
+    /// Whether the segment has grown past a multiple of so many bytes.
+    #[must_use]
+    pub fn has_passed(self, step_bytes: u64) -> bool {
+        matches!(self, Self::Written { from, to } if from / step_bytes != to / step_bytes)
+    }
 }
 
 /// Of the records that come when a day is nearly full, one in so many is kept.
@@ -90,12 +99,26 @@ const TRIES: usize = 8;
 /// # Errors
 /// When the ring can't be read or the record can't be written; then it was not acknowledged.
 pub fn record(host: &HostFolder, journal: Journal, plain: &[u8], now: u64) -> Result<Kept, KeyError> {
+    record_with(host, host.ring_with_stat()?, journal, plain, now)
+}
+
+/// The same for who has read the ring already, with what its file was.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_with(
+    host: &HostFolder,
+    (mut ring, mut stat): (Ring, Stat),
+    journal: Journal,
+    plain: &[u8],
+    now: u64,
+) -> Result<Kept, KeyError> {
     for _ in 0..TRIES {
-        let (ring, stat) = host.ring_with_stat()?;
         let is_newest = || Ok(fs::lstat(&host.ring_path())? == Some(stat));
         if let Some(kept) = write_if(&host.path, &ring, journal, plain, now, is_newest)? {
             return Ok(kept);
         }
+        (ring, stat) = host.ring_with_stat()?;
     }
     Err(io::Error::from(io::ErrorKind::ResourceBusy).into())
 }
@@ -126,7 +149,7 @@ fn write_if(
     }
     let line = format!("\n{token}\n");
     match append::append_if(&path, line.as_bytes(), 0o600, journal.bytes_max(), is_newest) {
-        Ok(appended) => Ok(appended.map(|_| Kept::Written)),
+        Ok(appended) => Ok(appended.map(|from| Kept::Written { from, to: from + line.len() as u64 })),
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Some(Kept::LeftOut)),
         Err(error) => Err(error),
     }

@@ -76,7 +76,10 @@ impl HostFolder {
     }
 
     /// The key ring, and a way to tell whether it is the newest there is.
-    pub(super) fn ring_with_stat(&self) -> Result<(Ring, Stat), KeyError> {
+    ///
+    /// # Errors
+    /// As [`Self::ring`].
+    pub fn ring_with_stat(&self) -> Result<(Ring, Stat), KeyError> {
         self.ring_and_stat_if_there()?.ok_or_else(|| KeyError::Absent(self.ring_path()))
     }
 

@@ -11,6 +11,9 @@
 //!     keys/                0700: ring, node, lock
 //!     patterns_DAY.enc audit_DAY.enc     segments of the journals
 //!     knowledge.enc knowledge.old.enc    the snapshot, and the one before
+//!     hints.enc        what of it a hook may have to say
+//!     numbers.enc      the numbers of projects and sessions
+//!     imported.enc     how far each transcript has been read
 //!   durations/HOOK         how long the hooks took: plain figures
 //! ```
 //! - [`home`]: the folder; finding and enrolling the host
@@ -20,6 +23,9 @@
 //! - [`journal`]: sealed records, appended by any number of hooks at once
 //! - [`audit`]: the entries of the audit trail
 //! - [`snapshot`]: what all journals together say, and its bytes
+//! - [`hints`]: what a hook may have to say, laid out so that it opens only what it needs
+//! - [`numbers`]: small random numbers for projects and sessions
+//! - [`mod@import`]: learning from the client's transcripts; [`imported`]: how far each has been read
 //! - [`fold`]: journals into the snapshot
 //! - [`upkeep`]: what is done once a day: rotation, fold, keys that go
 //! - [`durations`]: where the hooks' own figures lie
@@ -29,9 +35,13 @@ pub mod calendar;
 pub mod durations;
 pub mod error;
 pub mod fold;
+pub mod hints;
 pub mod home;
+pub mod import;
+pub mod imported;
 pub mod journal;
 pub mod keys;
+pub mod numbers;
 mod private;
 pub mod snapshot;
 pub mod sources;

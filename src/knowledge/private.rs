@@ -93,12 +93,25 @@ pub fn make_folder(path: &Path) -> Result<(), KeyError> {
 /// # Errors
 /// When it can't; then what was there is there still.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+    replace(path, bytes, true)
+}
+
+/// The same; what is not durable is quick, and after a power cut may be what it was, or damaged.
+///
+/// # Errors
+/// As [`write`].
+pub fn replace(path: &Path, bytes: &[u8], is_durable: bool) -> Result<(), KeyError> {
     let temporary = temporary(path);
     fs::remove_file(&temporary)?;
     fs::write_new(&temporary, bytes, FILE_MODE)?;
-    fs::sync(&temporary)?;
+    if is_durable {
+        fs::sync(&temporary)?;
+    }
     fs::rename(&temporary, path)?;
-    Ok(fs::sync(path.parent().unwrap_or(path))?)
+    if is_durable {
+        fs::sync(path.parent().unwrap_or(path))?;
+    }
+    Ok(())
 }
 
 fn temporary(path: &Path) -> PathBuf {

@@ -10,6 +10,8 @@ use super::audit::{ENTRY_BYTES, Entry};
 use super::journal::Journal;
 use crate::command::shape::{ErrorClass, Outcome, Record};
 use crate::crypto::ring::Epoch;
+use crate::learn::{Event, Form, Item, Observed, State};
+use crate::model::bytes::{Bytes, put_count};
 use crate::model::limits;
 
 /// Counts of one kind of call on one day.
@@ -29,6 +31,10 @@ pub struct Snapshot {
     /// By what was called (a record without outcome and day) and by day.
     pub counts: BTreeMap<(Vec<u8>, u16), Counts>,
     pub audit: Vec<Entry>,
+    /// Which import was the last that is in here; 0: none was.
+    pub import: u64,
+    /// What is learned from it.
+    pub state: State,
 }
 
 /// More rows than this, and the oldest go: about 2 MB.
@@ -37,7 +43,9 @@ const ROWS_MAX: usize = 40_000;
 /// More entries of the trail than this, and the oldest go.
 const AUDIT_MAX: usize = 10_000;
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// The format before, of counts and the trail only; it is read.
+const FORMAT_OF_COUNTS: u8 = 1;
 
 /// Why bytes are no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +57,35 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
+    /// Takes in one entry of the journal.
+    pub fn take(&mut self, item: &Item) -> Vec<Event> {
+        if let Item::Call(call) = item {
+            self.add(&call.record);
+        }
+        self.state.take(item)
+    }
+
+    /// Takes in calls of the past that no journal has.
+    pub fn take_in(&mut self, calls: &[Observed], import: u64) {
+        calls.iter().for_each(|call| self.add(&call.record));
+        self.state.take_in(calls);
+        self.import = import;
+    }
+
+    /// Forgets all that was learned. What was read stays read, and the trail stays.
+    pub fn forget_all(&mut self) {
+        self.counts.clear();
+        self.state = State::default();
+        self.import = 0;
+    }
+
+    /// Forgets what is known of some forms.
+    pub fn forget_forms(&mut self, is_meant: impl Fn(&Form) -> bool) {
+        let form = |name: &[u8]| Form::of(&Record::decode(name).ok()?.shape?);
+        self.counts.retain(|(name, _), _| !form(name).is_some_and(|form| is_meant(&form)));
+        self.state.forget(|_, form| is_meant(form));
+    }
+
     /// Counts one record.
     pub fn add(&mut self, record: &Record) {
         let name = Record { outcome: Outcome::Ok, error: ErrorClass::Other, duration: 0, day: 0, ..*record };
@@ -83,6 +120,7 @@ impl Snapshot {
         }
         let (now, future) = (u32::from(today) * 24 * 60, (future + 1) * 24 * 60);
         self.audit.iter_mut().filter(|entry| entry.minute >= future).for_each(|entry| entry.minute = now);
+        self.state.date_back(u16::try_from(future / 24 / 60).unwrap_or(u16::MAX), today);
     }
 
     /// Forgets what is older than `days` days, and the oldest of what is too much.
@@ -95,6 +133,7 @@ impl Snapshot {
             self.counts.retain(|(_, day), _| *day > oldest);
         }
         self.audit.retain(|entry| u32::from(today).saturating_sub(entry.minute / 24 / 60) < u32::from(days));
+        self.state.expire(today, days);
         let too_many = self.audit.len().saturating_sub(AUDIT_MAX);
         self.audit.drain(..too_many);
     }
@@ -102,18 +141,15 @@ impl Snapshot {
     /// Its bytes, to be sealed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let Self { read, counts, audit } = self;
+        let Self { read, counts, audit, import, state } = self;
         let mut bytes = vec![FORMAT];
-        let len = |bytes: &mut Vec<u8>, len: usize| {
-            bytes.extend(u32::try_from(len).expect("BUG: bounded by expire").to_le_bytes());
-        };
-        len(&mut bytes, read.len());
+        put_count(&mut bytes, read.len());
         for ((journal, epoch), offset) in read {
             bytes.push(u8::from(*journal == Journal::Audit));
             bytes.extend(epoch.0.to_le_bytes());
             bytes.extend(offset.to_le_bytes());
         }
-        len(&mut bytes, counts.len());
+        put_count(&mut bytes, counts.len());
         for ((name, day), Counts { ok, failed, durations }) in counts {
             bytes.push(u8::try_from(name.len()).expect("BUG: a record is short"));
             bytes.extend(name);
@@ -126,8 +162,10 @@ impl Snapshot {
                 bytes.extend(count.to_le_bytes());
             }
         }
-        len(&mut bytes, audit.len());
+        put_count(&mut bytes, audit.len());
         bytes.extend(audit.iter().flat_map(|entry| entry.encode()));
+        bytes.extend(import.to_le_bytes());
+        state.encode(&mut bytes);
         bytes
     }
 
@@ -136,56 +174,42 @@ impl Snapshot {
     /// # Errors
     /// When they are of a newer format, or not whole.
     pub fn decode(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let mut rest = Bytes(bytes);
-        match rest.take(1)?[0] {
-            FORMAT => {}
-            0 => return Err(SnapshotError::Damaged),
-            newer => return Err(SnapshotError::Newer(newer)),
+        match bytes.first() {
+            Some(&FORMAT | &FORMAT_OF_COUNTS) => Self::read(bytes).ok_or(SnapshotError::Damaged),
+            Some(newer) if *newer > FORMAT => Err(SnapshotError::Newer(*newer)),
+            _ => Err(SnapshotError::Damaged),
         }
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut rest = Bytes(bytes);
+        let format = rest.byte()?;
         let mut snapshot = Self::default();
-        for _ in 0..rest.u32()? {
-            let journal = if rest.take(1)?[0] == 0 { Journal::Patterns } else { Journal::Audit };
+        for _ in 0..rest.count(13)? {
+            let journal = if rest.byte()? == 0 { Journal::Patterns } else { Journal::Audit };
             let epoch = Epoch(rest.u32()?);
             snapshot.read.insert((journal, epoch), rest.u64()?);
         }
-        for _ in 0..rest.u32()? {
-            let len = usize::from(rest.take(1)?[0]);
+        for _ in 0..rest.count(12)? {
+            let len = usize::from(rest.byte()?);
             let name = rest.take(len)?.to_vec();
             // Every byte in it is of the vocabulary, or it is not taken.
-            Record::decode(&name).map_err(|_| SnapshotError::Damaged)?;
-            let day = u16::from_le_bytes(rest.array()?);
+            Record::decode(&name).ok()?;
+            let day = rest.u16()?;
             let mut counts = Counts { ok: rest.u32()?, failed: rest.u32()?, ..Counts::default() };
-            for _ in 0..rest.take(1)?[0] {
-                let bucket = rest.take(1)?[0];
+            for _ in 0..rest.byte()? {
+                let bucket = rest.byte()?;
                 counts.durations.insert(bucket, rest.u32()?);
             }
             snapshot.counts.insert((name, day), counts);
         }
-        for _ in 0..rest.u32()? {
-            snapshot.audit.push(Entry::decode(rest.take(ENTRY_BYTES)?).ok_or(SnapshotError::Damaged)?);
+        for _ in 0..rest.count(ENTRY_BYTES)? {
+            snapshot.audit.push(Entry::decode(rest.take(ENTRY_BYTES)?)?);
         }
-        if rest.0.is_empty() { Ok(snapshot) } else { Err(SnapshotError::Damaged) }
-    }
-}
-
-struct Bytes<'a>(&'a [u8]);
-
-impl<'a> Bytes<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], SnapshotError> {
-        let (head, tail) = self.0.split_at_checked(count).ok_or(SnapshotError::Damaged)?;
-        self.0 = tail;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
-        self.take(N)?.try_into().map_err(|_| SnapshotError::Damaged)
-    }
-
-    fn u32(&mut self) -> Result<u32, SnapshotError> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, SnapshotError> {
-        self.array().map(u64::from_le_bytes)
+        if format == FORMAT {
+            snapshot.import = rest.u64()?;
+            snapshot.state = State::decode(&mut rest)?;
+        }
+        rest.is_empty().then_some(snapshot)
     }
 }

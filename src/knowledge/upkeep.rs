@@ -8,14 +8,17 @@ use serde_json::Value;
 
 use super::audit::{Entry, What};
 use super::calendar::Sealed;
-use super::fold::{self, FoldError, Folded};
+use super::fold::{self, Change, FoldError, Folded};
+use super::imported;
 use super::journal::{self, Journal};
 use super::keys::Outcome;
+use super::numbers::{self, NumbersError};
 use super::{HostFolder, KeyError, Learning, Rotation};
+use crate::crypto::Ring;
 use crate::crypto::ring::Epoch;
 use crate::crypto::seal;
 use crate::model::limits;
-use crate::sys::{append, fs};
+use crate::sys::{append, clock, fs};
 
 /// Why upkeep did not work out. Nothing is lost by it; the next one goes on.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +28,17 @@ pub enum UpkeepError {
     #[error(transparent)]
     Fold(#[from] FoldError),
     #[error(transparent)]
+    Numbers(#[from] NumbersError),
+    #[error(transparent)]
     Io(#[from] io::Error),
+    #[error("another process is at it")]
+    Busy,
 }
+
+const LOCK: &str = "fold.lock";
+/// A fold takes some tens of milliseconds.
+const LOCK_TRIES: usize = 100;
+const LOCK_PAUSE_MS: u64 = 50;
 
 /// What upkeep did.
 #[derive(Debug, Clone)]
@@ -44,12 +56,50 @@ pub struct Kept {
 /// When something can't be read or written.
 pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, UpkeepError> {
     let host = learning.enrol(now)?.host;
-    let Some(_lock) = fs::try_lock(&host.path.join("fold.lock"))? else {
+    let Some(_lock) = fs::try_lock(&host.path.join(LOCK))? else {
         return Ok(Kept { host, folded: None, dropped: 0 });
     };
+    locked(learning, host, retention_days, now, |_| Ok(()))
+}
+
+/// Does all of it, and a change to what is known, which is prepared once nobody else is at it.
+///
+/// # Errors
+/// When something can't be read or written, or others are at it all the time.
+pub fn with<C: Change>(
+    learning: &Learning,
+    host: &HostFolder,
+    retention_days: u16,
+    now: u64,
+    prepare: impl FnOnce(&Ring) -> Result<C, UpkeepError>,
+) -> Result<Kept, UpkeepError> {
+    for _ in 0..LOCK_TRIES {
+        if let Some(_lock) = fs::try_lock(&host.path.join(LOCK))? {
+            return locked(learning, host.clone(), retention_days, now, prepare);
+        }
+        clock::pause_ms(LOCK_PAUSE_MS);
+    }
+    Err(UpkeepError::Busy)
+}
+
+fn locked<C: Change>(
+    learning: &Learning,
+    host: HostFolder,
+    retention_days: u16,
+    now: u64,
+    prepare: impl FnOnce(&Ring) -> Result<C, UpkeepError>,
+) -> Result<Kept, UpkeepError> {
     let sealed = sealed(&host)?;
     let Rotation { ring, outcome, is_clock_believed } = host.rotate(now, &sealed)?;
-    let folded = fold::fold(&host.path, &ring, retention_days, ring.newest(), now)?;
+    // Before anything is destroyed that it may want to read.
+    let change = prepare(&ring)?;
+    let folded = fold::fold(&host.path, &ring, retention_days, ring.newest(), now, &change)?;
+    imported::keep_up(&host, &ring, now)?;
+    match numbers::keep_up(&host, &ring, now) {
+        // Of a newer cs, which keeps it up.
+        Ok(_) | Err(NumbersError::Newer) => {}
+        Err(error) => return Err(error.into()),
+    }
     // Both snapshots are sealed under the newest key; older ones serve only the segments that are left.
     let dropped = host.drop_keys(folded.oldest.unwrap_or(ring.newest()))?;
     if is_clock_believed {

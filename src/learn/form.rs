@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::command::shape::{Category, Flags, Shape, Subcommand, Tool, Wrapper};
+use crate::command::shape::{
+    Category, Flags, Shape, Subcommand, Tool, Wrapper, decode_program, encode_program,
+};
+use crate::model::bytes::Bytes;
 
 /// Programs that do what a file or a target of some name says.
 const NAMED: &[&str] = &[
@@ -78,6 +81,39 @@ impl Form {
             _ => None,
         };
         of_subcommand.unwrap_or_else(|| self.tool.category())
+    }
+
+    /// The same program, told to do the same, however.
+    #[must_use]
+    pub fn without_flags(&self) -> Self {
+        Self { flags: Flags::default(), ..*self }
+    }
+
+    /// The words it is made of: the program, its subcommands, and the names of its flags without their dashes.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> {
+        let subcommand = match self.subcommand {
+            Subcommand::None => "",
+            _ => self.subcommand_word(),
+        };
+        let name = |place: u8| self.tool.flags().nth(usize::from(place)).map(|(names, _)| names);
+        let flags: Vec<&'static str> = self.flags.places().filter_map(name).collect();
+        let flags =
+            flags.into_iter().flat_map(|names| names.split(',')).map(|name| name.trim_start_matches('-'));
+        let named = subcommand.split('/').filter(|word| !word.is_empty());
+        std::iter::once(self.tool.name()).chain(named).chain(flags)
+    }
+
+    /// Its bytes, all of them codes of the vocabulary.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.push(self.wrapper.code());
+        encode_program(Some(self.tool), self.subcommand, self.flags, bytes);
+    }
+
+    /// What [`Self::encode`] has written; `None` for anything else.
+    pub fn decode(rest: &mut Bytes<'_>) -> Option<Self> {
+        let wrapper = Wrapper::from_code(rest.byte()?)?;
+        let (tool, subcommand, flags) = decode_program(rest).ok()?;
+        Some(Self { wrapper, tool: tool?, subcommand, flags })
     }
 
     fn subcommand_word(&self) -> &'static str {

@@ -5,8 +5,9 @@
 //! the only one that could, or if what was printed names it; those before it have succeeded.
 
 use super::Form;
-use crate::command::shape::{Category, ErrorClass, Shape};
-use crate::command::{Joined, Script, Simple};
+use crate::command::shape::{Category, ErrorClass, Shape, Wrapper};
+use crate::command::{self, Joined, Script, Simple, Site};
+use crate::model::limits;
 
 /// What became of one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +32,26 @@ pub enum Ended<'a> {
 /// So much of what was printed is searched for the name of a command.
 const TEXT_BYTES_MAX: usize = 400;
 
-/// The commands that a line would run on its way to its status, in order: forms that may be spoken of before.
+/// The commands that a line would run on its way to its status, in order: forms that may be spoken of before. None
+/// of a text so long that reading it takes time.
 #[must_use]
-pub fn forms(script: &Script) -> Vec<Form> {
-    let list = last_list(script);
-    list.commands.iter().filter_map(|simple| Form::of(&Shape::of_simple(simple))).collect()
+pub fn forms_of(line: &str) -> Vec<Form> {
+    if line.len() > limits::GUARD_SHORT_BYTES_MAX {
+        return Vec::new();
+    }
+    let script = command::parse(line);
+    let list = last_list(&script);
+    list.commands.iter().filter_map(|simple| form(simple)).collect()
+}
+
+/// What a command is known by, if that says where it acts, too: on another machine another program has its name.
+fn form(simple: &Simple) -> Option<Form> {
+    let wrapper = simple.runner.and_then(|runner| Wrapper::named(runner.name()));
+    let is_told = matches!(wrapper, Some(Wrapper::Container | Wrapper::Remote | Wrapper::Shielded));
+    if simple.site == Site::Elsewhere && simple.as_typed.is_empty() && !is_told {
+        return None;
+    }
+    Form::of(&Shape::of_simple(simple))
 }
 
 /// What the end of a line tells.
@@ -47,7 +63,7 @@ pub fn judge(script: &Script, ended: Ended<'_>) -> Vec<Judged> {
         return Vec::new();
     }
     let judged = |simple: &Simple, is_ok: bool, class: ErrorClass| {
-        let form = Form::of(&Shape::of_simple(simple))?;
+        let form = form(simple)?;
         Some(Judged { form, is_ok, teaches: !is_ok && teaches(&form, class) })
     };
     match ended {
@@ -76,7 +92,8 @@ struct List<'a> {
 
 fn last_list(script: &Script) -> List<'_> {
     let mut list = List::default();
-    for simple in script.commands.iter().filter(|simple| !simple.is_aside && !simple.words.is_empty()) {
+    let own = |simple: &&Simple| !simple.is_aside && !simple.words.is_empty();
+    for simple in script.commands.iter().filter(own) {
         let position = simple.position;
         if position.level > 0 {
             list.has_construct = true;
@@ -156,6 +173,29 @@ fn teaches(form: &Form, class: ErrorClass) -> bool {
         ErrorClass::NoSuchFile | ErrorClass::Conflict | ErrorClass::TimeOut | ErrorClass::OutOfMemory => {
             false
         }
+    }
+}
+
+/// Whether what worked next may be what was meant: of a failure that is not the answer to a question, nor about what
+/// was built, tested or read.
+#[must_use]
+pub fn may_be_mended(form: &Form, class: ErrorClass) -> bool {
+    let is_environmental = matches!(
+        class,
+        ErrorClass::CommandNotFound
+            | ErrorClass::ModuleNotFound
+            | ErrorClass::UnknownOption
+            | ErrorClass::Usage
+            | ErrorClass::NotARepository
+    );
+    match form.category() {
+        Category::Search | Category::FileInspection | Category::TextProcessing | Category::Shell => {
+            class == ErrorClass::CommandNotFound
+        }
+        Category::Build | Category::Test | Category::Lint | Category::Python | Category::Language => {
+            is_environmental
+        }
+        _ => true,
     }
 }
 
@@ -266,6 +306,25 @@ mod tests {
     fn what_runs_a_program_is_part_of_its_form() {
         assert_eq!(well("uv run pytest -x"), "+pytest --exitfirst (package runner)");
         assert_eq!(well("python3 -m pytest"), "+python -m pytest");
+        assert_eq!(well("docker run --rm img rm x"), "+docker run --rm");
+        // What a container is given is a name like any other, and the container's command stands for it.
+        for given in ["rm x", "frob", "sudo x", "sudo frob", "sh -c 'a; b'", "docker ps"] {
+            assert_eq!(
+                well(&format!("docker run --rm -v a:b img {given}")),
+                "+docker run --rm -v",
+                "{given}"
+            );
+            assert_eq!(well(&format!("sudo docker exec c {given}")), "+docker exec (privilege)", "{given}");
+            assert_eq!(badly(&format!("docker exec c {given}"), "it went wrong"), "", "either");
+            assert_eq!(
+                badly(&format!("docker exec c {given}"), "bash: docker: command not found"),
+                "-docker exec"
+            );
+        }
+        // Where it isn't said that it runs elsewhere, it would pass for the one that is here.
+        assert_eq!(well("kubectl exec p -- git status"), "+git status (container)");
+        assert_eq!(well("cd x && docker-compose exec web git status"), "+cd");
+        assert_eq!(well("kubectl exec p -- sudo git status"), "");
         assert_eq!(well("sudo -u x apt-get install y"), "+apt-get install (privilege)");
         assert_eq!(well("timeout 5 git push --force"), "+git push --force");
         assert_eq!(well("srun ./mine"), "+srun (slurm)");

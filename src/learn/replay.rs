@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Form, Number, Streaks, judge};
-use crate::command;
-use crate::command::shape::ErrorClass;
+use super::{Event, Form, Number, Said, State, Told, judge};
+use crate::command::shape::{ErrorClass, HostType, Outcome};
 
 /// A call of a trace: a line of JSON. What is missing is not known.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -20,6 +19,7 @@ pub struct Call {
     pub command: Option<String>,
     pub ok: Option<bool>,
     pub exit_code: Option<i32>,
+    pub duration_ms: Option<u64>,
     /// The beginning of what a call that failed has printed.
     pub error_head: Option<String>,
 }
@@ -62,7 +62,12 @@ pub struct Report {
     pub calls: u32,
     pub sessions: u32,
     pub failed: u32,
+    /// Notes before a command.
     pub streaks: Score,
+    /// Offers after a failure, all of them, shown or not.
+    pub corrections: Score,
+    /// How many of the offers were shown, and how many of these were right.
+    pub armed: (u32, u32),
     pub shown: Vec<Shown>,
 }
 
@@ -70,7 +75,7 @@ pub struct Report {
 #[must_use]
 pub fn replay(calls: &[Call], sessions_min: usize) -> Report {
     let mut report = Report::default();
-    let mut streaks = Streaks::default();
+    let mut state = State::default();
     let mut numbers = (Numbers::default(), Numbers::default());
     // Where each form failed before, for the oracle.
     let mut failed: BTreeMap<(Number, Form), BTreeSet<Number>> = BTreeMap::new();
@@ -82,25 +87,43 @@ pub fn replay(calls: &[Call], sessions_min: usize) -> Report {
         report.calls += 1;
         report.failed += u32::from(!is_ok);
         let (project, session) = (numbers.0.of(&call.project), numbers.1.of(&call.session));
-        let script = command::parse(text);
-        let forms = judge::forms(&script);
-        if let Some((form, streak)) = streaks.before(project, session, &forms, sessions_min) {
+        let forms = judge::forms_of(text);
+        if let Some((form, streak)) = state.streaks.before(project, session, &forms, sessions_min) {
             report.streaks.shown += 1;
             report.streaks.right += u32::from(!is_ok);
             let (class, sessions) = (streak.class, streak.sessions.len());
             report.shown.push(Shown { at, form, class, sessions, is_right: !is_ok });
-            streaks.said(session, form);
+            state.streaks.said(&Said { project, session, form, day: 0 });
         }
-        let printed = call.error_head.as_deref().unwrap_or_default();
-        let class = if is_ok { ErrorClass::Other } else { ErrorClass::of(printed, call.exit_code) };
-        let ended = if is_ok { judge::Ended::Well } else { judge::Ended::Badly { text: printed, class } };
-        let judged = judge(&script, ended);
-        for own in judged.iter().filter(|own| own.teaches) {
+        let told = Told {
+            tool: "Bash",
+            command: Some(text),
+            outcome: if is_ok { Outcome::Ok } else { Outcome::Failed },
+            printed: call.error_head.as_deref().unwrap_or_default(),
+            status: call.exit_code,
+            duration_ms: call.duration_ms.unwrap_or_default(),
+        };
+        let observed = told.observe(HostType::Other, 0, project, session);
+        for own in observed.judged.iter().filter(|own| own.teaches) {
             let before = failed.entry((project, own.form)).or_default();
             let is_first = before.insert(session);
             report.streaks.oracle += u32::from(is_first && before.len() > 1);
         }
-        streaks.learn(project, session, &judged, class);
+        let was_armed = state.corrections.is_armed(project);
+        let mut came_right = 0;
+        for event in state.observe(&observed) {
+            match event {
+                Event::Offered(..) => {
+                    report.corrections.shown += 1;
+                    report.armed.0 += u32::from(was_armed);
+                }
+                Event::CameRight(_) => came_right += 1,
+                Event::Mended(_) => report.corrections.oracle += 1,
+                _ => {}
+            }
+        }
+        report.corrections.right += came_right;
+        report.armed.1 += if was_armed { came_right } else { 0 };
     }
     report.sessions = numbers.1.count();
     report
@@ -112,7 +135,7 @@ struct Numbers(BTreeMap<String, u16>);
 
 impl Numbers {
     fn of(&mut self, name: &str) -> Number {
-        let next = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
+        let next = u16::try_from(self.0.len() + 1).unwrap_or(u16::MAX);
         Number(*self.0.entry(name.to_owned()).or_insert(next))
     }
 

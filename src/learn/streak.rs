@@ -3,13 +3,20 @@
 //! Sessions forget; a machine does not. A program that is not installed, an option that this cluster refuses, a test
 //! that needs something installed first: each session finds out anew, unless it is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Form, Judged, Number};
+use super::{Form, Number, Observed, Said};
 use crate::command::shape::ErrorClass;
+use crate::model::bytes::Bytes;
+
+/// So many sessions are a streak where the profile says nothing.
+pub const SESSIONS_MIN: usize = 3;
 
 /// So many sessions are remembered of a streak.
 pub const SESSIONS_MAX: usize = 4;
+
+/// More streaks than this, and the oldest go.
+const ROWS_MAX: usize = 10_000;
 
 /// What a form has been doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,32 +25,39 @@ pub struct Streak {
     pub sessions: Vec<Number>,
     /// How it failed the last time.
     pub class: ErrorClass,
+    /// When it did: a day since 1970.
+    pub day: u16,
+    /// The last sessions that were told of it.
+    pub said: Vec<Number>,
 }
 
 /// The streaks of all projects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Streaks {
     rows: BTreeMap<(Number, Form), Streak>,
-    /// What was said already: once for each form and session.
-    said: BTreeSet<(Number, Form)>,
 }
 
 impl Streaks {
-    /// Takes in what became of a line's commands.
-    pub fn learn(&mut self, project: Number, session: Number, judged: &[Judged], class: ErrorClass) {
+    /// Takes in what became of a call's commands.
+    pub fn learn(&mut self, call: &Observed) {
+        let Observed { record, project, session, judged } = call;
+        if !project.is_known() || !session.is_known() {
+            return;
+        }
         for own in judged {
-            let key = (project, own.form);
+            let key = (*project, own.form);
             if own.is_ok {
                 self.rows.remove(&key);
             } else if own.teaches {
-                let streak = self.rows.entry(key).or_insert(Streak { sessions: Vec::new(), class });
-                streak.class = class;
-                if streak.sessions.last() != Some(&session) {
-                    streak.sessions.retain(|other| *other != session);
-                    streak.sessions.push(session);
-                    let surplus = streak.sessions.len().saturating_sub(SESSIONS_MAX);
-                    streak.sessions.drain(..surplus);
-                }
+                let streak = self.rows.entry(key).or_insert_with(|| Streak {
+                    sessions: Vec::new(),
+                    class: record.error,
+                    day: record.day,
+                    said: Vec::new(),
+                });
+                streak.class = record.error;
+                streak.day = record.day.max(streak.day);
+                note(&mut streak.sessions, *session);
             }
         }
     }
@@ -58,15 +72,92 @@ impl Streaks {
         forms: &[Form],
         sessions_min: usize,
     ) -> Option<(Form, &Streak)> {
-        forms.iter().find_map(|form| {
+        forms.iter().filter(|_| session.is_known()).find_map(|form| {
             let streak = self.rows.get(&(project, *form))?;
-            let is_known_here = streak.sessions.contains(&session) || self.said.contains(&(session, *form));
+            let is_known_here = streak.sessions.contains(&session) || streak.said.contains(&session);
             (!is_known_here && streak.sessions.len() >= sessions_min).then_some((*form, streak))
         })
     }
 
+    /// Takes in what happened before all that is known of a form.
+    pub fn take_in(&mut self, key: (Number, Form), older: &Streak) {
+        let Some(own) = self.rows.get_mut(&key) else {
+            self.put(key, older.clone());
+            return;
+        };
+        let newer = std::mem::replace(&mut own.sessions, older.sessions.clone());
+        newer.into_iter().for_each(|session| note(&mut own.sessions, session));
+    }
+
     /// Notes that a session was told of a form.
-    pub fn said(&mut self, session: Number, form: Form) {
-        self.said.insert((session, form));
+    pub fn said(&mut self, said: &Said) {
+        if let Some(streak) = self.rows.get_mut(&(said.project, said.form)) {
+            note(&mut streak.said, said.session);
+        }
+    }
+
+    /// All of them: the project, the form, and what it has been doing.
+    pub fn iter(&self) -> impl Iterator<Item = (&(Number, Form), &Streak)> {
+        self.rows.iter()
+    }
+
+    /// Puts one in the place of what was known of it.
+    pub fn put(&mut self, key: (Number, Form), streak: Streak) {
+        self.rows.insert(key, streak);
+    }
+
+    /// Forgets those for which `keep` says no.
+    pub fn retain(&mut self, mut keep: impl FnMut(&(Number, Form), &Streak) -> bool) {
+        self.rows.retain(|key, streak| keep(key, streak));
+    }
+
+    /// What is dated `future` or later was done today.
+    pub fn date_back(&mut self, future: u16, today: u16) {
+        self.rows.values_mut().filter(|row| row.day >= future).for_each(|row| row.day = today);
+    }
+
+    /// Forgets what did not fail for `days` days, and the oldest of what is too much.
+    pub fn expire(&mut self, today: u16, days: u16) {
+        self.rows.retain(|_, streak| today.saturating_sub(streak.day) < days);
+        if self.rows.len() > ROWS_MAX {
+            let mut ages: Vec<u16> = self.rows.values().map(|streak| streak.day).collect();
+            ages.sort_unstable();
+            let oldest = ages[ages.len() - ROWS_MAX];
+            self.rows.retain(|_, streak| streak.day > oldest);
+        }
+    }
+}
+
+/// The newest last, each once, and no more than are remembered.
+fn note(sessions: &mut Vec<Number>, session: Number) {
+    if sessions.last() != Some(&session) {
+        sessions.retain(|other| *other != session);
+        sessions.push(session);
+        let surplus = sessions.len().saturating_sub(SESSIONS_MAX);
+        sessions.drain(..surplus);
+    }
+}
+
+impl Streak {
+    /// Its bytes.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
+        bytes.push(self.class.code());
+        bytes.extend(self.day.to_le_bytes());
+        for sessions in [&self.sessions, &self.said] {
+            bytes.push(u8::try_from(sessions.len()).expect("BUG: they are few"));
+            sessions.iter().for_each(|session| bytes.extend(session.0.to_le_bytes()));
+        }
+    }
+
+    /// What [`Self::encode`] has written; `None` for anything else.
+    pub fn decode(rest: &mut Bytes<'_>) -> Option<Self> {
+        let class = ErrorClass::from_code(rest.byte()?)?;
+        let day = rest.u16()?;
+        let mut numbers = || -> Option<Vec<Number>> {
+            let count = usize::from(rest.byte()?);
+            let numbers = (0..count).map(|_| rest.u16().map(Number)).collect::<Option<_>>()?;
+            (count <= SESSIONS_MAX).then_some(numbers)
+        };
+        Some(Self { class, day, sessions: numbers()?, said: numbers()? })
     }
 }

@@ -21,6 +21,9 @@ pub const SECRET_BYTES_MAX: u64 = 64 << 10;
 /// passphrase.
 pub const SECRET_MS_MAX: u64 = 120_000;
 
+/// Of a longer line of a transcript only the beginning is read; nothing that runs a command is as long.
+pub const TRANSCRIPT_LINE_BYTES_MAX: u64 = 64 << 20;
+
 /// A trace that is replayed is read whole.
 pub const TRACE_BYTES_MAX: u64 = 1 << 30;
 
@@ -99,6 +102,10 @@ pub const JOURNAL_DAY_BYTES_MAX: u64 = 1_000_000;
 /// What tools did on one day: some 6,000 records; the busiest day seen had 1,556. With the trail that
 /// leaves 50 kB of the day's megabyte for those that write at the same time and find room at the same time.
 pub const PATTERNS_DAY_BYTES_MAX: u64 = 850_000;
+
+/// After so many bytes of records they are folded, by a process of its own: some 150 calls. A hook reads what was
+/// not folded yet, at every call, so it had better be little.
+pub const UNFOLDED_BYTES_MAX: u64 = 32 << 10;
 
 /// The audit trail of one day: some 900 entries.
 pub const AUDIT_DAY_BYTES_MAX: u64 = 100_000;

@@ -8,8 +8,10 @@
 //! - [`Secret`]: a value that is found elsewhere, and what is kept of it
 //! - [`sets`]: which of the client's lists are sets
 //! - [`printable`]: texts of others, for a terminal
+//! - [`bytes`]: reading what was packed
 //! - [`limits`]: every bound, with its reason
 
+pub mod bytes;
 pub mod desired;
 pub mod digest;
 pub mod generation;

@@ -92,6 +92,14 @@ pub fn append_if(
 /// # Errors
 /// Anything but "not there".
 pub fn tail(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    tail_from(path, 0, bytes_max)
+}
+
+/// The same of what stands from `from` on.
+///
+/// # Errors
+/// As [`tail`].
+pub fn tail_from(path: &Path, from: u64, bytes_max: u64) -> io::Result<Vec<u8>> {
     let flags = super::fs::flags(OFlags::NOFOLLOW | OFlags::NONBLOCK);
     let opened = fs_err::OpenOptions::new().read(true).custom_flags(flags).open(path);
     let mut file = match opened {
@@ -104,7 +112,7 @@ pub fn tail(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let size = metadata.size();
-    file.seek(SeekFrom::Start(size.saturating_sub(bytes_max)))?;
+    file.seek(SeekFrom::Start(from.max(size.saturating_sub(bytes_max))))?;
     let mut bytes = Vec::new();
     file.take(bytes_max).read_to_end(&mut bytes)?;
     Ok(bytes)

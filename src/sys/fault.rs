@@ -6,6 +6,7 @@
 //! - `once:ERRNO:N`: only the N-th fails
 //! - `look:ERRNO:N`: the N-th look at a file, or reading of one, fails
 //! - `ban:WHAT`: the process aborts at the first call of that kind (`fsync`, `spawn`)
+//! - `lone`: nothing is left running that would outlive the process: it dies before anybody sees it
 
 use std::io;
 
@@ -40,6 +41,12 @@ pub fn spawn() {
     }
 }
 
+/// Whether what was left running behind a process is lost.
+#[must_use]
+pub fn is_lone() -> bool {
+    cfg!(debug_assertions) && active::is_lone()
+}
+
 mod active {
     use std::io;
     use std::sync::OnceLock;
@@ -53,6 +60,7 @@ mod active {
         Error { errno: rustix::io::Errno, from: u64, sticks: bool },
         Look { errno: rustix::io::Errno, at: u64 },
         Ban(String),
+        Lone,
     }
 
     static CALLS: AtomicU64 = AtomicU64::new(0);
@@ -77,6 +85,10 @@ mod active {
         if matches!(fault(), Fault::Ban(banned) if banned == "spawn") {
             std::process::abort();
         }
+    }
+
+    pub fn is_lone() -> bool {
+        matches!(fault(), Fault::Lone)
     }
 
     pub fn gate(what: &'static str) -> io::Result<Gate> {
@@ -107,6 +119,7 @@ mod active {
             ["once", name, from] => Fault::Error { errno: errno(name), from: number(from), sticks: false },
             ["look", name, at] => Fault::Look { errno: errno(name), at: number(at) },
             ["ban", what] => Fault::Ban(what.to_owned()),
+            ["lone"] => Fault::Lone,
             _ => Fault::None,
         }
     }

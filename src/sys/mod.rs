@@ -10,6 +10,7 @@ pub mod clock;
 pub mod env;
 pub mod fault;
 pub mod fs;
+pub mod pieces;
 pub mod process;
 pub mod random;
 pub mod stdio;

@@ -51,7 +51,8 @@ impl Client {
             "--include-hook-events",
             "--allowedTools=Bash",
         ];
-        let ran = self.start(sandbox, &["--turns", &turns], &args).ok();
+        let heard = sandbox.path("heard.jsonl").display().to_string();
+        let ran = self.start(sandbox, &["--turns", &turns, "--heard", &heard], &args).ok();
         let messages = ran.out.lines().map(|line| serde_json::from_str(line).expect("a line of JSON"));
         Told(messages.collect())
     }
@@ -255,6 +256,30 @@ fn the_guard_s_reason_reaches_the_model_and_what_ran_is_recorded() {
     for what in ["asked", "denied"] {
         assert!(trail.iter().any(|entry| entry["what"] == what), "{audit}");
     }
+}
+
+/// The first day: sessions of before `cs` are imported from the client's own transcripts, and the next one is told.
+#[test]
+fn what_failed_in_earlier_sessions_is_told_to_the_model_once() {
+    let Some(client) = Client::find() else { return };
+    let sandbox = Sandbox::new();
+    // Of no machine that runs this; if it is there, there is nothing to check.
+    let fails = json!({"bash": "helm lint"});
+    for _ in 0..3 {
+        client.talk(&sandbox, &[fails.clone(), json!({"say": "That fails."})]);
+    }
+    // The client has the machine's clock.
+    let today =
+        |args: &[&str]| ran(sandbox.command(args).env_remove("CS_NOW").output().expect("cs runs")).ok();
+    today(&["apply", "--yes", "--profile", "builtin:learning"]);
+    let told = today(&["learn", "import", "--json"]).json();
+    assert_eq!((&told["sessions"], &told["commands"]), (&json!(3), &json!(3)), "{told}");
+    fs::remove_file(sandbox.path("heard.jsonl")).expect("the model was asked");
+    client.talk(&sandbox, &[fails.clone(), fails, json!({"say": "Done."})]);
+    let heard = sandbox.read("heard.jsonl");
+    let note = "`helm lint` failed in the last 3 sessions here";
+    let times: Vec<usize> = heard.lines().map(|request| request.matches(note).count()).collect();
+    assert_eq!(times, [0, 1, 1], "{heard}");
 }
 
 /// A way in which the client rewrites settings.json without asking.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use claude_sync::command::shape::HostType;
 use claude_sync::hook::{event, observe};
+use claude_sync::learn::{Item, Number};
 use serde_json::{Value, json};
 
 use crate::draw::Draw;
@@ -176,6 +177,7 @@ pub const FRAMES: &[&str] = &[
     "docker login -u <NAME> -p<SECRET> <HOST>",
     "docker build -t <NAME> --build-arg <NAME>=<VALUE> .",
     "docker --context <NAME> ps",
+    "docker --unheard-of <NAME> ps <NAME> <NAME>",
     "docker-compose -f <NAME> up",
     "kubectl -n <NAME> get pods <NAME>",
     "kubectl get pods <NAME> <NAME>",
@@ -188,6 +190,8 @@ pub const FRAMES: &[&str] = &[
     "conda install -n <NAME> <NAME>",
     "apptainer pull <NAME> docker://<NAME>/<NAME>",
     "docker exec <NAME> frob <NAME>",
+    "sudo docker run --rm -v /home/<NAME>:/<NAME> <NAME>/<NAME>:<NUMBER> <NAME> <NAME>",
+    "docker exec <NAME> <NAME> <NAME>",
     "docker compose logs <NAME>",
     "ssh <HOST> frob <NAME>",
     "su - <NAME>",
@@ -327,8 +331,9 @@ fn payload(event: &str, tool: &str, input: Value, rest: Value) -> Vec<u8> {
 }
 
 fn kept(bytes: &[u8]) -> Vec<u8> {
-    let record = observe::record(&event::parse(bytes, false), HostType::Server, 1_767_268_800);
-    record.expect("a record").encode()
+    let numbers = (Number(1), Number(2));
+    let call = observe::observe(&event::parse(bytes, false), HostType::Server, 1_767_268_800, numbers);
+    Item::Call(call.expect("a call")).encode()
 }
 
 fn of_command(command: &str) -> Vec<u8> {
@@ -362,6 +367,22 @@ fn assert_equal((count, unequal): (usize, BTreeMap<String, String>)) {
 #[test]
 fn commands_that_differ_in_what_is_private_are_kept_alike() {
     assert_equal(compare(FRAMES, of_command));
+}
+
+/// The same of commands that failed, whichever of them is to blame for it.
+#[test]
+fn failed_commands_that_differ_in_what_is_private_are_kept_alike() {
+    for error in ["Exit code 1\nit went wrong", "Exit code 127\nbash: line 1: docker: command not found"] {
+        assert_equal(compare(FRAMES, |command| {
+            let input = json!({"command": command});
+            kept(&payload(
+                "PostToolUseFailure",
+                "Bash",
+                input,
+                json!({"error": error, "is_interrupt": false}),
+            ))
+        }));
+    }
 }
 
 /// What failed commands print.

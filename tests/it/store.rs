@@ -9,6 +9,7 @@ use claude_sync::hook::health::{ENTRY_BYTES, RUNS_MAX, Run};
 use claude_sync::hook::{Hook, observe};
 use claude_sync::knowledge::journal::{self, Journal};
 use claude_sync::knowledge::{Learning, durations, upkeep};
+use claude_sync::learn::Number;
 use claude_sync::model::limits;
 
 use crate::draw::Draw;
@@ -68,7 +69,8 @@ fn other(tool: ToolKind) -> Record {
         tool: Some("Bash".to_owned()),
         ..Default::default()
     };
-    let record = observe::record(&event, HostType::Other, 0).expect("it tells of a run");
+    let nobody = (Number::UNKNOWN, Number::UNKNOWN);
+    let record = observe::observe(&event, HostType::Other, 0, nobody).expect("it tells of a run").record;
     Record { tool, shape: None, ..record }
 }
 

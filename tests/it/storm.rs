@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use claude_sync::command::shape::{HostType, Record, Shape, Tool};
+use claude_sync::command::shape::{HostType, Shape, Tool};
 use claude_sync::hook::event::{Event as HookEvent, Kind as HookKind};
 use claude_sync::hook::observe;
 use claude_sync::knowledge::audit::{What, code_of};
 use claude_sync::knowledge::snapshot::Snapshot;
+use claude_sync::learn::Number;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -371,9 +372,10 @@ impl Storm {
             commands: vec![event.command.to_owned()],
             ..HookEvent::default()
         };
-        let record: Record = observe::record(&of, HostType::Other, event.now).expect("it tells of a run");
+        let nobody = (Number::UNKNOWN, Number::UNKNOWN);
+        let call = observe::observe(&of, HostType::Other, event.now, nobody).expect("it tells of a run");
         let mut one = Snapshot::default();
-        one.add(&record);
+        one.add(&call.record);
         one.counts.into_keys().next().expect("counted")
     }
 

@@ -14,8 +14,12 @@ use claude_sync::crypto::ring::{Context, Epoch, Ring};
 use claude_sync::crypto::{HostId, NodeKey, seal};
 use claude_sync::hook::health;
 use claude_sync::knowledge::audit::Entry;
+use claude_sync::knowledge::hints::Hints;
 use claude_sync::knowledge::journal::Journal;
+use claude_sync::knowledge::numbers::Numbers;
 use claude_sync::knowledge::snapshot::Snapshot;
+use claude_sync::learn::pattern::Key;
+use claude_sync::learn::{Item, State, Streak};
 use serde_json::{Value, json};
 
 use crate::draw::Draw;
@@ -31,8 +35,23 @@ struct Event {
     payload: Value,
 }
 
-/// Makes all the calls, several at once, and gives what was said to each.
-fn call_all(sandbox: &Sandbox, events: &[Event]) -> Vec<String> {
+/// So many calls, and the upkeep comes that is due after so many records.
+const UPKEEP_EACH: usize = 200;
+
+/// Makes all the calls, so many at once, and gives what was said to each. What a hook leaves behind for the upkeep is
+/// lost, and done here between the calls instead: it would be at work, or not, while somebody looks.
+fn call_all(sandbox: &Sandbox, events: &[Event], at_once: usize) -> Vec<String> {
+    let mut said = Vec::new();
+    for part in events.chunks(UPKEEP_EACH) {
+        if !said.is_empty() {
+            sandbox.cs(&["hook", "upkeep"]).ok();
+        }
+        said.extend(call_part(sandbox, part, at_once));
+    }
+    said
+}
+
+fn call_part(sandbox: &Sandbox, events: &[Event], at_once: usize) -> Vec<String> {
     let next = AtomicUsize::new(0);
     let said = Mutex::new(vec![String::new(); events.len()]);
     let work = || {
@@ -41,13 +60,13 @@ fn call_all(sandbox: &Sandbox, events: &[Event]) -> Vec<String> {
             events.get(at).map(|event| (at, event))
         }) {
             let mut command = command(sandbox, event.hook, "");
-            command.env("ANTHROPIC_API_KEY", "keycanary0123456789");
+            command.env("ANTHROPIC_API_KEY", "keycanary0123456789").env("CS_FAULT", "lone");
             let answer = call(command, Input::Bytes(event.payload.to_string().into_bytes()), event.hook);
             said.lock().expect("whole")[at] = answer.map(|answer| answer.to_string()).unwrap_or_default();
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..at_once {
             scope.spawn(work);
         }
     });
@@ -90,6 +109,18 @@ fn opened(sandbox: &Sandbox) -> Vec<String> {
                 let snapshot = Snapshot::decode(&plain).expect("a snapshot");
                 assert_eq!(snapshot.encode(), plain, "{name}: there is more in it than is shown");
                 show_snapshot(&snapshot, &mut shown);
+            }
+            (Some(_), "numbers.enc") => {
+                // Digests under a key of its own, and numbers by chance: no text.
+                let plain = open_any(&ring, Context::Projects, &bytes);
+                let numbers = Numbers::decode(&plain).expect("numbers");
+                assert_eq!(numbers.encode(), plain, "{name}: there is more in it than is shown");
+                shown.push(format!("numbers since {}", numbers.since()));
+            }
+            (Some(_), "numbers.lock") => assert!(bytes.is_empty(), "{name}"),
+            (Some(_), "hints.enc") => {
+                let hints = Hints::open(bytes.as_slice(), &ring, NOON).expect("hints");
+                show_state(&hints.all(NOON).expect("whole"), &mut shown);
             }
             (Some(_), segment) => {
                 let (journal, epoch) =
@@ -145,9 +176,15 @@ fn show_segment(bytes: &[u8], ring: &Ring, journal: Journal, epoch: Epoch, shown
         assert_eq!(opened.sealed_at % 86_400, 0, "a token says the day and no more");
         match journal {
             Journal::Patterns => {
-                let record = Record::decode(&opened.plain).expect("a record");
-                assert_eq!(record.encode(), opened.plain);
-                shown.push(format!("record {}", hex(&opened.plain)));
+                let item = Item::decode(&opened.plain).expect("an item");
+                assert_eq!(item.encode(), opened.plain);
+                match item {
+                    Item::Call(call) => {
+                        shown.push(format!("record {}", hex(&call.record.encode())));
+                        shown.push(format!("forms {:?}", call.judged));
+                    }
+                    Item::Said(said) => shown.push(format!("said {:?}", said.form)),
+                }
             }
             Journal::Audit => {
                 let entry = Entry::decode(&opened.plain).expect("an entry");
@@ -161,12 +198,31 @@ fn show_segment(bytes: &[u8], ring: &Ring, journal: Journal, epoch: Epoch, shown
 }
 
 fn show_snapshot(snapshot: &Snapshot, shown: &mut Vec<String>) {
-    let Snapshot { read, counts, audit } = snapshot;
+    // The number of an import is random.
+    let Snapshot { read, counts, audit, state, import: _ } = snapshot;
     let _ = read; // How far into each segment it has read: of the number of events and their sizes.
     for ((name, day), counts) in counts {
         shown.push(format!("row {} on {day}: {counts:?}", hex(name)));
     }
     shown.extend(audit.iter().map(|entry| format!("kept entry {entry:?}")));
+    show_state(state, shown);
+}
+
+/// What is learned, in which project and session left out: those are told by numbers that are drawn by chance, and
+/// how many there are is no secret of a command's.
+fn show_state(state: &State, shown: &mut Vec<String>) {
+    let streaks = state.streaks.iter();
+    let streaks = streaks
+        .map(|((_, form), Streak { class, day, .. })| format!("streak {form} {form:?} {class:?} {day}"));
+    let patterns = state.patterns.iter().map(|(key, pattern)| {
+        let Key { project: _, host, category, form } = key;
+        let days: Vec<&u16> = pattern.days.keys().collect();
+        format!("pattern {form} {form:?} {host:?} {category:?} {days:?}")
+    });
+    let corrections = state.corrections.iter();
+    let corrections = corrections.map(|(_, failed, form, _)| format!("correction {failed} {form}"));
+    let lines: BTreeSet<String> = streaks.chain(patterns).chain(corrections).collect();
+    shown.extend(lines);
 }
 
 /// Every record that is shown, in words.
@@ -297,7 +353,7 @@ fn what_the_world_types_leaves_nothing_but_words_of_ours() {
     let sandbox = installed();
     let before = besides(&sandbox);
     let events: Vec<Event> = lines.iter().enumerate().flat_map(|(at, line)| events_of(line, at)).collect();
-    let said = call_all(&sandbox, &events);
+    let said = call_all(&sandbox, &events, 8);
     let unfolded = opened(&sandbox);
     assert_in_vocabulary(&unfolded);
     let collected =
@@ -335,6 +391,9 @@ const GUARDED: &[&str] = &[
     "aws s3 rb s3://<C> --force",
 ];
 
+const LONG_MARK: &str = "zq";
+const LONG_BYTES: usize = 14;
+
 /// Private things that were planted, by what finds them again.
 #[derive(Default)]
 struct Planted(Vec<String>);
@@ -351,26 +410,28 @@ impl Planted {
                 let count = 2 + draw.below(3);
                 format!("z{}", letters(draw, count - 1))
             }
-            _ => format!("zq{}", letters(draw, 12)),
+            _ => format!("{LONG_MARK}{}", letters(draw, LONG_BYTES - LONG_MARK.len())),
         };
         self.0.push(canary.clone());
         canary
     }
 }
 
-/// The same calls with other private things in each of them.
+/// The same calls with other private things in each of them: those of a project, each round a session.
 fn workload(seed: u64, rounds: usize) -> (Vec<Event>, Planted) {
     let mut draw = Draw::new(seed);
     let mut planted = Planted::default();
     let mut events = Vec::new();
+    let project = format!("/home/{}", planted.one(&mut draw));
     for round in 0..rounds {
+        let session = planted.one(&mut draw);
         for (at, frame) in FRAMES.iter().chain(GUARDED).enumerate() {
             let mut text = fill(frame, &mut draw);
             while text.contains("<C>") {
                 text = text.replacen("<C>", &planted.one(&mut draw), 1);
             }
             let mut c = |prefix: &str| format!("{prefix}{}", planted.one(&mut draw));
-            let all = json!({"session_id": c(""), "cwd": c("/home/"), "transcript_path": c("/"), "agent_id": c(""),
+            let all = json!({"session_id": session, "cwd": project, "transcript_path": c("/"), "agent_id": c(""),
                 "tool_use_id": c("toolu_"), c("field"): c("")});
             let hook = if GUARDED.contains(frame) { "intelligent-optimizer" } else { "learning-collector" };
             let input = json!({"command": text, "description": c(""), c("x"): c("")});
@@ -397,8 +458,8 @@ fn workload(seed: u64, rounds: usize) -> (Vec<Event>, Planted) {
             event.as_object_mut().expect("an object").extend(all.as_object().expect("an object").clone());
             events.push(Event { hook, payload: event });
             if at.is_multiple_of(10) {
-                let prompt =
-                    payload("UserPromptSubmit", json!({"prompt": c(""), "cwd": c("/"), "session_id": c("")}));
+                let prompt = json!({"prompt": c(""), "cwd": project, "session_id": session});
+                let prompt = payload("UserPromptSubmit", prompt);
                 events.push(Event { hook: "context-enhancer", payload: prompt });
             }
         }
@@ -416,7 +477,8 @@ struct Traces {
 }
 
 fn traces(sandbox: &Sandbox, events: &[Event]) -> Traces {
-    let said = call_all(sandbox, events);
+    // One after another: what is learned follows from their order.
+    let said = call_all(sandbox, events, 1);
     let unfolded = opened(sandbox);
     sandbox.cs(&["hook", "upkeep"]).ok();
     let folded = opened(sandbox);
@@ -425,6 +487,14 @@ fn traces(sandbox: &Sandbox, events: &[Event]) -> Traces {
         .into_iter()
         .map(|path| (path.display().to_string(), fs::read(&path).expect("readable")));
     Traces { said, unfolded, folded, by_cs: shown_by_cs(sandbox), plain: plain.collect() }
+}
+
+/// Which of the long ones stand in a text. They all begin alike, and there are very many.
+fn found<'a>(long: &BTreeSet<&str>, text: &'a str) -> Vec<&'a str> {
+    let begins = |own: &&str| own.len() == LONG_BYTES && own.starts_with(LONG_MARK);
+    assert!(long.iter().all(begins), "or they are not found");
+    let places = text.match_indices(LONG_MARK).filter_map(|(at, _)| text.get(at..at + LONG_BYTES));
+    places.filter(|own| long.contains(own)).collect()
 }
 
 /// The same calls with other private things leave the same behind: what is kept does not depend on them, however
@@ -441,24 +511,27 @@ fn other_secrets_leave_the_same_traces() {
     let second = traces(&sandbox, &other);
     assert!(one.iter().zip(&other).all(|(one, other)| one.payload != other.payload), "all of them differ");
     assert_eq!(first.said, second.said);
-    assert_eq!(first.unfolded, second.unfolded);
-    assert_eq!(first.folded, second.folded);
+    let same = |one: &[String], other: &[String]| {
+        let first = one.iter().zip(other).find(|(one, other)| one != other);
+        assert_eq!(first, None, "{} and {} lines", one.len(), other.len());
+        assert_eq!(one.len(), other.len());
+    };
+    same(&first.unfolded, &second.unfolded);
+    same(&first.folded, &second.folded);
     assert_eq!(first.by_cs, second.by_cs);
     let records = first.unfolded.iter().filter(|line| line.starts_with("record ")).count();
     let entries = first.unfolded.iter().filter(|line| line.starts_with("entry ")).count();
     assert!(records > 150 && entries == GUARDED.len() * rounds, "{records} records, {entries} entries");
     let planted: BTreeSet<&String> = planted_one.0.iter().chain(&planted_other.0).collect();
     // The short ones stand in any random bytes; that is what the comparison is for.
-    let long: Vec<&&String> = planted.iter().filter(|canary| canary.len() > 8).collect();
+    let long: BTreeSet<&str> = planted.iter().map(|own| own.as_str()).filter(|own| own.len() > 8).collect();
     for traces in [&first, &second] {
         let texts = [&traces.said, &traces.unfolded, &traces.folded, &traces.by_cs];
         let text: String = texts.into_iter().flatten().cloned().collect::<Vec<_>>().join("\n");
-        let found: Vec<_> = long.iter().filter(|canary| text.contains(canary.as_str())).collect();
-        assert!(found.is_empty(), "{found:?}");
+        assert_eq!(found(&long, &text), Vec::<&str>::new());
         for (name, bytes) in &traces.plain {
             let text = String::from_utf8_lossy(bytes);
-            let found: Vec<_> = long.iter().filter(|canary| text.contains(canary.as_str())).collect();
-            assert!(found.is_empty(), "{name}: {found:?}");
+            assert_eq!(found(&long, &text), Vec::<&str>::new(), "{name}");
         }
         assert_in_vocabulary(&traces.unfolded);
         assert_own_words(&traces.said, "a hook said");

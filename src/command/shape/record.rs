@@ -10,6 +10,7 @@ use super::{
     Bits, Category, Complexity, DataKind, ErrorClass, Flags, HostType, Outcome, PathKind, Shape, Subcommand,
     Tool, ToolKind, Trait, Wrapper,
 };
+use crate::model::bytes::Bytes;
 
 /// The format. It also says how much vocabulary there was: what a newer one wrote may not be known here.
 const VERSION: u8 = 1;
@@ -68,22 +69,22 @@ impl Record {
     /// The bytes are of another format or kind, or not such as [`Self::encode`] makes.
     pub fn decode(bytes: &[u8]) -> Result<Self, Refused> {
         let mut rest = Bytes(bytes);
-        match rest.byte()? {
+        match byte(&mut rest)? {
             VERSION => {}
             version => return Err(Refused::Version(version)),
         }
-        match rest.byte()? {
+        match byte(&mut rest)? {
             COMMAND_OUTCOME => {}
             kind => return Err(Refused::Kind(kind)),
         }
         let record = Self {
-            tool: rest.one_of(ToolKind::from_code)?,
-            outcome: rest.one_of(Outcome::from_code)?,
-            error: rest.one_of(ErrorClass::from_code)?,
-            duration: rest.up_to(DURATION_BUCKET_MAX)?,
-            host: rest.one_of(HostType::from_code)?,
-            day: rest.number()?,
-            shape: match rest.up_to(1)? {
+            tool: one_of(&mut rest, ToolKind::from_code)?,
+            outcome: one_of(&mut rest, Outcome::from_code)?,
+            error: one_of(&mut rest, ErrorClass::from_code)?,
+            duration: up_to(&mut rest, DURATION_BUCKET_MAX)?,
+            host: one_of(&mut rest, HostType::from_code)?,
+            day: number(&mut rest)?,
+            shape: match up_to(&mut rest, 1)? {
                 0 => None,
                 _ => Some(decode_shape(&mut rest)?),
             },
@@ -118,37 +119,31 @@ impl Record {
     }
 }
 
-fn encode_shape(shape: &Shape, bytes: &mut Vec<u8>) {
-    let Shape { category, wrapper, tool, subcommand, flags, flags_unknown, complexity, .. } = shape;
-    let Shape { data, places, traits, pipes, lists, .. } = shape;
-    bytes.extend([category.code(), wrapper.code(), complexity.code()]);
+/// A program, what it is told to do, and how: in a record, and wherever else that is kept.
+pub fn encode_program(tool: Option<Tool>, subcommand: Subcommand, flags: Flags, bytes: &mut Vec<u8>) {
     bytes.extend(tool.map_or(NO_TOOL, Tool::code).to_le_bytes());
     bytes.push(match subcommand {
         Subcommand::None => NO_SUBCOMMAND,
         Subcommand::Other => OTHER_SUBCOMMAND,
-        Subcommand::Known(place) => *place,
+        Subcommand::Known(place) => place,
     });
-    // How many flags, and the three numbers of two bits.
-    let places_of_flags: Vec<u8> = flags.places().collect();
-    bytes.push(u8::try_from(places_of_flags.len()).unwrap_or_default());
-    bytes.extend(places_of_flags);
-    bytes.push(flags_unknown | pipes << 2 | lists << 4);
-    for bits in [data, places, traits] {
-        bytes.extend(bits.0.to_le_bytes());
-    }
+    let places: Vec<u8> = flags.places().collect();
+    bytes.push(u8::try_from(places.len()).unwrap_or_default());
+    bytes.extend(places);
 }
 
-fn decode_shape(rest: &mut Bytes<'_>) -> Result<Shape, Refused> {
-    let category = rest.one_of(Category::from_code)?;
-    let wrapper = rest.one_of(Wrapper::from_code)?;
-    let complexity = rest.one_of(Complexity::from_code)?;
-    let tool = match rest.number()? {
+/// What [`encode_program`] has written.
+///
+/// # Errors
+/// When it is not such as that writes, or not in the vocabulary.
+pub fn decode_program(rest: &mut Bytes<'_>) -> Result<(Option<Tool>, Subcommand, Flags), Refused> {
+    let tool = match number(rest)? {
         NO_TOOL => None,
         code => Some(Tool::from_code(code).ok_or(Refused::Damaged)?),
     };
     let (subcommands, flag_count) =
         tool.map_or((0, 0), |tool| (tool.subcommands().len(), tool.flags().len()));
-    let subcommand = match rest.byte()? {
+    let subcommand = match byte(rest)? {
         NO_SUBCOMMAND => Subcommand::None,
         OTHER_SUBCOMMAND => Subcommand::Other,
         place if usize::from(place) < subcommands => Subcommand::Known(place),
@@ -156,19 +151,39 @@ fn decode_shape(rest: &mut Bytes<'_>) -> Result<Shape, Refused> {
     };
     let mut flags = Flags::default();
     let mut last = None;
-    let count = rest.byte()?;
+    let count = byte(rest)?;
     if usize::from(count) > Flags::COUNT_MAX {
         return Err(Refused::Damaged);
     }
     for _ in 0..count {
-        let place = rest.byte()?;
+        let place = byte(rest)?;
         if usize::from(place) >= flag_count || last.is_some_and(|last| place <= last) {
             return Err(Refused::Damaged);
         }
         flags.add(place);
         last = Some(place);
     }
-    let few = rest.up_to(0b0011_1111)?;
+    Ok((tool, subcommand, flags))
+}
+
+fn encode_shape(shape: &Shape, bytes: &mut Vec<u8>) {
+    let Shape { category, wrapper, tool, subcommand, flags, flags_unknown, complexity, .. } = shape;
+    let Shape { data, places, traits, pipes, lists, .. } = shape;
+    bytes.extend([category.code(), wrapper.code(), complexity.code()]);
+    encode_program(*tool, *subcommand, *flags, bytes);
+    // Three numbers of two bits.
+    bytes.push(flags_unknown | pipes << 2 | lists << 4);
+    for bits in [data, places, traits] {
+        bytes.extend(bits.0.to_le_bytes());
+    }
+}
+
+fn decode_shape(rest: &mut Bytes<'_>) -> Result<Shape, Refused> {
+    let category = one_of(rest, Category::from_code)?;
+    let wrapper = one_of(rest, Wrapper::from_code)?;
+    let complexity = one_of(rest, Complexity::from_code)?;
+    let (tool, subcommand, flags) = decode_program(rest)?;
+    let few = up_to(rest, 0b0011_1111)?;
     Ok(Shape {
         category,
         wrapper,
@@ -179,38 +194,31 @@ fn decode_shape(rest: &mut Bytes<'_>) -> Result<Shape, Refused> {
         complexity,
         pipes: few >> 2 & FEW_MAX,
         lists: few >> 4 & FEW_MAX,
-        data: rest.set_of(DataKind::ALL.len())?,
-        places: rest.set_of(PathKind::ALL.len())?,
-        traits: rest.set_of(Trait::ALL.len())?,
+        data: set_of(rest, DataKind::ALL.len())?,
+        places: set_of(rest, PathKind::ALL.len())?,
+        traits: set_of(rest, Trait::ALL.len())?,
     })
 }
 
-/// What is left to read.
-struct Bytes<'a>(&'a [u8]);
+fn byte(rest: &mut Bytes<'_>) -> Result<u8, Refused> {
+    rest.byte().ok_or(Refused::Damaged)
+}
 
-impl Bytes<'_> {
-    fn byte(&mut self) -> Result<u8, Refused> {
-        let (first, rest) = self.0.split_first().ok_or(Refused::Damaged)?;
-        self.0 = rest;
-        Ok(*first)
-    }
+fn number(rest: &mut Bytes<'_>) -> Result<u16, Refused> {
+    rest.u16().ok_or(Refused::Damaged)
+}
 
-    fn number(&mut self) -> Result<u16, Refused> {
-        Ok(u16::from_le_bytes([self.byte()?, self.byte()?]))
-    }
+fn up_to(rest: &mut Bytes<'_>, max: u8) -> Result<u8, Refused> {
+    byte(rest).and_then(|byte| if byte <= max { Ok(byte) } else { Err(Refused::Damaged) })
+}
 
-    fn up_to(&mut self, max: u8) -> Result<u8, Refused> {
-        self.byte().and_then(|byte| if byte <= max { Ok(byte) } else { Err(Refused::Damaged) })
-    }
+fn one_of<T>(rest: &mut Bytes<'_>, from_code: fn(u8) -> Option<T>) -> Result<T, Refused> {
+    from_code(byte(rest)?).ok_or(Refused::Damaged)
+}
 
-    fn one_of<T>(&mut self, from_code: fn(u8) -> Option<T>) -> Result<T, Refused> {
-        from_code(self.byte()?).ok_or(Refused::Damaged)
-    }
-
-    fn set_of(&mut self, len: usize) -> Result<Bits, Refused> {
-        let bits = self.number()?;
-        if u32::from(bits) < 1 << len { Ok(Bits(bits)) } else { Err(Refused::Damaged) }
-    }
+fn set_of(rest: &mut Bytes<'_>, len: usize) -> Result<Bits, Refused> {
+    let bits = number(rest)?;
+    if u32::from(bits) < 1 << len { Ok(Bits(bits)) } else { Err(Refused::Damaged) }
 }
 
 #[cfg(test)]

@@ -1,0 +1,326 @@
+//! `cs learn show` and `cs learn export`: what is known, for people and for programs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::store::Store;
+use crate::cli::engine::Context;
+use crate::cli::error::{CliError, exit};
+use crate::cli::output::{count, paint, style};
+use crate::command::shape::ErrorClass;
+use crate::learn::correct::Shadow;
+use crate::learn::pattern::{Day, Pattern, Tier};
+use crate::learn::{Form, Number, State, Streak, judge};
+
+/// So many commands are listed, those that ran most.
+const ROWS_SHOWN: usize = 20;
+
+/// Runs `cs learn show`.
+///
+/// # Errors
+/// When nothing was learned here, or it can't be read.
+pub fn show(context: &Context, command: Option<&str>, is_all: bool) -> Result<u8, CliError> {
+    let store = Store::locate(context)?;
+    let known = store.known()?;
+    let forms = command.map(judge::forms_of);
+    let is_meant =
+        |form: &Form| forms.as_ref().is_none_or(|forms| forms.iter().any(|own| is_same(own, form)));
+    let here = known.here();
+    let project = here.as_ref().map(|(number, _)| *number).filter(|_| !is_all);
+    let view = View { state: &known.snapshot.state, today: known.today, project, is_meant: &is_meant };
+    let mut lines = vec![match (&here, project) {
+        (Some((_, folder)), Some(_)) => format!("In {}", context.root.show(folder)),
+        _ => "In all projects of this machine".to_owned(),
+    }];
+    lines.extend(view.failing(store.streak_sessions()));
+    lines.extend(view.corrections());
+    lines.extend(view.commands(context.out.verbose));
+    if lines.len() == 1 {
+        lines.push(match command {
+            Some(command) => format!("\nNothing is known of `{command}`."),
+            None => "\nNothing is known yet.".to_owned(),
+        });
+    }
+    let others = known.snapshot.state.patterns.iter().any(|(key, _)| Some(key.project) != project);
+    if project.is_some() && others {
+        lines.push(String::new());
+        lines.push(paint(style::DIM, context.spell("Of all projects: cs learn show --all")));
+    }
+    context.out.lines(&lines);
+    let name = |number| known.name(&store, number);
+    context.out.object(&view.json(name));
+    Ok(exit::DONE)
+}
+
+/// Runs `cs learn export`.
+///
+/// # Errors
+/// When nothing was learned here, or it can't be read.
+pub fn export(context: &Context) -> Result<u8, CliError> {
+    let known = Store::locate(context)?.known()?;
+    let view =
+        View { state: &known.snapshot.state, today: known.today, project: None, is_meant: &|_: &Form| true };
+    let text =
+        serde_json::to_string_pretty(&view.json(|_| None)).expect("BUG: it is made of words and numbers");
+    context.out.document(&(text + "\n"))?;
+    Ok(exit::DONE)
+}
+
+/// Whether a form is meant by another one: without flags, whatever its flags.
+pub fn is_same(meant: &Form, form: &Form) -> bool {
+    meant == form || *meant == form.without_flags()
+}
+
+/// What of all that is known is looked at.
+struct View<'a> {
+    state: &'a State,
+    today: u16,
+    project: Option<Number>,
+    is_meant: &'a dyn Fn(&Form) -> bool,
+}
+
+/// How a form does, in all the projects that are looked at.
+#[derive(Default)]
+struct Row {
+    pattern: Pattern,
+    shift: bool,
+}
+
+impl View<'_> {
+    fn is_here(&self, project: Number) -> bool {
+        self.project.is_none_or(|own| own == project)
+    }
+
+    fn streaks(&self) -> Vec<(Number, Form, &Streak)> {
+        let rows = self.state.streaks.iter().map(|((project, form), streak)| (*project, *form, streak));
+        let mut rows: Vec<_> =
+            rows.filter(|(project, form, _)| self.is_here(*project) && (self.is_meant)(form)).collect();
+        rows.sort_by_key(|(_, form, streak)| (std::cmp::Reverse((streak.sessions.len(), streak.day)), *form));
+        rows
+    }
+
+    fn failing(&self, sessions_min: usize) -> Vec<String> {
+        let rows: Vec<[String; 5]> = self
+            .streaks()
+            .into_iter()
+            .map(|(_, form, streak)| {
+                let sessions = streak.sessions.len();
+                // More are not remembered.
+                let more = if sessions == crate::learn::streak::SESSIONS_MAX { " or more" } else { "" };
+                let said = match sessions {
+                    few if few < sessions_min => {
+                        format!("said once it has failed in {sessions_min}")
+                    }
+                    _ => match streak.said.len() {
+                        0 => "said before the next one runs it".to_owned(),
+                        said => format!("said in {}", count(said, "session", "sessions")),
+                    },
+                };
+                let class = class(streak.class);
+                [
+                    form.to_string(),
+                    format!("in {sessions}{more} {}", if sessions == 1 { "session" } else { "sessions" }),
+                    class,
+                    self.ago(streak.day),
+                    said,
+                ]
+            })
+            .collect();
+        section("Failing, and has not worked since", &rows)
+    }
+
+    fn corrections(&self) -> Vec<String> {
+        let mut rows: Vec<(usize, [String; 3])> = Vec::new();
+        for (project, failed, worked, sessions) in self.state.corrections.iter() {
+            if self.is_here(project) && (self.is_meant)(&failed) {
+                let row = [
+                    failed.to_string(),
+                    format!("{} {worked}", paint(style::DIM, "then")),
+                    format!("in {}", count(sessions, "session", "sessions")),
+                ];
+                rows.push((sessions, row));
+            }
+        }
+        rows.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        // With and without flags it is the same to a reader.
+        rows.dedup_by(|a, b| a.1 == b.1);
+        let rows: Vec<[String; 3]> = rows.into_iter().map(|(_, row)| row).take(ROWS_SHOWN).collect();
+        let mut lines = section("Failed, and what worked soon after", &rows);
+        if !lines.is_empty() {
+            lines.push(paint(style::DIM, format!("  {}", self.shadow())));
+        }
+        lines
+    }
+
+    /// The shadow record: why offers are shown, or are not.
+    fn shadow(&self) -> String {
+        let shadows = self.state.corrections.shadows().filter(|(project, _)| self.is_here(*project));
+        let shadows: Vec<Shadow> = shadows.map(|(_, shadow)| shadow).collect();
+        let (offers, right) =
+            shadows.iter().fold((0, 0), |(offers, right), own| (offers + own.offers, right + own.right));
+        let made = format!("Offered on paper {offers} times, right {right} times");
+        match shadows.as_slice() {
+            [] => "Nothing of it was offered yet, on paper: that takes two other sessions.".to_owned(),
+            [own] => match own.why_not() {
+                None => format!("{made}: it is said after a failure."),
+                Some(why) => format!("{made}; not said: {why}."),
+            },
+            all => format!(
+                "{made}; said in {} of {} projects.",
+                all.iter().filter(|own| own.is_armed()).count(),
+                all.len()
+            ),
+        }
+    }
+
+    fn rows(&self) -> Vec<(Form, Row)> {
+        let mut rows: BTreeMap<Form, Row> = BTreeMap::new();
+        for (key, pattern) in self.state.patterns.iter() {
+            if self.is_here(key.project) && (self.is_meant)(&key.form) {
+                let row = rows.entry(key.form).or_default();
+                row.shift |= pattern.is_shifted();
+                row.pattern.join(pattern);
+            }
+        }
+        let mut rows: Vec<(Form, Row)> = rows.into_iter().collect();
+        rows.sort_by_key(|(form, row)| (std::cmp::Reverse(row.pattern.runs().0), *form));
+        rows
+    }
+
+    fn commands(&self, is_verbose: bool) -> Vec<String> {
+        let rows = self.rows();
+        let shown = if is_verbose { rows.len() } else { ROWS_SHOWN };
+        let table: Vec<[String; 6]> = rows
+            .iter()
+            .take(shown)
+            .map(|(form, row)| {
+                let (runs, failed) = row.pattern.runs();
+                let share = f64::from(runs - failed) / f64::from(runs.max(1));
+                let takes = row.pattern.tier().map_or("", Tier::text);
+                [
+                    form.to_string(),
+                    runs.to_string(),
+                    format!("{:.0} %", share * 100.0),
+                    format!("{:.2}", row.pattern.confidence(self.today)),
+                    format!("{takes}{}", if row.shift { ", other than it was" } else { "" }),
+                    self.ago(row.pattern.last_day()),
+                ]
+            })
+            .collect();
+        let head = ["Commands", "runs", "worked", "sure to work", "takes", "last"];
+        let mut lines = table_of(head, &table);
+        if rows.len() > shown {
+            let more = count(rows.len() - shown, "more command", "more commands");
+            lines.push(paint(style::DIM, format!("  and {more}: --verbose")));
+        }
+        lines
+    }
+
+    fn ago(&self, day: u16) -> String {
+        match self.today.saturating_sub(day) {
+            0 => "today".to_owned(),
+            1 => "yesterday".to_owned(),
+            days => format!("{days} days ago"),
+        }
+    }
+
+    fn json(&self, name: impl Fn(Number) -> Option<String>) -> Value {
+        let mut names: BTreeMap<Number, Option<String>> = BTreeMap::new();
+        let mut project = |number: Number| {
+            names.entry(number).or_insert_with(|| name(number));
+            number.0
+        };
+        let streaks: Vec<Value> = self
+            .streaks()
+            .into_iter()
+            .map(|(number, form, streak)| {
+                json!({"project": project(number), "form": form.to_string(), "sessions": streak.sessions.len(),
+                    "error": streak.class.word(), "day": streak.day, "said": streak.said.len()})
+            })
+            .collect();
+        let corrections: Vec<Value> = self
+            .state
+            .corrections
+            .iter()
+            .filter(|(number, failed, ..)| self.is_here(*number) && (self.is_meant)(failed))
+            .map(|(number, failed, worked, sessions)| {
+                json!({"project": project(number), "failed": failed.to_string(), "worked": worked.to_string(),
+                    "sessions": sessions})
+            })
+            .collect();
+        let shadows = self.state.corrections.shadows().filter(|(number, _)| self.is_here(*number));
+        let shadow: Vec<Value> = shadows
+            .map(|(number, own)| {
+                json!({"project": project(number), "offers": own.offers, "right": own.right, "later": own.later,
+                    "armed": own.is_armed(), "why_not": own.why_not()})
+            })
+            .collect();
+        let patterns = self.state.patterns.iter();
+        let patterns: Vec<Value> = patterns
+            .filter(|(key, _)| self.is_here(key.project) && (self.is_meant)(&key.form))
+            .map(|(key, own)| {
+                let (runs, failed) = own.runs();
+                let days: serde_json::Map<String, Value> = own
+                    .days
+                    .iter()
+                    .map(|(day, Day { ok, failed })| (day.to_string(), json!([ok, failed])))
+                    .collect();
+                json!({"project": project(key.project), "form": key.form.to_string(),
+                    "category": key.category.word(), "host": key.host.word(), "runs": runs, "failed": failed,
+                    "confidence": own.confidence(self.today), "tier": own.tier().map(Tier::word),
+                    "last_error": own.failing.map(ErrorClass::word), "days": days,
+                    "durations": own.durations.iter().map(|(bucket, count)| (bucket.to_string(), json!(count)))
+                        .collect::<serde_json::Map<String, Value>>()})
+            })
+            .collect();
+        let projects: Vec<Value> =
+            names.into_iter().map(|(number, name)| json!({"project": number.0, "name": name})).collect();
+        json!({"version": 1, "today": self.today, "projects": projects, "streaks": streaks,
+            "corrections": corrections, "shadow": shadow, "patterns": patterns})
+    }
+}
+
+fn class(class: ErrorClass) -> String {
+    if class == ErrorClass::Other { String::new() } else { class.word().replace('_', " ") }
+}
+
+/// A heading and its rows, in columns; nothing where there are no rows.
+fn section<const N: usize>(heading: &str, rows: &[[String; N]]) -> Vec<String> {
+    let widths = widths(rows.iter());
+    let heading = vec![String::new(), paint(style::BOLD, heading)];
+    let lines: Vec<String> = rows.iter().map(|row| columns(row, &widths)).collect();
+    if lines.is_empty() { lines } else { [heading, lines].concat() }
+}
+
+/// Rows under a heading for each column; nothing where there are no rows.
+fn table_of<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> Vec<String> {
+    let heads = heads.map(str::to_owned);
+    let widths = widths(rows.iter().chain([&heads]));
+    let lines: Vec<String> = rows.iter().map(|row| columns(row, &widths)).collect();
+    // The first stands as far left as the other headings do.
+    let heading = columns(&heads, &widths);
+    let heading =
+        vec![String::new(), paint(style::BOLD, format!("{}  {}", &heads[0], &heading[2 + heads[0].len()..]))];
+    if lines.is_empty() { lines } else { [heading, lines].concat() }
+}
+
+fn widths<'a, const N: usize>(rows: impl Iterator<Item = &'a [String; N]>) -> [usize; N] {
+    rows.fold([0; N], |mut widths, row| {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(shown_width(cell));
+        }
+        widths
+    })
+}
+
+fn columns<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
+    let cell = |(cell, width): (&String, &usize)| format!("{cell}{}", " ".repeat(width - shown_width(cell)));
+    let cells: Vec<String> = row.iter().zip(widths).map(cell).collect();
+    format!("  {}", cells.join("   ").trim_end())
+}
+
+/// How wide a cell is, without its colours.
+fn shown_width(cell: &str) -> usize {
+    anstream::adapter::strip_str(cell).to_string().chars().count()
+}

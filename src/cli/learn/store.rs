@@ -1,0 +1,125 @@
+//! The store behind `cs learn`: which it is, what its runtime says, and what its projects are called.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::cli::engine::Context;
+use crate::cli::error::{CliError, refused};
+use crate::cli::identity;
+use crate::command::shape::HostType;
+use crate::hook::observe;
+use crate::knowledge::numbers::{self, Numbers, Of};
+use crate::knowledge::snapshot::Snapshot;
+use crate::knowledge::upkeep::{self, UpkeepError};
+use crate::knowledge::{HostFolder, Learning, fold};
+use crate::learn::Number;
+use crate::model::limits;
+use crate::root::locate::Root;
+use crate::sys::{clock, env, fs};
+
+/// What `cs` learned here, and where.
+pub struct Store {
+    pub learning: Learning,
+    /// Where the client keeps its transcripts.
+    pub projects: PathBuf,
+    runtime: Value,
+}
+
+impl Store {
+    /// The user's; whatever root is meant otherwise.
+    pub fn locate(context: &Context) -> Result<Self, CliError> {
+        let learning = identity::learning(context)?;
+        let root = Root::locate(context.common.root.as_deref(), None)?.path;
+        let bytes =
+            fs::read_if_there(&root.join("claude-sync/current/runtime.json"), limits::DOCUMENT_BYTES_MAX);
+        let runtime = bytes.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(Self { learning, projects: root.join("projects"), runtime: runtime.unwrap_or_default() })
+    }
+
+    pub fn retention_days(&self) -> u16 {
+        upkeep::retention_days(&self.runtime)
+    }
+
+    pub fn host_type(&self) -> HostType {
+        observe::host(self.runtime.pointer("/learning/host-type").and_then(Value::as_str))
+    }
+
+    /// Whether the generation that is current has hooks that learn.
+    pub fn is_learning(&self) -> bool {
+        !self.runtime.is_null() && self.runtime.pointer("/learning/enabled").is_none_or(|own| *own == true)
+    }
+
+    /// In how many sessions something must have failed before it is told.
+    pub fn streak_sessions(&self) -> usize {
+        let declared = self.runtime.pointer("/learning/streak-sessions").and_then(Value::as_u64);
+        declared.and_then(|count| usize::try_from(count).ok()).unwrap_or(crate::learn::streak::SESSIONS_MIN)
+    }
+
+    /// The host's folder.
+    pub fn host(&self) -> Result<HostFolder, CliError> {
+        self.learning.known_host()?.ok_or_else(|| {
+            refused(
+                "nothing was learned on this machine yet",
+                "Learn from what Claude Code has kept of earlier sessions: cs learn import. Or declare the hooks that \
+                 learn: cs init --from builtin:learning, then cs apply.",
+            )
+        })
+    }
+
+    /// All that is known, and the projects' numbers.
+    pub fn known(&self) -> Result<Known, CliError> {
+        let (host, now) = (self.host()?, clock::now());
+        let ring = host.ring()?;
+        let (snapshot, _) = fold::known(&host.path, &ring, now).map_err(|error| failed(error.into()))?;
+        let numbers = numbers::read(&host, &ring, now).map_err(|error| failed(error.into()))?;
+        Ok(Known { snapshot, numbers, today: u16::try_from(now / 86_400).unwrap_or(u16::MAX) })
+    }
+
+    /// The project that a folder is, as the client names it.
+    pub fn project_name(folder: &Path) -> String {
+        folder.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+    }
+
+    /// The names of the projects that the client has transcripts of.
+    pub fn project_names(&self) -> Vec<String> {
+        let names = fs::list_if_there(&self.projects).unwrap_or_default();
+        names.into_iter().filter_map(|name| name.into_string().ok()).collect()
+    }
+}
+
+/// All that is known.
+pub struct Known {
+    pub snapshot: Snapshot,
+    pub numbers: Option<Numbers>,
+    pub today: u16,
+}
+
+impl Known {
+    /// The number of the project that the working folder is in: it, or one above it.
+    pub fn here(&self) -> Option<(Number, PathBuf)> {
+        let folder = env::current_dir().ok()?;
+        let numbers = self.numbers.as_ref()?;
+        folder.ancestors().find_map(|folder| {
+            Some((numbers.find(Of::Project, &Store::project_name(folder))?, folder.to_owned()))
+        })
+    }
+
+    /// What the client calls a project, where its transcripts are still there.
+    pub fn name(&self, store: &Store, project: Number) -> Option<String> {
+        let numbers = self.numbers.as_ref()?;
+        store.project_names().into_iter().find(|name| numbers.find(Of::Project, name) == Some(project))
+    }
+}
+
+/// What went wrong with the store.
+pub fn failed(error: UpkeepError) -> CliError {
+    match error {
+        UpkeepError::Key(error) => error.into(),
+        UpkeepError::Busy => refused(
+            "another process is busy with what was learned",
+            "Nothing was changed. Try again in a moment.",
+        ),
+        error => refused(error.to_string(), "Nothing was changed. What is wrong with it: cs doctor."),
+    }
+}

@@ -1,0 +1,224 @@
+//! Learning from the client's transcripts: the same as the hooks would have learned, each call once, whatever the
+//! files hold.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::hooked::{Input, call, command, installed, shell};
+use crate::sandbox::Sandbox;
+use crate::session::snapshots;
+
+const GONE: &str = "Exit code 127\n/bin/bash: line 1: npm: command not found";
+
+/// 2026-01-01T12:00:00Z, the sandbox's clock, in the client's words so many minutes before.
+fn time(minutes_before: u64) -> String {
+    let minutes = 14 * 24 * 60 + 12 * 60 - minutes_before;
+    let (day, hour, minute) = (minutes / 1440 + 18, minutes / 60 % 24, minutes % 60);
+    let (month, day, year) = if day > 31 { (1, day - 31, 2026) } else { (12, day, 2025) };
+    format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:00.123Z")
+}
+
+/// A call and its result, as the client writes them.
+fn lines(session: &str, id: usize, line: &str, failed: Option<&str>, minutes_before: u64) -> String {
+    let at = time(minutes_before);
+    let asked = json!({"type": "assistant", "sessionId": session, "timestamp": at, "cwd": "/home/u/secret-project",
+        "message": {"role": "assistant", "content": [
+            {"type": "tool_use", "id": format!("t{id}"), "name": "Bash", "input": {"command": line}}]}});
+    let came = json!({"type": "user", "sessionId": session, "timestamp": at, "message": {"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": format!("t{id}"), "is_error": failed.is_some(),
+         "content": failed.unwrap_or("fine")}]}});
+    format!("{asked}\n{came}\n")
+}
+
+fn transcript(sandbox: &Sandbox, project: &str, session: &str, text: &str) {
+    sandbox.write(&format!(".claude/projects/{project}/{session}.jsonl"), text);
+}
+
+/// A form that failed in three sessions, and what else there is in a transcript.
+fn three_sessions(sandbox: &Sandbox) {
+    for (at, session) in ["a", "b", "c"].iter().enumerate() {
+        let minutes = 3_000 - 100 * at as u64;
+        let text = json!({"type": "summary", "summary": "Nobody's business"}).to_string()
+            + "\n"
+            + &lines(session, 1, "git status", None, minutes)
+            + &lines(session, 2, "cd app && npm ci", Some(GONE), minutes - 1);
+        transcript(sandbox, "-home-u-app", session, &text);
+    }
+}
+
+/// What a hook says before a command.
+fn before(sandbox: &Sandbox, line: &str, (project, session): (&str, &str)) -> Option<String> {
+    let mut event = shell("PreToolUse", line);
+    event["session_id"] = session.into();
+    event["transcript_path"] = format!("/home/u/.claude/projects/{project}/{session}.jsonl").into();
+    let name = "intelligent-optimizer";
+    let said = call(command(sandbox, name, ""), Input::Bytes(event.to_string().into_bytes()), name)?;
+    said["additionalContext"].as_str().map(str::to_owned)
+}
+
+fn import(sandbox: &Sandbox) -> Value {
+    let ran = sandbox.cs(&["learn", "import", "--json"]).ok();
+    serde_json::from_str(&ran.out).expect("an object")
+}
+
+fn figures(told: &Value) -> (u64, u64, u64, u64) {
+    let of = |name: &str| told[name].as_u64().expect("a number");
+    (of("calls"), of("known"), of("old"), of("damaged"))
+}
+
+#[test]
+fn what_failed_before_the_first_day_is_told_on_it_once() {
+    let sandbox = installed();
+    three_sessions(&sandbox);
+    let told = sandbox.cs(&["learn", "import"]).ok();
+    insta::assert_snapshot!(told.out, @r"
+    Learned from 6 calls, 6 of them shell commands, of 3 sessions in 1 project.
+
+    Nothing of what was said or written is kept, only which kinds of commands ran and how that went. What is known now: cs learn show
+    ");
+    let said = before(&sandbox, "npm ci", ("-home-u-app", "new"));
+    insta::assert_snapshot!(said.unwrap_or_default(), @"`npm ci` failed in the last 3 sessions here (command not found), and has not worked since.");
+    assert_eq!(before(&sandbox, "npm ci", ("-home-u-app", "new")), None, "once");
+    assert_eq!(before(&sandbox, "npm ci", ("-home-u-other", "new")), None, "another project");
+}
+
+#[test]
+fn each_call_is_learned_once() {
+    let sandbox = installed();
+    three_sessions(&sandbox);
+    let dry = sandbox.cs(&["learn", "import", "--dry-run", "--json"]).ok();
+    assert_eq!(figures(&serde_json::from_str(&dry.out).expect("an object")), (6, 0, 0, 0));
+    assert_eq!(figures(&import(&sandbox)), (6, 0, 0, 0));
+    assert_eq!(figures(&import(&sandbox)), (0, 6, 0, 0));
+    // A transcript goes on; another is of an agent's, beside its session; one is of weeks ago.
+    let more = sandbox.read(".claude/projects/-home-u-app/c.jsonl") + &lines("c", 3, "ls", None, 9);
+    transcript(&sandbox, "-home-u-app", "c", &more);
+    transcript(&sandbox, "-home-u-app/c/subagents", "agent-1", &lines("c", 4, "ls", None, 100));
+    let exported = |sandbox: &Sandbox| -> Value {
+        serde_json::from_str(&sandbox.cs(&["learn", "export"]).ok().out).expect("an object")
+    };
+    assert_eq!(figures(&import(&sandbox)), (2, 6, 0, 0));
+    let known = exported(&sandbox);
+    let runs: u64 =
+        known["patterns"].as_array().expect("rows").iter().filter_map(|row| row["runs"].as_u64()).sum();
+    // `cd` of three lines is no command of its own that is judged where the next one fails.
+    let of = |form: &str| {
+        let rows = known["patterns"].as_array().expect("rows");
+        rows.iter().filter(|row| row["form"] == form).filter_map(|row| row["runs"].as_u64()).sum::<u64>()
+    };
+    assert_eq!((of("npm ci"), of("git status"), of("ls")), (3, 3, 2), "{runs} in all: {known}");
+    assert_eq!(known["streaks"][0]["sessions"], 3);
+}
+
+#[test]
+fn what_the_hooks_recorded_is_not_learned_again() {
+    let sandbox = installed();
+    // The session goes on under the hooks.
+    let mut event = shell("PostToolUseFailure", "npm ci");
+    event["session_id"] = "live".into();
+    event["transcript_path"] = "/home/u/.claude/projects/-home-u-app/live.jsonl".into();
+    event["error"] = GONE.into();
+    let name = "learning-collector";
+    call(command(&sandbox, name, ""), Input::Bytes(event.to_string().into_bytes()), name);
+    let text = lines("live", 1, "npm ci", Some(GONE), 60) + &lines("live", 2, "npm ci", Some(GONE), 0);
+    transcript(&sandbox, "-home-u-app", "live", &text);
+    // Of a session that the hooks never saw, all counts, also what is newer than they are.
+    transcript(&sandbox, "-home-u-app", "other", &lines("other", 1, "npm ci", Some(GONE), 0));
+    assert_eq!(figures(&import(&sandbox)), (2, 1, 0, 0));
+}
+
+#[test]
+fn what_has_worked_since_is_no_streak() {
+    let sandbox = installed();
+    let mut event = shell("PostToolUse", "npm ci");
+    event["session_id"] = "live".into();
+    event["transcript_path"] = "/home/u/.claude/projects/-home-u-app/live.jsonl".into();
+    let name = "learning-collector";
+    call(command(&sandbox, name, ""), Input::Bytes(event.to_string().into_bytes()), name);
+    three_sessions(&sandbox);
+    assert_eq!(figures(&import(&sandbox)), (6, 0, 0, 0));
+    assert_eq!(before(&sandbox, "npm ci", ("-home-u-app", "new")), None);
+}
+
+#[test]
+fn bad_transcripts_are_passed_over() {
+    let sandbox = installed();
+    three_sessions(&sandbox);
+    let good = lines("x", 1, "git status", None, 50);
+    let cut = &good[..good.len() - 40];
+    let old = lines("x", 2, "ls", None, 0).replace("2026-01-01", "2025-06-01");
+    let folder = ".claude/projects/-home-u-bad";
+    for (name, text) in [
+        ("cut.jsonl", cut.to_owned()),
+        ("nonsense.jsonl", "not JSON\n\u{0}\n[1]\n".to_owned()),
+        ("empty.jsonl", String::new()),
+        ("old.jsonl", old),
+        ("future.jsonl", lines("x", 3, "ls", None, 0).replace("2026-01-01", "2031-01-01")),
+        (
+            "versions.jsonl",
+            "{\"type\": \"user\", \"message\": \"tool_result\"}\n{\"tool_use\": null}\n".to_owned(),
+        ),
+        ("notes.txt", good.clone()),
+    ] {
+        sandbox.write(&format!("{folder}/{name}"), text);
+    }
+    std::os::unix::fs::symlink("/dev/zero", sandbox.path(&format!("{folder}/link.jsonl"))).expect("a link");
+    fs::create_dir(sandbox.path(&format!("{folder}/folder.jsonl"))).expect("a folder");
+    let told = import(&sandbox);
+    assert_eq!(figures(&told), (6, 0, 1, 5), "{told}");
+    assert_eq!(told["unread"], json!([]));
+    let nowhere = sandbox.cs(&["learn", "import", "--from", "nowhere"]);
+    assert_eq!(nowhere.code, 1, "{nowhere}");
+    assert!(nowhere.err.contains("there are no transcripts"), "{nowhere}");
+}
+
+#[test]
+fn what_is_known_is_shown_and_nothing_else() {
+    let sandbox = installed();
+    three_sessions(&sandbox);
+    let text = lines("d", 1, "pip install /home/ann/secret-wheel", Some("Exit code 1\nx: No such file"), 300)
+        + &lines("d", 2, "uv pip install secret-package", None, 299)
+        + &lines("d", 3, "frobnicate --password hunter2", None, 298);
+    transcript(&sandbox, "-home-u-other", "d", &text);
+    import(&sandbox);
+    let shown = sandbox.cs(&["learn", "show", "--all"]).ok();
+    snapshots().bind(|| insta::assert_snapshot!("learned", sandbox.tidy(&shown.out)));
+    let exported = sandbox.cs(&["learn", "export"]).ok().out;
+    for word in ["secret", "hunter2", "ann", "frobnicate", "home-u", "business"] {
+        assert!(!exported.contains(word) && !shown.out.contains(word), "{word}");
+    }
+    let one = sandbox.cs(&["learn", "show", "npm", "--all"]).ok();
+    assert!(!one.out.contains("git status"), "{one}");
+}
+
+#[test]
+fn what_is_forgotten_does_not_come_back() {
+    let sandbox = installed();
+    three_sessions(&sandbox);
+    transcript(&sandbox, "-home-u-other", "d", &lines("d", 1, "git status", None, 300));
+    import(&sandbox);
+    let forms = |sandbox: &Sandbox| -> Vec<String> {
+        let known: Value =
+            serde_json::from_str(&sandbox.cs(&["learn", "export"]).ok().out).expect("an object");
+        let rows = known["patterns"].as_array().expect("rows").clone();
+        rows.iter()
+            .map(|row| format!("{} {}", row["form"].as_str().unwrap_or_default(), row["runs"]))
+            .collect()
+    };
+    let asked = sandbox.cs(&["learn", "forget", "npm ci"]);
+    assert_eq!(asked.code, 1, "{asked}");
+    sandbox.cs(&["learn", "forget", "npm ci", "--yes"]).ok();
+    assert_eq!(before(&sandbox, "npm ci", ("-home-u-app", "new")), None);
+    assert!(!forms(&sandbox).iter().any(|form| form.starts_with("npm")));
+    // The snapshot is lost, and its predecessor has to serve.
+    let host = fs::read_dir(sandbox.root().join("learning")).expect("listed").flatten();
+    let host =
+        host.map(|entry| entry.path()).find(|path| path.join("knowledge.enc").exists()).expect("a host");
+    fs::write(host.join("knowledge.enc"), "nonsense").expect("written");
+    assert!(!forms(&sandbox).iter().any(|form| form.starts_with("npm")));
+    assert_eq!(figures(&import(&sandbox)), (0, 7, 0, 0), "nor by reading them again");
+    sandbox.cs(&["learn", "forget", "--all", "--yes"]).ok();
+    assert_eq!(forms(&sandbox), [""; 0]);
+    assert_eq!(figures(&import(&sandbox)), (7, 0, 0, 0), "all of it may be learned anew");
+}
