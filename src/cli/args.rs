@@ -147,7 +147,7 @@ pub enum Command {
     Stats(Later<StatsArgs>),
     /// What the guard asked and refused, what became of keys and journals
     Audit(Later<AuditArgs>),
-    /// What is kept of a command, and how good hints would have been
+    /// What was learned: import, show, export, forget; and what is kept of a command
     Learn(Later<LearnArgs>),
     /// The keys that everything learned is sealed with
     Keys(Later<KeysArgs>),

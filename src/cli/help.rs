@@ -47,7 +47,11 @@ pub const TEMPLATE: &str = concat!(
     row!("guard", "        ", "Say what the guard makes of a command; runs nothing"),
     row!("stats", "        ", "How long the hooks take, beside their budgets"),
     row!("audit", "        ", "What the guard asked and refused, what became of keys and journals"),
-    row!("learn", "        ", "What is kept of a command, and how good hints would have been"),
+    row!(
+        "learn",
+        "        ",
+        "What was learned: import, show, export, forget; and what is kept of a command"
+    ),
     row!("keys", "         ", "The keys that everything learned is sealed with"),
     row!("identity", "     ", "Which machine this is to others, and whether that lasts"),
     "\n",

@@ -18,6 +18,7 @@ use super::private;
 use super::{HostFolder, KeyError};
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::{Key, keyed_digest, seal};
+use crate::learn::streak::Pace;
 use crate::learn::{Form, Item, Number, State};
 use crate::model::bytes::{Bytes, put_count};
 use crate::sys::append;
@@ -43,6 +44,8 @@ const TAIL_BYTES_MAX: u64 = 64 << 10;
 pub struct Header {
     /// How much of each segment is in here.
     read: Vec<(Epoch, u64)>,
+    /// How soon each project may be told something again.
+    paces: Vec<(Number, Pace)>,
 }
 
 impl Header {
@@ -53,6 +56,11 @@ impl Header {
             bytes.extend(epoch.0.to_le_bytes());
             bytes.extend(offset.to_le_bytes());
         }
+        put_count(&mut bytes, self.paces.len());
+        for (project, pace) in &self.paces {
+            bytes.extend(project.0.to_le_bytes());
+            pace.encode(&mut bytes);
+        }
         bytes
     }
 
@@ -61,7 +69,11 @@ impl Header {
         let digest_key = rest.take(32)?.try_into().ok()?;
         let read =
             (0..rest.count(12)?).map(|_| Some((Epoch(rest.u32()?), rest.u64()?))).collect::<Option<_>>()?;
-        rest.is_empty().then_some((Self { read }, digest_key))
+        let count = rest.count(5)?;
+        let paces = (0..count)
+            .map(|_| Some((Number(rest.u16()?), Pace::decode(&mut rest)?)))
+            .collect::<Option<_>>()?;
+        rest.is_empty().then_some((Self { read, paces }, digest_key))
     }
 }
 
@@ -91,7 +103,8 @@ pub fn build(
     let mut bytes = MAGIC.to_vec();
     bytes.push(FORMAT);
     bytes.extend(epoch.0.to_le_bytes());
-    let header = sealed(&Header { read }.encode(&digest_key));
+    let paces = state.streaks.paces().collect();
+    let header = sealed(&Header { read, paces }.encode(&digest_key));
     put_count(&mut bytes, header.len());
     bytes.extend(header);
     put_count(&mut bytes, count);
@@ -188,7 +201,10 @@ impl<'a, R: ReadAt + ?Sized> Hints<'a, R> {
             forms.iter().map(|form| bucket(&self.digest_key, project, form, self.count)).collect();
         buckets.sort_unstable();
         buckets.dedup();
-        self.read_buckets(buckets, now)
+        let mut state = self.read_buckets(buckets, now)?;
+        let own = self.header.paces.iter().find(|(own, _)| *own == project);
+        own.into_iter().for_each(|(project, pace)| state.streaks.put_pace(*project, *pace));
+        Some(state)
     }
 
     /// All that is in it.

@@ -344,8 +344,8 @@ mod tests {
         }
         let names: Vec<String> = (0..200).map(|at| format!("old{at}")).chain(["7".to_owned()]).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let given = numbers.add_past(Of::Session, &names, &mut (0..).map(|at: u16| at / 2));
-        let distinct: std::collections::BTreeSet<_> = given.iter().collect();
+        let given = numbers.add_past(Of::Session, &names, &mut (760..).map(|at: u16| at / 2));
+        let distinct: BTreeSet<_> = given.iter().collect();
         assert_eq!((given.len(), distinct.len(), given[200]), (201, 201, Number(7)));
         assert!(given[..200].iter().all(|number| number.0 > 400), "of others, or nobody's");
         assert_eq!((numbers.sessions.len(), numbers.find(Of::Session, "1")), (ROWS_MAX, Some(Number(1))));

@@ -190,6 +190,22 @@ mod tests {
     }
 
     #[test]
+    fn a_project_is_told_once_in_a_hundred_calls() {
+        for quiet in [0, 10, 90, 250] {
+            let mut calls: Vec<Call> = Vec::new();
+            for session in 0..60 {
+                calls.push(call(&session.to_string(), "pytest", GONE));
+                calls.extend((0..quiet).map(|_| call(&session.to_string(), "ls", None)));
+            }
+            let report = replay(&calls, 3);
+            let most = (report.calls / 100).max(1);
+            assert!(report.streaks.shown <= most, "{} of {}", report.streaks.shown, report.calls);
+            // Each session at most, from the fourth on.
+            assert!(report.streaks.shown + 2 >= most.min(57), "{} of {most}", report.streaks.shown);
+        }
+    }
+
+    #[test]
     fn what_is_missing_is_not_known() {
         let calls: Vec<Call> =
             ["{}", r#"{"command": "ls"}"#, r#"{"ok": true, "tool": "Read", "command": "x"}"#]

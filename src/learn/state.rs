@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::correct::{Corrections, Scored};
 use super::pattern::{Change, News, Patterns};
-use super::streak::Streak;
+use super::streak::{Pace, Streak};
 use super::{Form, Item, Number, Observed, Streaks};
 use crate::command::shape::Outcome;
 use crate::model::bytes::{Bytes, put_count};
@@ -81,6 +81,7 @@ impl State {
             self.corrections.learn(call);
         }
         self.patterns.take_in(patterns);
+        self.streaks.take_in_paces(&streaks);
         for (key, older) in streaks.iter() {
             match worked.get(key) {
                 // It has worked since.
@@ -148,6 +149,7 @@ impl State {
     pub fn forget_project(&mut self, project: Number) {
         self.forget(|own, _| own == project);
         self.corrections.forget_project(project);
+        self.streaks.forget_pace(project);
     }
 
     /// Its bytes.
@@ -157,6 +159,11 @@ impl State {
             bytes.extend(project.0.to_le_bytes());
             form.encode(bytes);
             streak.encode(bytes);
+        }
+        put_count(bytes, self.streaks.paces().len());
+        for (project, pace) in self.streaks.paces() {
+            bytes.extend(project.0.to_le_bytes());
+            pace.encode(bytes);
         }
         self.patterns.encode(bytes);
         self.corrections.encode(bytes);
@@ -168,6 +175,10 @@ impl State {
         for _ in 0..rest.count(12)? {
             let key = (Number(rest.u16()?), Form::decode(rest)?);
             streaks.put(key, Streak::decode(rest)?);
+        }
+        for _ in 0..rest.count(5)? {
+            let project = Number(rest.u16()?);
+            streaks.put_pace(project, Pace::decode(rest)?);
         }
         let patterns = Patterns::decode(rest)?;
         Some(Self { streaks, patterns, corrections: Corrections::decode(rest)? })

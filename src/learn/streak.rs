@@ -18,6 +18,53 @@ pub const SESSIONS_MAX: usize = 4;
 /// More streaks than this, and the oldest go.
 const ROWS_MAX: usize = 10_000;
 
+/// So many shell calls of a project for each note. Whoever is told at every turn stops listening, however right it is.
+const CALLS_PER_NOTE: i16 = 100;
+/// So many notes a project can save up for.
+const NOTES_SAVED_MAX: i16 = 3;
+/// More projects than this, and some begin anew.
+const PACES_MAX: usize = 2_000;
+
+/// How soon a project may be told something again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Shell calls that no note has used up; below zero: those that the first one, which is free, has to wait for.
+    credit: i16,
+    has_spoken: bool,
+}
+
+impl Pace {
+    fn may_speak(self) -> bool {
+        !self.has_spoken || self.credit >= CALLS_PER_NOTE
+    }
+
+    fn call(&mut self, calls: i16) {
+        self.credit = self.credit.saturating_add(calls).min(NOTES_SAVED_MAX * CALLS_PER_NOTE);
+    }
+
+    fn speak(&mut self) {
+        self.credit = self.credit.saturating_sub(CALLS_PER_NOTE);
+        self.has_spoken = true;
+    }
+
+    /// Its bytes.
+    pub fn encode(self, bytes: &mut Vec<u8>) {
+        bytes.extend(self.credit.to_le_bytes());
+        bytes.push(u8::from(self.has_spoken));
+    }
+
+    /// What [`Self::encode`] has written; `None` for anything else.
+    pub fn decode(rest: &mut Bytes<'_>) -> Option<Self> {
+        let credit = rest.u16()?.cast_signed();
+        let has_spoken = match rest.byte()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        Some(Self { credit, has_spoken })
+    }
+}
+
 /// What a form has been doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Streak {
@@ -35,6 +82,7 @@ pub struct Streak {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Streaks {
     rows: BTreeMap<(Number, Form), Streak>,
+    paces: BTreeMap<Number, Pace>,
 }
 
 impl Streaks {
@@ -43,6 +91,9 @@ impl Streaks {
         let Observed { record, project, session, judged } = call;
         if !project.is_known() || !session.is_known() {
             return;
+        }
+        if record.shape.is_some() {
+            self.paces.entry(*project).or_default().call(1);
         }
         for own in judged {
             let key = (*project, own.form);
@@ -63,7 +114,7 @@ impl Streaks {
     }
 
     /// The first of these forms that failed in at least `sessions_min` other sessions of the project, and not yet in
-    /// this one, where it is known.
+    /// this one, where it is known; if it is time for the project to be told something again.
     #[must_use]
     pub fn before(
         &self,
@@ -72,7 +123,8 @@ impl Streaks {
         forms: &[Form],
         sessions_min: usize,
     ) -> Option<(Form, &Streak)> {
-        forms.iter().filter(|_| session.is_known()).find_map(|form| {
+        let may_speak = self.paces.get(&project).is_none_or(|pace| pace.may_speak());
+        forms.iter().filter(|_| may_speak && session.is_known()).find_map(|form| {
             let streak = self.rows.get(&(project, *form))?;
             let is_known_here = streak.sessions.contains(&session) || streak.said.contains(&session);
             (!is_known_here && streak.sessions.len() >= sessions_min).then_some((*form, streak))
@@ -89,8 +141,31 @@ impl Streaks {
         newer.into_iter().for_each(|session| note(&mut own.sessions, session));
     }
 
+    /// Takes in calls that came before all that is known.
+    pub fn take_in_paces(&mut self, older: &Self) {
+        for (project, pace) in &older.paces {
+            self.paces.entry(*project).or_default().call(pace.credit);
+        }
+    }
+
+    /// How soon each project may be told something.
+    pub fn paces(&self) -> impl ExactSizeIterator<Item = (Number, Pace)> {
+        self.paces.iter().map(|(project, pace)| (*project, *pace))
+    }
+
+    /// Puts one in the place of what was known of it.
+    pub fn put_pace(&mut self, project: Number, pace: Pace) {
+        self.paces.insert(project, pace);
+    }
+
+    /// Forgets how soon a project may be told something.
+    pub fn forget_pace(&mut self, project: Number) {
+        self.paces.remove(&project);
+    }
+
     /// Notes that a session was told of a form.
     pub fn said(&mut self, said: &Said) {
+        self.paces.entry(said.project).or_default().speak();
         if let Some(streak) = self.rows.get_mut(&(said.project, said.form)) {
             note(&mut streak.said, said.session);
         }
@@ -119,6 +194,9 @@ impl Streaks {
     /// Forgets what did not fail for `days` days, and the oldest of what is too much.
     pub fn expire(&mut self, today: u16, days: u16) {
         self.rows.retain(|_, streak| today.saturating_sub(streak.day) < days);
+        while self.paces.len() > PACES_MAX {
+            self.paces.pop_first();
+        }
         if self.rows.len() > ROWS_MAX {
             let mut ages: Vec<u16> = self.rows.values().map(|streak| streak.day).collect();
             ages.sort_unstable();

@@ -358,7 +358,7 @@ fn what_nobody_asked_to_be_taken_over_stays() {
     // Taken over again, and removed by a pull that has also taken it out of the profile: it stays so.
     sandbox.write("w/p.toml", with);
     cs(&["apply", "--profile", "w/p.toml"]).ok();
-    std::fs::remove_file(sandbox.path("w/.claude/agents/a.md")).expect("removed");
+    fs::remove_file(sandbox.path("w/.claude/agents/a.md")).expect("removed");
     sandbox.write("w/p.toml", "format = 1\n");
     cs(&["apply"]).ok();
     assert!(!sandbox.path("w/.claude/agents/a.md").exists());
@@ -367,5 +367,5 @@ fn what_nobody_asked_to_be_taken_over_stays() {
     cs(&["uninstall", "--purge"]).ok();
     // Of what was kept for somebody, git is not to take anything along.
     let ignore = sandbox.path("w/.claude/claude-sync-displaced/.gitignore");
-    assert_eq!(std::fs::read_to_string(ignore).expect("there"), "*\n");
+    assert_eq!(fs::read_to_string(ignore).expect("there"), "*\n");
 }
