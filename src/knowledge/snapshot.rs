@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::audit::{ENTRY_BYTES, Entry};
+use super::audit::{ENTRY_BYTES, Entry, What};
 use super::journal::Journal;
 use crate::command::shape::{ErrorClass, Outcome, Record};
 use crate::crypto::ring::Epoch;
@@ -61,6 +61,18 @@ impl Snapshot {
             self.add(&call.record);
         }
         self.state.take(item)
+    }
+
+    /// Takes in one entry of the trail.
+    pub fn record(&mut self, entry: Entry) {
+        let event = match entry.what {
+            What::Asked | What::Denied => Some(Event::Guarded),
+            What::HostChanged => Some(Event::HostChanged),
+            _ => None,
+        };
+        let day = u16::try_from(entry.minute / 24 / 60).unwrap_or(u16::MAX);
+        event.into_iter().for_each(|event| self.state.need.note(event, day));
+        self.audit.push(entry);
     }
 
     /// Counts one record.

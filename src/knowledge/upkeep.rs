@@ -4,15 +4,14 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use serde_json::Value;
-
 use super::audit::{Entry, What};
 use super::calendar::Sealed;
-use super::fold::{self, FoldError, Folded};
+use super::fold::{self, FoldError, Folded, Rules};
 use super::journal::{self, Journal};
 use super::keys::Outcome;
 use super::numbers::{self, NumbersError};
-use super::{HostFolder, KeyError, Learning, Rotation};
+use super::{Enrolled, HostFolder, KeyError, Learning, Rotation};
+use crate::crypto::identity::Standing;
 use crate::crypto::ring::Epoch;
 use crate::crypto::seal;
 use crate::model::limits;
@@ -41,18 +40,18 @@ pub struct Kept {
     pub dropped: usize,
 }
 
-/// Does all of it. Knowledge older than `retention_days` is forgotten.
+/// Does all of it; knowledge is forgotten, and agents become due, as `rules` say.
 ///
 /// # Errors
 /// When something can't be read or written.
-pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, UpkeepError> {
-    let host = learning.enrol(now)?.host;
+pub fn run(learning: &Learning, rules: &Rules, now: u64) -> Result<Kept, UpkeepError> {
+    let Enrolled { host, standing } = learning.enrol(now)?;
     let Some(_lock) = fs::try_lock(&host.path.join("fold.lock"))? else {
         return Ok(Kept { host, folded: None, dropped: 0 });
     };
     let sealed = sealed(&host)?;
     let Rotation { ring, outcome, is_clock_believed } = host.rotate(now, &sealed)?;
-    let folded = fold::fold(&host.path, &ring, retention_days, ring.newest(), now)?;
+    let folded = fold::fold(&host.path, &ring, rules, ring.newest(), now)?;
     match numbers::keep_up(&host, &ring, now) {
         // Of a newer cs, which keeps it up.
         Ok(_) | Err(NumbersError::Newer) => {}
@@ -64,7 +63,11 @@ pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, U
         expire_aside(&host, now)?;
         learning.expire(&host, now)?;
     }
-    let news = [(outcome == Outcome::New, What::Rotated), (dropped > 0, What::KeyDropped)];
+    let news = [
+        (outcome == Outcome::New, What::Rotated),
+        (dropped > 0, What::KeyDropped),
+        (standing == Some(Standing::Reinstalled), What::HostChanged),
+    ];
     for (_, what) in news.into_iter().filter(|(is_so, _)| *is_so) {
         journal::record(&host, Journal::Audit, &Entry::new(now, what, 0).encode(), now)?;
     }
@@ -81,13 +84,6 @@ fn expire_aside(host: &HostFolder, now: u64) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// How long knowledge is kept, as `runtime.json` has it.
-#[must_use]
-pub fn retention_days(runtime: &Value) -> u16 {
-    let days = runtime.pointer("/learning/retention-days").and_then(Value::as_u64);
-    days.and_then(|days| u16::try_from(days).ok()).unwrap_or(limits::RETENTION_DAYS)
 }
 
 /// The days on which what lies in the journals was sealed. A segment's name says nothing of it: until a
