@@ -149,6 +149,9 @@ pub enum Command {
     Audit(Later<AuditArgs>),
     /// What was learned: import, show, export, forget; and what is kept of a command
     Learn(Later<LearnArgs>),
+    /// How much there is for an agent to look at, and what it was worth
+    #[command(after_help = help::AGENTS)]
+    Agents(Later<AgentsArgs>),
     /// The keys that everything learned is sealed with
     Keys(Later<KeysArgs>),
     /// Which machine this is to others, and whether that lasts
@@ -228,6 +231,48 @@ pub struct AuditArgs {
     /// At most so many entries, the newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub most: usize,
+}
+
+/// `cs agents`.
+#[derive(Debug, Clone, Args)]
+pub struct AgentsArgs {
+    #[command(subcommand)]
+    pub command: Option<AgentsCommand>,
+}
+
+/// What to do about agents.
+#[derive(Debug, Clone, Subcommand)]
+pub enum AgentsCommand {
+    /// Show how far each is from having enough to look at, and why
+    Status,
+    /// Print what an agent needs of what was learned: words of a fixed vocabulary, and numbers
+    Brief {
+        #[arg(value_enum, value_name = "NAME")]
+        name: AgentName,
+    },
+    /// Say that an agent has looked; what it was worth moves its threshold
+    Ack {
+        #[arg(value_enum, value_name = "NAME")]
+        name: AgentName,
+        /// Whether it was of use: after a yes it is suggested sooner, after a no later
+        #[arg(long, value_enum, value_name = "yes|no", hide_possible_values = true)]
+        useful: Useful,
+    },
+}
+
+/// An agent that ships with `cs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AgentName {
+    LearningAnalyst,
+    HpcAdvisor,
+    TroubleshootingDetective,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Useful {
+    Yes,
+    No,
 }
 
 /// `cs init`.

@@ -57,6 +57,7 @@ fn text(entry: Entry, now: u64) -> String {
         What::KeyDropped => "old keys were destroyed, and what they sealed with them",
         What::GaveUp => "a hook gave up on what it had to look at",
         What::SnapshotDamaged => "the snapshot was damaged, and its predecessor served",
+        What::HostChanged => "this machine was known again, under a new system",
     };
     let detail = family(entry).map(|family| format!("   {family}")).unwrap_or_default();
     format!("{ago:<16} {what}{detail}")

@@ -52,6 +52,7 @@ pub const TEMPLATE: &str = concat!(
         "        ",
         "What was learned: import, show, export, forget; and what is kept of a command"
     ),
+    row!("agents", "       ", "How much there is for an agent to look at, and what it was worth"),
     row!("keys", "         ", "The keys that everything learned is sealed with"),
     row!("identity", "     ", "Which machine this is to others, and whether that lasts"),
     "\n",
@@ -174,6 +175,17 @@ pub const GUARD_CHECK: &str = concat!(
     heading!("Examples:"),
     "  cs guard check 'cd /srv && sudo rm -rf *'
   cs guard check --batch < commands.txt",
+);
+
+/// Of `cs agents`.
+pub const AGENTS: &str = concat!(
+    heading!("Examples:"),
+    "  cs agents                                       how far each of the three is, and why
+  cs agents brief learning-analyst                what it would read
+  cs agents ack learning-analyst --useful no      it has looked; suggest it later next time
+
+None is started by itself. Once there is enough, the next session is told that the agent can be
+asked to look; [thresholds] in the profile says how much is enough.",
 );
 
 /// Of `cs schema`.

@@ -4,6 +4,7 @@
 use super::engine::Context;
 use crate::crypto::ring::Epoch;
 use crate::generation::State;
+use crate::knowledge::fold::Rules;
 use crate::knowledge::{Learning, upkeep};
 use crate::root::locate::Scope;
 use crate::sys::clock;
@@ -21,7 +22,7 @@ pub fn keep_up(context: &Context, state: &State) -> Option<String> {
     if is_of_today(&learning) {
         return None;
     }
-    upkeep::run(&learning, upkeep::retention_days(&state.runtime), clock::now())
+    upkeep::run(&learning, &Rules::from_runtime(&state.runtime), clock::now())
         .err()
         .map(|error| format!("the hooks will guard but not learn: {error}. `cs keys status` says more"))
 }

@@ -1,5 +1,6 @@
 //! The command line: arguments as typed, requests as meant, one file per command.
 
+pub mod agents;
 pub mod apply;
 pub mod args;
 pub mod audit;
@@ -132,6 +133,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Stats(args) => stats::run(&context, &args),
         Command::Audit(args) => audit::run(&context, &args),
         Command::Identity(args) => identity::run(&context, &args),
+        Command::Agents(args) => agents::run(&context, &args),
         Command::Keys(args) => keys::run(&context, &args),
         Command::Build(args) => build::run(&context, &args),
         Command::Guard(_)

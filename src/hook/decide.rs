@@ -4,6 +4,7 @@ use super::event::Event;
 use super::reply::Decision;
 use crate::command::shape::ErrorClass;
 use crate::guard::{self, Config, Scene, Verdict};
+use crate::learn::need::{Report, Thresholds};
 use crate::learn::{Form, Streak};
 
 /// Tools that run shell commands.
@@ -97,15 +98,39 @@ pub fn correction_note(failed: &Form, worked: &Form) -> Decision {
 
 /// What a session should know from its start: the kind of host, where that changes what to do.
 #[must_use]
-pub fn session_context(host_type: Option<&str>) -> Decision {
-    match host_type {
-        Some("hpc") => Decision::Context(
-            "This is a shared HPC login node: run anything long, parallel or memory-hungry through the scheduler \
-             (sbatch, srun), not here; large files belong on scratch, not in the home folder."
-                .to_owned(),
-        ),
-        _ => Decision::Silent,
-    }
+pub fn session_context(host_type: Option<&str>) -> Option<&'static str> {
+    (host_type? == "hpc").then_some(
+        "This is a shared HPC login node: run anything long, parallel or memory-hungry through the scheduler \
+         (sbatch, srun), not here; large files belong on scratch, not in the home folder.",
+    )
+}
+
+/// Of an agent's news, so many kinds are named.
+const NEWS_MAX: usize = 2;
+
+/// What is said of agents that have something to look at; `None` where it is nothing that could be named.
+#[must_use]
+pub fn agents_note(due: &[Report], thresholds: &Thresholds, today: u16) -> Option<String> {
+    let told = due.iter().filter_map(|report| {
+        let news = report.news(thresholds).into_iter().take(NEWS_MAX);
+        let news: Vec<String> = news.map(|(counter, number)| counter.count(number)).collect();
+        let when = match today.saturating_sub(report.since) {
+            0 => "today".to_owned(),
+            1 => "since yesterday".to_owned(),
+            days => format!("in {days} days"),
+        };
+        (!news.is_empty()).then(|| (report.agent.name(), format!("{} {when}", news.join(" and "))))
+    });
+    let told: Vec<(&str, String)> = told.collect();
+    let (what, it) = match told.as_slice() {
+        [] => return None,
+        [(name, news)] => (format!("the {name} agent has something to look at: {news}"), "it"),
+        several => {
+            let each: Vec<String> = several.iter().map(|(name, news)| format!("{name} ({news})")).collect();
+            (format!("agents have something to look at: {}", each.join(", ")), "them")
+        }
+    };
+    Some(format!("From cs: {what}. Say so when it fits; start {it} only if the user wants that."))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::crypto::Ring;
 use crate::knowledge::journal::{self, Journal, Kept};
 use crate::knowledge::numbers;
 use crate::knowledge::{HostFolder, KeyError, Learning, hints};
+use crate::learn::need::{Agent, Report, Suggested};
 use crate::learn::{Form, Item, Number, Observed, Said, State, Streak};
 use crate::sys::fs::Stat;
 
@@ -54,10 +55,34 @@ impl Recall {
     pub fn before(self, forms: &[Form], sessions_min: usize) -> Option<(Form, Streak)> {
         let known = self.known(forms)?;
         let (form, streak) = known.streaks.before(self.project, self.session, forms, sessions_min)?;
-        let day = u16::try_from(self.now / 86_400).unwrap_or(u16::MAX);
-        let said = Item::Said(Said { project: self.project, session: self.session, form, day });
+        let said = Item::Said(Said { project: self.project, session: self.session, form, day: self.today() });
         let kept = journal::record_with(&self.host, self.ring, Journal::Patterns, &said.encode(), self.now);
         matches!(kept, Ok(Kept::Written { .. })).then(|| (form, streak.clone()))
+    }
+
+    /// The agents that have something to look at, of those that are installed, if the session was not told yet.
+    #[must_use]
+    pub fn due(&self, installed: &[Agent]) -> Option<Vec<Report>> {
+        if !self.session.is_known() {
+            return None;
+        }
+        let is_meant = |agent| installed.contains(&agent);
+        let due = hints::due(&self.host, &self.ring.0, self.session, is_meant, self.now).ok()?;
+        (!due.is_empty()).then_some(due)
+    }
+
+    /// Records that the session is told of them; whether that worked out, as what was not would be said again and
+    /// again.
+    #[must_use]
+    pub fn suggested(self, due: &[Report]) -> bool {
+        let agents = due.iter().fold(0, |set, report| set | report.agent.bit());
+        let told = Item::Suggested(Suggested { agents, session: self.session, day: self.today() });
+        let kept = journal::record_with(&self.host, self.ring, Journal::Patterns, &told.encode(), self.now);
+        matches!(kept, Ok(Kept::Written { .. }))
+    }
+
+    fn today(&self) -> u16 {
+        u16::try_from(self.now / 86_400).unwrap_or(u16::MAX)
     }
 
     /// What has worked in other sessions where one of these failed, if that may be said.

@@ -15,8 +15,10 @@ use super::reply::{self, Decision};
 use super::{Hook, decide, health, observe};
 use crate::guard::{self, Config, Scene};
 use crate::knowledge::audit::{Entry, What, code_of};
+use crate::knowledge::fold::Rules;
 use crate::knowledge::journal::{self, Journal};
 use crate::knowledge::{Learning, durations, upkeep};
+use crate::learn::need::{Agent, Thresholds};
 use crate::learn::{Form, judge, streak};
 use crate::model::limits;
 use crate::sys::{clock, env, fs, process, stdio};
@@ -56,6 +58,12 @@ impl World {
     fn streak_sessions(&self) -> usize {
         let declared = self.runtime.pointer("/learning/streak-sessions").and_then(Value::as_u64);
         declared.and_then(|count| usize::try_from(count).ok()).unwrap_or(streak::SESSIONS_MIN)
+    }
+
+    /// The agents of ours that are installed: of others nobody need hear.
+    fn agents(&self) -> Vec<Agent> {
+        let names = self.runtime.get("agents").and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(|name| Agent::named(name.as_str()?)).collect()
     }
 
     fn host_type(&self) -> Option<&str> {
@@ -220,11 +228,36 @@ impl Runner {
     }
 
     fn enhance(&self, event: &Event) -> Vec<Entry> {
-        if event.kind == Kind::SessionStart {
-            Self::say(event, &decide::session_context(self.world.host_type()));
+        let is_start = event.kind == Kind::SessionStart;
+        let context = if is_start { decide::session_context(self.world.host_type()) } else { None };
+        // The client speaks itself when a task of its own has ended.
+        let is_prompt = event.kind == Kind::UserPromptSubmit && !event.is_synthetic;
+        let suggest = || self.suggest(event, context);
+        let suggested =
+            (is_start || is_prompt).then(|| catch_unwind(AssertUnwindSafe(suggest)).ok()).flatten();
+        let said = suggested.flatten().or_else(|| context.map(str::to_owned));
+        Self::say(event, &said.map_or(Decision::Silent, Decision::Context));
+        if is_start {
             Self::leave_upkeep();
         }
         Vec::new()
+    }
+
+    /// What there is to say of agents that have something to look at, behind what is said anyway; `None` where there
+    /// is nothing, or no room: the next prompt has some.
+    fn suggest(&self, event: &Event, context: Option<&str>) -> Option<String> {
+        let installed = self.world.agents();
+        if installed.is_empty() || !self.learns() {
+            return None;
+        }
+        let recall = self.recall(event)?;
+        let due = recall.due(&installed)?;
+        let today = u16::try_from(self.now / 86_400).unwrap_or(u16::MAX);
+        let thresholds = Thresholds::from_runtime(&self.world.runtime);
+        let note = decide::agents_note(&due, &thresholds, today)?;
+        let said = context.into_iter().chain([note.as_str()]).collect::<Vec<_>>().join(" ");
+        let has_room = said.chars().count() <= reply::CONTEXT_CHARS_MAX;
+        (has_room && recall.suggested(&due)).then_some(said)
     }
 
     /// Whether the learned part is done at all: it is declared, there was time, and the recent runs
@@ -270,7 +303,7 @@ pub fn upkeep() -> u8 {
     let _ = catch_unwind(|| {
         let world = World::find();
         let Some(learning) = world.learning.as_ref().filter(|_| world.learns()) else { return };
-        let _ = upkeep::run(learning, upkeep::retention_days(&world.runtime), clock::now());
+        let _ = upkeep::run(learning, &Rules::from_runtime(&world.runtime), clock::now());
     });
     0
 }

@@ -19,11 +19,13 @@ pub enum What {
     GaveUp,
     /// The snapshot was damaged, and its predecessor served.
     SnapshotDamaged,
+    /// The machine has another system than it had.
+    HostChanged,
 }
 
 impl What {
     /// All there are; the place is the code on disk, so new ones go last.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Asked,
         Self::Denied,
         Self::Sampled,
@@ -32,6 +34,7 @@ impl What {
         Self::KeyDropped,
         Self::GaveUp,
         Self::SnapshotDamaged,
+        Self::HostChanged,
     ];
 
     fn code(self) -> u8 {
@@ -51,6 +54,7 @@ impl What {
             Self::KeyDropped => "key-dropped",
             Self::GaveUp => "gave-up",
             Self::SnapshotDamaged => "snapshot-damaged",
+            Self::HostChanged => "host-changed",
         }
     }
 }

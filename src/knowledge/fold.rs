@@ -10,13 +10,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::audit::{Entry, What};
 use super::journal::{self, Journal};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::{KeyError, hints, private};
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::seal;
-use crate::learn::Item;
+use crate::learn::need::{Agent, Thresholds};
+use crate::learn::{Event, Item};
 use crate::model::limits;
 use crate::sys::{append, fs, random};
 
@@ -49,6 +52,36 @@ pub struct Folded {
     pub removed: usize,
     /// The oldest epoch that something on disk is still sealed under.
     pub oldest: Option<Epoch>,
+    /// Agents for which there is enough to look at, since this fold.
+    pub reached: Vec<Agent>,
+}
+
+/// What a fold goes by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// Days after which knowledge is forgotten.
+    pub retention_days: u16,
+    /// When an agent has enough to look at.
+    pub thresholds: Thresholds,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { retention_days: limits::RETENTION_DAYS, thresholds: Thresholds::default() }
+    }
+}
+
+impl Rules {
+    /// As `runtime.json` has them; what it doesn't say is as always.
+    #[must_use]
+    pub fn from_runtime(runtime: &Value) -> Self {
+        let days = runtime.pointer("/learning/retention-days").and_then(Value::as_u64);
+        let days = days.and_then(|days| u16::try_from(days).ok());
+        Self {
+            retention_days: days.unwrap_or(limits::RETENTION_DAYS),
+            thresholds: Thresholds::from_runtime(runtime),
+        }
+    }
 }
 
 /// All that is known now: the snapshot and the segments since.
@@ -99,7 +132,7 @@ fn read_on(
                         let is_misdated = is_misdated(entry.minute / MINUTES_PER_DAY);
                         let first = epoch.0.saturating_mul(MINUTES_PER_DAY);
                         let minute = if is_misdated { first } else { entry.minute };
-                        snapshot.audit.push(Entry { minute, ..entry });
+                        snapshot.record(Entry { minute, ..entry });
                     }
                     None => folded.damaged += 1,
                 },
@@ -127,7 +160,7 @@ impl Change for () {
 pub fn fold(
     folder: &Path,
     ring: &Ring,
-    retention_days: u16,
+    rules: &Rules,
     today: Epoch,
     now: u64,
     change: &dyn Change,
@@ -147,9 +180,16 @@ pub fn fold(
         if is_certain {
             snapshot.date_back(today);
         }
-        snapshot.expire(today, retention_days);
+        snapshot.expire(today, rules.retention_days);
         snapshot.read.retain(|segment, _| there.contains_key(segment));
     }
+    let reached = snapshot.state.need.queue(&rules.thresholds, today).into_iter();
+    folded.reached = reached
+        .filter_map(|event| match event {
+            Event::ThresholdReached(agent) => Some(agent),
+            _ => None,
+        })
+        .collect();
     if is_damaged {
         keep_unreadable(folder)?;
     }
@@ -302,12 +342,20 @@ mod tests {
         for _ in 0..5 {
             write(folder, &ring, NOON);
         }
-        assert_eq!(fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded").records, 5);
-        assert_eq!(fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded").records, 0);
+        assert_eq!(
+            fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded").records,
+            5
+        );
+        assert_eq!(
+            fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded").records,
+            0
+        );
         write(folder, &ring, NOON);
         assert!(ring.advance(Epoch::of(NOON + DAY), &Secret::take(&mut [9; 32])));
         write(folder, &ring, NOON + DAY);
-        let tomorrow = || fold(folder, &ring, 30, Epoch::of(NOON + DAY), NOON + DAY, &()).expect("folded");
+        let tomorrow = || {
+            fold(folder, &ring, &Rules::default(), Epoch::of(NOON + DAY), NOON + DAY, &()).expect("folded")
+        };
         let folded = tomorrow();
         assert_eq!((folded.records, folded.removed), (2, 0), "its predecessor has not read all of it");
         assert_eq!(tomorrow().removed, 1, "yesterday's segment is in both and goes");
@@ -329,7 +377,8 @@ mod tests {
             for _ in 0..3 {
                 write(folder, &ring, now);
                 written += 1;
-                let folded = fold(folder, &ring, 30, Epoch::of(now), now, &()).expect("folded");
+                let folded =
+                    fold(folder, &ring, &Rules::default(), Epoch::of(now), now, &()).expect("folded");
                 ring.drop_older(folded.oldest.unwrap_or(ring.newest()));
                 let path = folder.join(SNAPSHOT);
                 let whole = fs::read(&path, 1 << 20).expect("read");
@@ -353,13 +402,13 @@ mod tests {
         write(folder, &ring, NOON);
         write(folder, &ring, NOON + 2 * DAY);
         write(folder, &ring, NOON + 4 * DAY);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
         let days = |snapshot: &Snapshot| snapshot.counts.keys().map(|(_, day)| *day).collect::<Vec<_>>();
         let today = short_day(Epoch::of(NOON));
         assert_eq!(days(&known(folder, &ring, NOON).expect("known").0), [today, today + 2, today + 4]);
         // A clock that was wrong for a moment explains nothing.
         write(folder, &ring, NOON + 300 * DAY);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
         let known = known(folder, &ring, NOON).expect("known").0;
         assert_eq!(days(&known), [today, today + 2, today + 4]);
         assert_eq!(total(&known), 4);
@@ -370,7 +419,7 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         fs::write_new(&folder.join(SNAPSHOT), b"of another ring", 0o600).expect("written");
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
         assert_eq!(fs::read(&folder.join(UNREADABLE), 100).expect("kept"), b"of another ring");
     }
 
@@ -392,9 +441,9 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
         let path = folder.join(SNAPSHOT);
         fs::remove_file(&path).expect("removed");
         fs::write_new(&path, b"nonsense", 0o600).expect("written");
@@ -405,7 +454,7 @@ mod tests {
         fs::remove_file(&path).expect("removed");
         fs::write_new(&path, seal::seal(&key, &[9], NOON).as_bytes(), 0o600).expect("written");
         assert!(matches!(known(folder, &ring, NOON), Err(FoldError::Snapshot(SnapshotError::Newer(9)))));
-        assert!(fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).is_err());
+        assert!(fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).is_err());
     }
 
     #[test]
@@ -413,7 +462,8 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
-        fold(folder, &ring, 30, Epoch::of(NOON + 31 * DAY), NOON + 31 * DAY, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON + 31 * DAY), NOON + 31 * DAY, &())
+            .expect("folded");
         assert_eq!(total(&known(folder, &ring, NOON).expect("known").0), 0);
         let mut kept = [0, 0];
         for _ in 0..10_000 {
@@ -436,7 +486,7 @@ mod tests {
             snapshot.audit.iter().filter(|entry| **entry == midnight).count()
         };
         assert_eq!(sampled(&known(folder, &ring, NOON).expect("known").0), 1);
-        fold(folder, &ring, 30, Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
         assert_eq!(sampled(&known(folder, &ring, NOON).expect("known").0), 1, "said once");
     }
 }

@@ -18,6 +18,7 @@ use super::private;
 use super::{HostFolder, KeyError};
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::{Key, keyed_digest, seal};
+use crate::learn::need::{Agent, Report};
 use crate::learn::streak::Pace;
 use crate::learn::{Form, Item, Number, State};
 use crate::model::bytes::{Bytes, put_count};
@@ -26,7 +27,7 @@ use crate::sys::pieces::Pieces;
 
 const FILE: &str = "hints.enc";
 const MAGIC: &[u8; 8] = b"cs-hints";
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const START_BYTES: usize = 17;
 
 /// So many rows are to share a bucket: more, and one look-up opens much; fewer, and most of the file is tokens.
@@ -46,6 +47,8 @@ pub struct Header {
     read: Vec<(Epoch, u64)>,
     /// How soon each project may be told something again.
     paces: Vec<(Number, Pace)>,
+    /// The agents that have something to look at.
+    due: Vec<Report>,
 }
 
 impl Header {
@@ -61,6 +64,8 @@ impl Header {
             bytes.extend(project.0.to_le_bytes());
             pace.encode(&mut bytes);
         }
+        put_count(&mut bytes, self.due.len());
+        self.due.iter().for_each(|report| report.encode(&mut bytes));
         bytes
     }
 
@@ -73,7 +78,8 @@ impl Header {
         let paces = (0..count)
             .map(|_| Some((Number(rest.u16()?), Pace::decode(&mut rest)?)))
             .collect::<Option<_>>()?;
-        rest.is_empty().then_some((Self { read, paces }, digest_key))
+        let due = (0..rest.count(1)?).map(|_| Report::decode(&mut rest)).collect::<Option<_>>()?;
+        rest.is_empty().then_some((Self { read, paces, due }, digest_key))
     }
 }
 
@@ -104,7 +110,7 @@ pub fn build(
     bytes.push(FORMAT);
     bytes.extend(epoch.0.to_le_bytes());
     let paces = state.streaks.paces().collect();
-    let header = sealed(&Header { read, paces }.encode(&digest_key));
+    let header = sealed(&Header { read, paces, due: state.need.due() }.encode(&digest_key));
     put_count(&mut bytes, header.len());
     bytes.extend(header);
     put_count(&mut bytes, count);
@@ -167,6 +173,7 @@ impl ReadAt for [u8] {
 #[derive(Debug)]
 pub struct Hints<'a, R: ReadAt + ?Sized> {
     file: &'a R,
+    epoch: Epoch,
     key: Key,
     header: Header,
     digest_key: [u8; 32],
@@ -184,14 +191,15 @@ impl<'a, R: ReadAt + ?Sized> Hints<'a, R> {
         if rest.take(MAGIC.len())? != MAGIC || rest.byte()? != FORMAT {
             return None;
         }
-        let key = ring.key(Epoch(rest.u32()?), Context::Knowledge)?;
+        let epoch = Epoch(rest.u32()?);
+        let key = ring.key(epoch, Context::Knowledge)?;
         let len = usize::try_from(rest.u32()?).ok().filter(|len| *len <= HEADER_BYTES_MAX)?;
         let head = file.at(START_BYTES as u64, len + 4)?;
         let mut rest = Bytes(&head);
         let opened = seal::open(&key, rest.take(len)?, now).ok()?;
         let (header, digest_key) = Header::decode(&opened.plain)?;
         let count = usize::try_from(rest.u32()?).ok().filter(|count| (1..=BUCKETS_MAX).contains(count))?;
-        Some(Self { file, key, header, digest_key, count, offsets: (START_BYTES + len + 4) as u64 })
+        Some(Self { file, epoch, key, header, digest_key, count, offsets: (START_BYTES + len + 4) as u64 })
     }
 
     /// What is known of some forms of a project; of others there may be something, too.
@@ -231,6 +239,12 @@ impl<'a, R: ReadAt + ?Sized> Hints<'a, R> {
         Some(state)
     }
 
+    /// The agents that were due when it was made.
+    #[must_use]
+    pub fn due(&self) -> &[Report] {
+        &self.header.due
+    }
+
     fn read(&self, epoch: Epoch) -> u64 {
         self.header.read.iter().find(|(own, _)| *own == epoch).map_or(0, |(_, offset)| *offset)
     }
@@ -244,16 +258,61 @@ pub fn known(host: &HostFolder, ring: &Ring, project: Number, forms: &[Form], no
     let file = Pieces::open(&host.path.join(FILE))?;
     let hints = file.as_ref().and_then(|file| Hints::open(file, ring, now));
     let mut state = hints.as_ref().and_then(|hints| hints.of(project, forms, now)).unwrap_or_default();
-    // Records go on under the newest key only, and what is under older ones was read when that came.
-    let epoch = ring.newest();
-    let from = hints.as_ref().map_or(0, |hints| hints.read(epoch));
-    let tail = append::tail_from(&host.path.join(Journal::Patterns.segment(epoch)), from, TAIL_BYTES_MAX)?;
-    for (_, plain) in journal::read(&tail, 0, ring, Journal::Patterns, epoch, now).records {
-        if let Ok(item) = Item::decode(&plain) {
-            state.follow(&item);
+    since(host, ring, hints.as_ref(), now)?.iter().for_each(|item| state.follow(item));
+    Ok(state)
+}
+
+/// What was recorded since the file was made. Records go on under the newest key only, and what is under older ones
+/// is read when that comes: so there are two segments at most, while the file is being made anew.
+fn since<R: ReadAt + ?Sized>(
+    host: &HostFolder,
+    ring: &Ring,
+    hints: Option<&Hints<'_, R>>,
+    now: u64,
+) -> io::Result<Vec<Item>> {
+    let before = hints.map(|hints| hints.epoch).filter(|epoch| *epoch < ring.newest());
+    let mut items = Vec::new();
+    for epoch in before.into_iter().chain([ring.newest()]) {
+        let from = hints.map_or(0, |hints| hints.read(epoch));
+        let segment = host.path.join(Journal::Patterns.segment(epoch));
+        let tail = append::tail_from(&segment, from, TAIL_BYTES_MAX)?;
+        let records = journal::read(&tail, 0, ring, Journal::Patterns, epoch, now).records;
+        items.extend(records.iter().filter_map(|(_, plain)| Item::decode(plain).ok()));
+    }
+    Ok(items)
+}
+
+/// The agents that are due and that a session was not told of, of those for which `is_meant` says so. Nobody reads
+/// more than the file's head where there are none.
+///
+/// # Errors
+/// When something is there and can't be read.
+pub fn due(
+    host: &HostFolder,
+    ring: &Ring,
+    session: Number,
+    is_meant: impl Fn(Agent) -> bool,
+    now: u64,
+) -> io::Result<Vec<Report>> {
+    let file = Pieces::open(&host.path.join(FILE))?;
+    let Some(hints) = file.as_ref().and_then(|file| Hints::open(file, ring, now)) else {
+        return Ok(Vec::new());
+    };
+    let is_new = |report: &&Report| is_meant(report.agent) && !report.was_told(session);
+    let mut due: Vec<Report> = hints.due().iter().filter(is_new).cloned().collect();
+    if due.is_empty() {
+        return Ok(due);
+    }
+    for item in since(host, ring, Some(&hints), now)? {
+        match item {
+            Item::Acked(acked) => due.retain(|report| report.agent != acked.agent),
+            Item::Suggested(told) if told.session == session => {
+                due.retain(|report| report.agent.bit() & told.agents == 0);
+            }
+            _ => {}
         }
     }
-    Ok(state)
+    Ok(due)
 }
 
 #[cfg(test)]

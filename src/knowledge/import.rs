@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::fold::Change;
+use super::fold::{Change, Rules};
 use super::imported::{self, Imported};
 use super::numbers::{self, Numbers, Of};
 use super::snapshot::Snapshot;
@@ -46,8 +46,8 @@ pub struct Wanted<'a> {
     /// The client's folder of projects.
     pub projects: &'a Path,
     pub host: HostType,
-    /// What is older is passed over.
-    pub retention_days: u16,
+    /// What knowledge goes by: what is older than it is kept is passed over.
+    pub rules: &'a Rules,
     /// Whether it is only looked what there is.
     pub is_dry: bool,
 }
@@ -228,7 +228,7 @@ pub fn import(
     read.rows.sort_by_key(|row| row.at);
     let import = u64::from_le_bytes(random::bytes()?) | 1;
     let mut report = read.report.clone();
-    upkeep::with(learning, &host, wanted.retention_days, now, |ring| {
+    upkeep::with(learning, &host, wanted.rules, now, |ring| {
         let table = table(&host, ring, now)?;
         let is_of_others = |name: &String| table.until(name) != before.imported.until(name);
         if read.until.keys().any(is_of_others) {
@@ -259,7 +259,8 @@ fn table(host: &HostFolder, ring: &Ring, now: u64) -> Result<Imported, UpkeepErr
 }
 
 fn before(host: Option<&HostFolder>, wanted: &Wanted<'_>, now: u64) -> Result<Before, UpkeepError> {
-    let from = (now / 86_400).saturating_sub(u64::from(wanted.retention_days).saturating_sub(1)) * 86_400;
+    let from =
+        (now / 86_400).saturating_sub(u64::from(wanted.rules.retention_days).saturating_sub(1)) * 86_400;
     let Some(host) = host else {
         return Ok(Before { numbers: None, imported: Imported::new([0; 32]), now, from });
     };

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::audit::{ENTRY_BYTES, Entry};
+use super::audit::{ENTRY_BYTES, Entry, What};
 use super::journal::Journal;
 use crate::command::shape::{ErrorClass, Outcome, Record};
 use crate::crypto::ring::Epoch;
@@ -84,6 +84,18 @@ impl Snapshot {
         let form = |name: &[u8]| Form::of(&Record::decode(name).ok()?.shape?);
         self.counts.retain(|(name, _), _| !form(name).is_some_and(|form| is_meant(&form)));
         self.state.forget(|_, form| is_meant(form));
+    }
+
+    /// Takes in one entry of the trail.
+    pub fn record(&mut self, entry: Entry) {
+        let event = match entry.what {
+            What::Asked | What::Denied => Some(Event::Guarded),
+            What::HostChanged => Some(Event::HostChanged),
+            _ => None,
+        };
+        let day = u16::try_from(entry.minute / 24 / 60).unwrap_or(u16::MAX);
+        event.into_iter().for_each(|event| self.state.need.note(event, day));
+        self.audit.push(entry);
     }
 
     /// Counts one record.

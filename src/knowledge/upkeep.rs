@@ -4,17 +4,16 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use serde_json::Value;
-
 use super::audit::{Entry, What};
 use super::calendar::Sealed;
-use super::fold::{self, Change, FoldError, Folded};
+use super::fold::{self, Change, FoldError, Folded, Rules};
 use super::imported;
 use super::journal::{self, Journal};
 use super::keys::Outcome;
 use super::numbers::{self, NumbersError};
-use super::{HostFolder, KeyError, Learning, Rotation};
+use super::{Enrolled, HostFolder, KeyError, Learning, Rotation};
 use crate::crypto::Ring;
+use crate::crypto::identity::Standing;
 use crate::crypto::ring::Epoch;
 use crate::crypto::seal;
 use crate::model::limits;
@@ -50,16 +49,16 @@ pub struct Kept {
     pub dropped: usize,
 }
 
-/// Does all of it. Knowledge older than `retention_days` is forgotten.
+/// Does all of it; knowledge is forgotten, and agents become due, as `rules` say.
 ///
 /// # Errors
 /// When something can't be read or written.
-pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, UpkeepError> {
-    let host = learning.enrol(now)?.host;
+pub fn run(learning: &Learning, rules: &Rules, now: u64) -> Result<Kept, UpkeepError> {
+    let Enrolled { host, standing } = learning.enrol(now)?;
     let Some(_lock) = fs::try_lock(&host.path.join(LOCK))? else {
         return Ok(Kept { host, folded: None, dropped: 0 });
     };
-    locked(learning, host, retention_days, now, |_| Ok(()))
+    locked(learning, (host, standing), rules, now, |_| Ok(()))
 }
 
 /// Does all of it, and a change to what is known, which is prepared once nobody else is at it.
@@ -69,13 +68,13 @@ pub fn run(learning: &Learning, retention_days: u16, now: u64) -> Result<Kept, U
 pub fn with<C: Change>(
     learning: &Learning,
     host: &HostFolder,
-    retention_days: u16,
+    rules: &Rules,
     now: u64,
     prepare: impl FnOnce(&Ring) -> Result<C, UpkeepError>,
 ) -> Result<Kept, UpkeepError> {
     for _ in 0..LOCK_TRIES {
         if let Some(_lock) = fs::try_lock(&host.path.join(LOCK))? {
-            return locked(learning, host.clone(), retention_days, now, prepare);
+            return locked(learning, (host.clone(), None), rules, now, prepare);
         }
         clock::pause_ms(LOCK_PAUSE_MS);
     }
@@ -84,8 +83,8 @@ pub fn with<C: Change>(
 
 fn locked<C: Change>(
     learning: &Learning,
-    host: HostFolder,
-    retention_days: u16,
+    (host, standing): (HostFolder, Option<Standing>),
+    rules: &Rules,
     now: u64,
     prepare: impl FnOnce(&Ring) -> Result<C, UpkeepError>,
 ) -> Result<Kept, UpkeepError> {
@@ -93,7 +92,7 @@ fn locked<C: Change>(
     let Rotation { ring, outcome, is_clock_believed } = host.rotate(now, &sealed)?;
     // Before anything is destroyed that it may want to read.
     let change = prepare(&ring)?;
-    let folded = fold::fold(&host.path, &ring, retention_days, ring.newest(), now, &change)?;
+    let folded = fold::fold(&host.path, &ring, rules, ring.newest(), now, &change)?;
     imported::keep_up(&host, &ring, now)?;
     match numbers::keep_up(&host, &ring, now) {
         // Of a newer cs, which keeps it up.
@@ -106,7 +105,11 @@ fn locked<C: Change>(
         expire_aside(&host, now)?;
         learning.expire(&host, now)?;
     }
-    let news = [(outcome == Outcome::New, What::Rotated), (dropped > 0, What::KeyDropped)];
+    let news = [
+        (outcome == Outcome::New, What::Rotated),
+        (dropped > 0, What::KeyDropped),
+        (standing == Some(Standing::Reinstalled), What::HostChanged),
+    ];
     for (_, what) in news.into_iter().filter(|(is_so, _)| *is_so) {
         journal::record(&host, Journal::Audit, &Entry::new(now, what, 0).encode(), now)?;
     }
@@ -123,13 +126,6 @@ fn expire_aside(host: &HostFolder, now: u64) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// How long knowledge is kept, as `runtime.json` has it.
-#[must_use]
-pub fn retention_days(runtime: &Value) -> u16 {
-    let days = runtime.pointer("/learning/retention-days").and_then(Value::as_u64);
-    days.and_then(|days| u16::try_from(days).ok()).unwrap_or(limits::RETENTION_DAYS)
 }
 
 /// The days on which what lies in the journals was sealed. A segment's name says nothing of it: until a

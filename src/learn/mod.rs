@@ -2,12 +2,14 @@
 //!
 //! A line of shell is taken apart into the commands whose fate its outcome tells ([`mod@judge`]); each is known by its
 //! *form*, in words of the vocabulary ([`form`]); what is kept of a call is that ([`observed`]). A form that failed in session after session of a project, with no
-//! success between, is a *streak* ([`streak`]): the next session is told before it tries. [`replay`] says how good
-//! the hints would have been on calls that happened.
+//! success between, is a *streak* ([`streak`]): the next session is told before it tries. Where there is enough news
+//! for an agent to look at, that is said, too ([`need`]). [`replay`] says how good the hints would have been on calls
+//! that happened.
 
 pub mod correct;
 pub mod form;
 pub mod judge;
+pub mod need;
 pub mod observed;
 pub mod pattern;
 pub mod replay;

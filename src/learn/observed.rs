@@ -1,6 +1,7 @@
 //! What is kept of a call: its record, and what became of the commands in it, as they are learned from.
 
 use super::judge::{Ended, judge};
+use super::need::{Acked, Agent, Suggested};
 use super::{Form, Judged, Number};
 use crate::command;
 use crate::command::shape::{
@@ -14,6 +15,8 @@ const VERSION_OF_RECORDS: u8 = 1;
 
 const CALL: u8 = 1;
 const SAID: u8 = 2;
+const ACKED: u8 = 3;
+const SUGGESTED: u8 = 4;
 
 /// Of a longer line, the last commands are kept.
 const JUDGED_MAX: usize = 8;
@@ -26,6 +29,8 @@ const TEACHES: u8 = 2;
 pub enum Item {
     Call(Observed),
     Said(Said),
+    Acked(Acked),
+    Suggested(Suggested),
 }
 
 /// How a call went, where, and what that tells of the commands in it.
@@ -105,6 +110,8 @@ impl Item {
         match self {
             Self::Call(call) => &mut call.record.day,
             Self::Said(said) => &mut said.day,
+            Self::Acked(acked) => &mut acked.day,
+            Self::Suggested(suggested) => &mut suggested.day,
         }
     }
 
@@ -130,6 +137,15 @@ impl Item {
                 bytes.extend(day.to_le_bytes());
                 form.encode(&mut bytes);
             }
+            Self::Acked(Acked { agent, useful, day }) => {
+                bytes.extend([ACKED, agent.code(), u8::from(*useful)]);
+                bytes.extend(day.to_le_bytes());
+            }
+            Self::Suggested(Suggested { agents, session, day }) => {
+                bytes.extend([SUGGESTED, *agents]);
+                bytes.extend(session.0.to_le_bytes());
+                bytes.extend(day.to_le_bytes());
+            }
         }
         bytes
     }
@@ -149,6 +165,8 @@ impl Item {
         match rest.byte() {
             Some(CALL) => decode_call(&mut rest),
             Some(SAID) => decode_said(&mut rest).ok_or(Refused::Damaged),
+            Some(ACKED) => decode_acked(&mut rest).ok_or(Refused::Damaged),
+            Some(SUGGESTED) => decode_suggested(&mut rest).ok_or(Refused::Damaged),
             Some(kind) => Err(Refused::Kind(kind)),
             None => Err(Refused::Damaged),
         }
@@ -184,6 +202,23 @@ fn decode_said(rest: &mut Bytes<'_>) -> Option<Item> {
     rest.is_empty().then_some(Item::Said(Said { project, session, form, day }))
 }
 
+fn decode_acked(rest: &mut Bytes<'_>) -> Option<Item> {
+    let agent = Agent::from_code(rest.byte()?)?;
+    let useful = match rest.byte()? {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
+    let acked = Acked { agent, useful, day: rest.u16()? };
+    rest.is_empty().then_some(Item::Acked(acked))
+}
+
+fn decode_suggested(rest: &mut Bytes<'_>) -> Option<Item> {
+    let agents = rest.byte()?;
+    let suggested = Suggested { agents, session: Number(rest.u16()?), day: rest.u16()? };
+    rest.is_empty().then_some(Item::Suggested(suggested))
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -206,7 +241,15 @@ pub(super) mod tests {
         let failed = call("cd x && git stash pop && uv run pytest -x", Some("pytest: command not found"));
         let form = failed.judged[0].form;
         let said = Said { project: Number(1), session: Number(2), form, day: 3 };
-        vec![Item::Call(failed), Item::Call(call("", None)), Item::Said(said)]
+        let acked = Acked { agent: Agent::Detective, useful: true, day: 3 };
+        let suggested = Suggested { agents: 5, session: Number(2), day: 3 };
+        vec![
+            Item::Call(failed),
+            Item::Call(call("", None)),
+            Item::Said(said),
+            Item::Acked(acked),
+            Item::Suggested(suggested),
+        ]
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Form, Number, Observed};
+use super::{Form, Judged, Number, Observed};
 use crate::command::shape::{Category, ErrorClass, HostType, Outcome};
 use crate::model::bytes::{Bytes, put_count};
 
@@ -20,6 +20,8 @@ pub struct Key {
 pub struct Day {
     pub ok: u32,
     pub failed: u32,
+    /// Failures that teach, up to 255.
+    pub taught: u8,
 }
 
 /// How it has been doing.
@@ -93,6 +95,7 @@ pub enum Change {
 
 /// So many runs in a row are a shift.
 const SLOW_RUNS: i8 = 3;
+const QUICK_RUNS: i8 = -SLOW_RUNS;
 /// Four times the median: two steps of the logarithm.
 const SHIFT_STEPS: u8 = 2;
 /// Fewer runs have no median to go by.
@@ -104,11 +107,12 @@ const HALF_LIFE_DAYS: f64 = 7.0;
 const ROWS_MAX: usize = 20_000;
 
 impl Pattern {
-    fn add(&mut self, record_day: u16, is_ok: bool, class: ErrorClass, session: Number) {
+    fn add(&mut self, record_day: u16, own: &Judged, class: ErrorClass, session: Number) {
         let day = self.days.entry(record_day).or_default();
-        let count = if is_ok { &mut day.ok } else { &mut day.failed };
+        let count = if own.is_ok { &mut day.ok } else { &mut day.failed };
         *count = count.saturating_add(1);
-        self.failing = (!is_ok).then_some(class);
+        day.taught = day.taught.saturating_add(u8::from(own.teaches && !own.is_ok));
+        self.failing = (!own.is_ok).then_some(class);
         if session.is_known() && self.sessions.last() != Some(&session) {
             self.sessions.retain(|other| *other != session);
             self.sessions.push(session);
@@ -132,7 +136,7 @@ impl Pattern {
         self.drift = if self.drift.signum() == -way { way } else { (self.drift + way).clamp(-100, 100) };
         match self.drift {
             SLOW_RUNS => Some(Change::Slower),
-            drift if drift == -SLOW_RUNS => Some(Change::Quicker),
+            QUICK_RUNS => Some(Change::Quicker),
             _ => None,
         }
     }
@@ -166,6 +170,7 @@ impl Pattern {
             let own = self.days.entry(*day).or_default();
             own.ok = own.ok.saturating_add(counts.ok);
             own.failed = own.failed.saturating_add(counts.failed);
+            own.taught = own.taught.saturating_add(counts.taught);
         }
         for (bucket, count) in &other.durations {
             let own = self.durations.entry(*bucket).or_default();
@@ -178,6 +183,28 @@ impl Pattern {
     pub fn runs(&self) -> (u32, u32) {
         let failed = self.days.values().map(|day| day.failed).sum();
         (self.days.values().map(|day| day.ok).sum::<u32>() + failed, failed)
+    }
+
+    /// How often it failed in a way that teaches.
+    #[must_use]
+    pub fn taught(&self) -> u32 {
+        self.days.values().map(|day| u32::from(day.taught)).sum()
+    }
+
+    /// The day of its first run, as far as it is remembered.
+    #[must_use]
+    pub fn first_day(&self) -> u16 {
+        self.days.first_key_value().map_or(0, |(day, _)| *day)
+    }
+
+    /// How its last runs differ from its usual ones, if they do.
+    #[must_use]
+    pub fn change(&self) -> Option<Change> {
+        match self.drift {
+            SLOW_RUNS.. => Some(Change::Slower),
+            ..=QUICK_RUNS => Some(Change::Quicker),
+            _ => None,
+        }
     }
 
     /// How sure it is that it works, from 0 to 1: (right + 1) / (tries + 2), what is a week old counting half.
@@ -239,13 +266,19 @@ impl Patterns {
                 news.push(News::New(key));
             }
             let pattern = self.rows.entry(key).or_default();
-            pattern.add(record.day, own.is_ok, record.error, *session);
+            pattern.add(record.day, own, record.error, *session);
             // What a line took is one command's only where there is but one; what was cut short says nothing.
             let is_timed = judged.len() == 1 && record.duration > 0 && record.outcome == Outcome::Ok;
             let change = is_timed.then(|| pattern.time(record.duration)).flatten();
             news.extend(change.map(|change| News::Shift(key, change)));
         }
         news
+    }
+
+    /// What is known of one.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&Pattern> {
+        self.rows.get(key)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Pattern)> {
@@ -271,10 +304,11 @@ impl Patterns {
     pub fn date_back(&mut self, future: u16, today: u16) {
         for pattern in self.rows.values_mut() {
             let later = pattern.days.split_off(&future);
-            for Day { ok, failed } in later.into_values() {
+            for Day { ok, failed, taught } in later.into_values() {
                 let day = pattern.days.entry(today).or_default();
                 day.ok = day.ok.saturating_add(ok);
                 day.failed = day.failed.saturating_add(failed);
+                day.taught = day.taught.saturating_add(taught);
             }
         }
     }
@@ -302,10 +336,11 @@ impl Patterns {
             bytes.extend([host.code(), category.code()]);
             form.encode(bytes);
             put_count(bytes, days.len());
-            for (day, Day { ok, failed }) in days {
+            for (day, Day { ok, failed, taught }) in days {
                 bytes.extend(day.to_le_bytes());
                 bytes.extend(ok.to_le_bytes());
                 bytes.extend(failed.to_le_bytes());
+                bytes.push(*taught);
             }
             put_count(bytes, durations.len());
             for (bucket, count) in durations {
@@ -328,9 +363,10 @@ impl Patterns {
             let category = Category::from_code(rest.byte()?)?;
             let form = Form::decode(rest)?;
             let mut pattern = Pattern::default();
-            for _ in 0..rest.count(10)? {
+            for _ in 0..rest.count(11)? {
                 let day = rest.u16()?;
-                pattern.days.insert(day, Day { ok: rest.u32()?, failed: rest.u32()? });
+                let counts = Day { ok: rest.u32()?, failed: rest.u32()?, taught: rest.byte()? };
+                pattern.days.insert(day, counts);
             }
             for _ in 0..rest.count(5)? {
                 let bucket = rest.byte()?;

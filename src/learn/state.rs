@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::correct::{Corrections, Scored};
+use super::need::{Agent, Need};
 use super::pattern::{Change, News, Patterns};
 use super::streak::{Pace, Streak};
 use super::{Form, Item, Number, Observed, Streaks};
@@ -26,6 +27,12 @@ pub enum Event {
     Mended(Form),
     /// A form failed in a way that teaches.
     Failed(Form),
+    /// The guard had a person asked, or refused.
+    Guarded,
+    /// The machine is another than it was, or does another kind of work.
+    HostChanged,
+    /// There is enough for an agent to look at.
+    ThresholdReached(Agent),
 }
 
 /// All that is learned.
@@ -34,6 +41,7 @@ pub struct State {
     pub streaks: Streaks,
     pub patterns: Patterns,
     pub corrections: Corrections,
+    pub need: Need,
 }
 
 impl State {
@@ -43,6 +51,14 @@ impl State {
             Item::Call(call) => self.observe(call),
             Item::Said(said) => {
                 self.streaks.said(said);
+                Vec::new()
+            }
+            Item::Acked(acked) => {
+                self.need.acked(*acked);
+                Vec::new()
+            }
+            Item::Suggested(suggested) => {
+                self.need.suggested(*suggested);
                 Vec::new()
             }
         }
@@ -62,6 +78,7 @@ impl State {
         }));
         events.extend(call.judged.iter().filter(|own| own.teaches).map(|own| Event::Failed(own.form)));
         self.streaks.learn(call);
+        self.need.hear(&events, &self.patterns, call);
         events
     }
 
@@ -96,6 +113,7 @@ impl State {
         match item {
             Item::Call(call) => self.streaks.learn(call),
             Item::Said(said) => self.streaks.said(said),
+            Item::Acked(_) | Item::Suggested(_) => {}
         }
     }
 
@@ -129,6 +147,7 @@ impl State {
         self.streaks.date_back(future, today);
         self.patterns.date_back(future, today);
         self.corrections.date_back(future, today);
+        self.need.date_back(future, today);
     }
 
     /// Forgets what is older than `days` days, and the oldest of what is too much.
@@ -136,6 +155,7 @@ impl State {
         self.streaks.expire(today, days);
         self.patterns.expire(today, days);
         self.corrections.expire(today, days);
+        self.need.expire(today, days);
     }
 
     /// Forgets what is known of the forms, or of the projects, for which `is_meant` says so.
@@ -167,6 +187,7 @@ impl State {
         }
         self.patterns.encode(bytes);
         self.corrections.encode(bytes);
+        self.need.encode(bytes);
     }
 
     /// What [`Self::encode`] has written; `None` for anything else.
@@ -181,7 +202,8 @@ impl State {
             streaks.put_pace(project, Pace::decode(rest)?);
         }
         let patterns = Patterns::decode(rest)?;
-        Some(Self { streaks, patterns, corrections: Corrections::decode(rest)? })
+        let corrections = Corrections::decode(rest)?;
+        Some(Self { streaks, patterns, corrections, need: Need::decode(rest)? })
     }
 }
 

@@ -42,8 +42,8 @@ fn below(at: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>, fo
         let (old, new) = (old.as_ref().unwrap_or(&nothing), new.as_ref().unwrap_or(&nothing));
         let gone = old.keys().filter(|name| !new.contains_key(*name));
         for name in new.keys().chain(gone) {
-            // The format is how it is written, and says nothing.
-            if at.is_empty() && name == "format" {
+            // The format is how it is written, and says nothing; which agents there are is told by their files.
+            if at.is_empty() && (name == "format" || name == "agents") {
                 continue;
             }
             at.push(name.clone());
@@ -65,7 +65,7 @@ mod tests {
     fn every_setting_that_differs_is_named_and_no_other() {
         let before =
             json!({"format": 1, "guard": {"git": "ask", "paths": ["~/a"]}, "learning": {"enabled": true}});
-        let after = json!({"format": 2, "guard": {"git": "deny", "paths": ["~/a"]},
+        let after = json!({"format": 2, "agents": ["hpc-advisor"], "guard": {"git": "deny", "paths": ["~/a"]},
             "thresholds": {"agents": {"a.b": {"threshold": 5.0}}}});
         let told: Vec<(String, Option<Value>, Option<Value>)> =
             changes(&before, &after).into_iter().map(|own| (own.name, own.before, own.after)).collect();

@@ -61,16 +61,19 @@ fn table_names(section: &str, table: &mut Table, report: &mut Report) {
     }
 }
 
-/// Thresholds may be for agents of the user's own; one that is nearly ours is a slip.
+/// The hooks suggest the agents that ship with `cs`, and know of no others: a threshold of one of those is never
+/// looked at.
 fn threshold_agents(entry: &Entry, report: &mut Report) {
     let agents = entry.node.table().and_then(|table| tree::table(table, "agents"));
     for (name, entry) in
         agents.into_iter().flatten().filter(|(name, _)| !BUNDLED_AGENTS.contains(&name.as_str()))
     {
-        let near = suggest::nearest(name, BUNDLED_AGENTS);
-        if near.is_some() {
-            report.warning(entry.at, format!("no agent of ours is named {}", named(name))).suggest(near);
-        }
+        let finding =
+            report.warning(entry.at, format!("no agent that ships with cs is named {}", named(name)));
+        match suggest::nearest(name, BUNDLED_AGENTS) {
+            None => finding.help("only these are suggested, so nothing ever looks at it"),
+            near => finding.suggest(near),
+        };
     }
 }
 

@@ -156,6 +156,22 @@ static INSTALL: &[Field] = &[
     ),
 ];
 
+/// [`INSTALL`], and what ships with `cs`.
+static AGENT: &[Field] = &[
+    field(
+        "source",
+        Shape::Text,
+        "The file, relative to this profile. Give one of `source`, `text` and `builtin`.",
+    ),
+    field("text", Shape::AnyText, "The content itself."),
+    field("builtin", Shape::OneOf(&BUNDLED_AGENTS), "An agent that ships with cs."),
+    field(
+        "mode",
+        Shape::OneOf(INSTALL_MODES),
+        "Whether it is linked or copied into the root: linked, unless said otherwise, and copied in a project.",
+    ),
+];
+
 const VERDICTS: &[&str] = &["ask", "deny", "off"];
 
 /// `[guard]`: per family what it answers, and what is left alone.
@@ -216,6 +232,11 @@ static COUNTERS: &[Field] = &[
     field("optimizations", Shape::Number, "Better ways that were found."),
     field("performance-shifts", Shape::Number, "Commands that take longer, or less long, than they did."),
     field("host-changes", Shape::Number, "What changed about this machine."),
+    field(
+        "security-events",
+        Shape::Number,
+        "What the guard asked about or refused. Unless you say, it is 0.",
+    ),
 ];
 
 static AGENT_THRESHOLD: &[Field] = &[
@@ -226,7 +247,7 @@ static AGENT_THRESHOLD: &[Field] = &[
 /// `[thresholds]`: how much news it takes before an agent is suggested.
 pub(super) static THRESHOLDS: &[Field] = &[
     field("weights", Shape::Table(COUNTERS), "How much each kind of news weighs."),
-    field("agents", Shape::Named(AGENT_THRESHOLD), "The agents, by name."),
+    field("agents", Shape::Named(AGENT_THRESHOLD), "The agents that ship with cs, by name."),
 ];
 
 /// `[learning]`.
@@ -282,11 +303,7 @@ pub(super) static SECTIONS: &[Field] = &[
         "Entries that are not to be there: `env.FOO = true`, `permissions.allow = [\"Bash(curl:*)\"]`.",
     ),
     field("hooks", Shape::Named(HOOK), "Hooks, by name. [hooks.NAME] becomes ~/.claude/hooks/NAME."),
-    field(
-        "agents",
-        Shape::Named(INSTALL),
-        "Agents, by name. [agents.NAME] becomes ~/.claude/agents/NAME.md.",
-    ),
+    field("agents", Shape::Named(AGENT), "Agents, by name. [agents.NAME] becomes ~/.claude/agents/NAME.md."),
     field(
         "commands",
         Shape::Named(INSTALL),

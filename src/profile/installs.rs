@@ -1,8 +1,9 @@
 //! What appears in the root: agents, commands, skills, rules, output styles and other files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::builtin;
 use super::condition::expand;
 use super::diagnostic::{Report, Spot, named};
 use super::frontmatter::{self, Of};
@@ -167,8 +168,8 @@ fn mode_of(table: &Table) -> Option<InstallMode> {
         .map(|(mode, _)| if mode == "copy" { InstallMode::Copy } else { InstallMode::Link })
 }
 
-/// Renders every section of files but the hooks.
-pub(super) fn render(tables: &Table, out: &mut Out<'_>) {
+/// Renders every section of files but the hooks; the names of the agents, as the client knows them.
+pub(super) fn render(tables: &Table, out: &mut Out<'_>) -> BTreeSet<String> {
     let mut agents = HashMap::new();
     for place in &PLACES {
         for (name, entry) in tree::table(tables, place.section).into_iter().flatten() {
@@ -178,6 +179,7 @@ pub(super) fn render(tables: &Table, out: &mut Out<'_>) {
             }
         }
     }
+    agents.into_keys().collect()
 }
 
 fn one(
@@ -189,18 +191,23 @@ fn one(
     agents: &mut HashMap<String, Spot>,
     out: &mut Out<'_>,
 ) {
-    let (source, text) = (table.get("source"), table.get("text"));
-    if source.is_some() == text.is_some() {
-        let what = if source.is_some() { "both a `source` and a `text`" } else { "no source" };
+    let given: Vec<&str> =
+        ["source", "text", "builtin"].into_iter().filter(|key| table.contains_key(*key)).collect();
+    if given.len() != 1 {
+        let what = match given.as_slice() {
+            [one, other, ..] => format!("both a `{one}` and a `{other}`"),
+            _ => "no source".to_owned(),
+        };
         out.report
             .error(entry.at, format!("[{}.{name}] has {what}", place.section))
             .help("give it a `source`, a path relative to the profile, or its `text` itself");
         return;
     }
+    let (source, text) = (table.get("source"), table.get("text").or_else(|| table.get("builtin")));
     if place.kind == Kind::Skill {
         return folder(place, path, entry, table, out);
     }
-    let content = match content(place.kind, source, text, out) {
+    let content = match content(place.kind, source, text, table.contains_key("builtin"), out) {
         Some(Given::File(content)) => content,
         Some(Given::Folder) => return folder(place, path, entry, table, out),
         None => return,
@@ -230,9 +237,17 @@ enum Given {
     Folder,
 }
 
-fn content(kind: Kind, source: Option<&Entry>, text: Option<&Entry>, out: &mut Out<'_>) -> Option<Given> {
+fn content(
+    kind: Kind,
+    source: Option<&Entry>,
+    text: Option<&Entry>,
+    is_builtin: bool,
+    out: &mut Out<'_>,
+) -> Option<Given> {
     if let Some(entry) = text {
-        let bytes = entry.node.text()?.as_bytes().to_vec();
+        let text = entry.node.text()?;
+        let text = if is_builtin { builtin::agent(text)? } else { text };
+        let bytes = text.as_bytes().to_vec();
         return Some(Given::File(Found { path: None, bytes, executable: false, at: entry.node.at }));
     }
     let node = &source?.node;

@@ -327,10 +327,10 @@ fn desired(
     report: &mut diagnostic::Report,
 ) -> (Desired, BTreeSet<String>) {
     let mut out = installs::Out::new(world, tables, target, report);
-    let runtime = runtime::render(tables);
+    let mut runtime = runtime::render(tables);
     let hooks::Rendered { own: hooks, shared: shared_hooks, left_out } =
         hooks::render(tables, target, &runtime["guard"], &mut out);
-    installs::render(tables, &mut out);
+    runtime::name_agents(&mut runtime, &installs::render(tables, &mut out));
     let (files, installs) = out.finish();
     // In a project there is a file that is committed and one that is not: a secret goes into the latter.
     let has_own_file = target.hooks_document != target.settings_document;

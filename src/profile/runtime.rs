@@ -1,8 +1,10 @@
 //! `runtime.json`: all that a hook reads of the profile. Only what was declared, in one order.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value as Json, json};
 
-use super::grammar::{self, Field, Shape};
+use super::grammar::{self, BUNDLED_AGENTS, Field, Shape};
 use super::tree::{Node, Table, Value};
 
 /// The format of `runtime.json`.
@@ -20,6 +22,15 @@ pub(super) fn render(tables: &Table) -> Json {
         }
     }
     Json::Object(runtime)
+}
+
+/// Adds which of the agents that ship with `cs` are installed, by the names of all that are: of one that nobody can
+/// ask nothing is said.
+pub(super) fn name_agents(runtime: &mut Json, installed: &BTreeSet<String>) {
+    let own: Vec<&str> = BUNDLED_AGENTS.into_iter().filter(|name| installed.contains(*name)).collect();
+    if !own.is_empty() {
+        runtime["agents"] = json!(own);
+    }
 }
 
 /// Empty tables say nothing.

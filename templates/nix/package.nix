@@ -16,8 +16,14 @@ let
     "Cargo.toml"
     "profiles"
     "src"
+    "templates/agents"
   ];
-  topOf = path: lib.head (lib.splitString "/" (lib.removePrefix "${toString root}/" path));
+  isCompiled =
+    path:
+    let
+      below = lib.removePrefix "${toString root}/" path;
+    in
+    lib.any (own: below == own || lib.hasPrefix "${own}/" below || lib.hasPrefix "${below}/" own) compiled;
 
   # The executable is copied into ~/.claude, where nothing keeps a loader or a library of the store alive:
   # after `nix-collect-garbage` every hook would be dead. So it brings all it needs with it. nixpkgs turns
@@ -33,7 +39,7 @@ rustPlatform.buildRustPackage {
   src = builtins.path {
     name = "claude-sync-source";
     path = root;
-    filter = path: _: lib.elem (topOf path) compiled;
+    filter = path: _: isCompiled path;
   };
   cargoLock.lockFile = root + "/Cargo.lock";
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use claude_sync::command::shape::{ErrorClass, HostType, Outcome, Record, ToolKind};
+use claude_sync::knowledge::fold::Rules;
 use claude_sync::knowledge::journal::{self, Journal, Kept};
 use claude_sync::knowledge::{HostFolder, Learning, fold, sources, upkeep};
 
@@ -75,7 +76,7 @@ impl<'a> World<'a> {
                 self.written += 1;
             }
             Upkeep => {
-                upkeep::run(&self.learning, 30, time(now)).expect("done");
+                upkeep::run(&self.learning, &Rules::default(), time(now)).expect("done");
             }
         }
         self.look();

@@ -5,9 +5,9 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use claude_sync::command::shape::Record;
+use claude_sync::knowledge::fold::Rules;
 use claude_sync::knowledge::journal::{self, Journal};
 use claude_sync::knowledge::{Learning, upkeep};
-use claude_sync::model::limits;
 
 use crate::hooks::{Hooked, host, installed, known, start};
 use crate::sandbox::{NOON, Sandbox, ran};
@@ -124,7 +124,7 @@ fn a_fortnight_of_such_days_stays_within_the_limit_of_all() {
     let mut most = 0;
     for day in 0..days {
         let now = NOON + day * DAY;
-        upkeep::run(&learning, limits::RETENTION_DAYS, now).expect("kept up");
+        upkeep::run(&learning, &Rules::default(), now).expect("kept up");
         let written = fill(&sandbox, &mut habits, now, events, 3 * Journal::Patterns.bytes_max() / 4);
         fill(&sandbox, &mut habits, now, 200.min(events - written), u64::MAX);
         most = most.max(bytes(&sandbox, &[""]));

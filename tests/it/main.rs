@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_types, reason = "and hold its files open")]
 #![expect(clippy::print_stdout, reason = "tests say what they counted")]
 
+mod agents;
 mod bad_input;
 mod build;
 mod capture;

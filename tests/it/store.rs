@@ -7,10 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use claude_sync::command::shape::{HostType, Outcome, Record, Shape, Tool, ToolKind};
 use claude_sync::hook::health::{ENTRY_BYTES, RUNS_MAX, Run};
 use claude_sync::hook::{Hook, observe};
+use claude_sync::knowledge::fold::Rules;
 use claude_sync::knowledge::journal::{self, Journal};
 use claude_sync::knowledge::{Learning, durations, upkeep};
 use claude_sync::learn::Number;
-use claude_sync::model::limits;
 
 use crate::draw::Draw;
 
@@ -92,7 +92,7 @@ fn make_a_full_store() {
     for ago in (0..days as u64).rev() {
         let morning = now - ago * 86_400;
         if ago > 0 {
-            upkeep::run(&learning, limits::RETENTION_DAYS, morning).expect("kept up");
+            upkeep::run(&learning, &Rules::default(), morning).expect("kept up");
         }
         let host = learning.known_host().expect("readable").expect("enrolled");
         let ring = host.ring().expect("a ring");

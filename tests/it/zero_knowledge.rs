@@ -18,6 +18,7 @@ use claude_sync::knowledge::hints::Hints;
 use claude_sync::knowledge::journal::Journal;
 use claude_sync::knowledge::numbers::Numbers;
 use claude_sync::knowledge::snapshot::Snapshot;
+use claude_sync::learn::need::{Agent, Status, Thresholds};
 use claude_sync::learn::pattern::Key;
 use claude_sync::learn::{Item, State, Streak};
 use serde_json::{Value, json};
@@ -121,6 +122,8 @@ fn opened(sandbox: &Sandbox) -> Vec<String> {
             (Some(_), "hints.enc") => {
                 let hints = Hints::open(bytes.as_slice(), &ring, NOON).expect("hints");
                 show_state(&hints.all(NOON).expect("whole"), &mut shown);
+                let due = hints.due().iter();
+                shown.extend(due.map(|own| format!("{:?} due {} {}", own.agent, own.since, own.due.day)));
             }
             (Some(_), segment) => {
                 let (journal, epoch) =
@@ -184,6 +187,9 @@ fn show_segment(bytes: &[u8], ring: &Ring, journal: Journal, epoch: Epoch, shown
                         shown.push(format!("forms {:?}", call.judged));
                     }
                     Item::Said(said) => shown.push(format!("said {:?}", said.form)),
+                    Item::Acked(acked) => shown.push(format!("{acked:?}")),
+                    // To which session, a number says that is drawn by chance.
+                    Item::Suggested(told) => shown.push(format!("suggested {:b} {}", told.agents, told.day)),
                 }
             }
             Journal::Audit => {
@@ -221,7 +227,12 @@ fn show_state(state: &State, shown: &mut Vec<String>) {
     });
     let corrections = state.corrections.iter();
     let corrections = corrections.map(|(_, failed, form, _)| format!("correction {failed} {form}"));
-    let lines: BTreeSet<String> = streaks.chain(patterns).chain(corrections).collect();
+    let news = Agent::ALL.map(|agent| {
+        let Status { news, since, due, .. } = state.need.status(agent, &Thresholds::default(), 0);
+        let due = due.map(|due| (due.day, due.news.map(|own| own.count)));
+        format!("news {agent:?} {:?} {since} {due:?}", news.map(|own| own.count))
+    });
+    let lines: BTreeSet<String> = streaks.chain(patterns).chain(corrections).chain(news).collect();
     shown.extend(lines);
 }
 
@@ -282,6 +293,25 @@ fn shown_by_cs(sandbox: &Sandbox) -> Vec<String> {
         format!("{args:?}: {}", parts.join("\n"))
     });
     shown.collect()
+}
+
+/// What `cs` shows of it to agents: our own words, and those of the vocabulary.
+#[track_caller]
+fn assert_briefs_are_words(sandbox: &Sandbox) {
+    let known: BTreeSet<String> = vocabulary().into_iter().flat_map(words_of).chain(own_words()).collect();
+    let mut rows = 0;
+    for agent in Agent::ALL {
+        for json in [&["--json"][..], &[]] {
+            let ran = sandbox.cs(&[&["agents", "brief", agent.name()], json].concat()).ok();
+            let foreign = words_of(&ran.out).into_iter().find(|word| !known.contains(word));
+            assert_eq!(foreign, None, "{ran}");
+            rows += ran.out.lines().count();
+        }
+    }
+    assert!(rows > 30, "{rows} lines: there was something to show");
+    for args in [&["agents"][..], &["agents", "status", "--json"]] {
+        assert_own_words(&[sandbox.cs(args).ok().out], "of agents");
+    }
 }
 
 #[track_caller]
@@ -372,6 +402,7 @@ fn what_the_world_types_leaves_nothing_but_words_of_ours() {
     assert_in_vocabulary(&folded);
     assert_own_words(&said, "a hook said");
     assert_own_words(&shown_by_cs(&sandbox), "cs said");
+    assert_briefs_are_words(&sandbox);
     assert!(before == besides(&sandbox), "something else was written");
     let asked = said.iter().filter(|said| !said.is_empty()).count();
     println!("{} lines, {} calls, {kept} records, {asked} answers", lines.len(), events.len());

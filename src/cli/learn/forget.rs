@@ -81,9 +81,9 @@ pub fn run(context: &Context, command: Option<&str>, folder: Option<&Path>) -> R
         }
     }
     let (host, now) = (store.host()?, clock::now());
-    let days = store.retention_days();
+    let rules = store.rules();
     let is_all = matches!(meant, Meant::Everything);
-    upkeep::with(&store.learning, &host, days, now, |ring| {
+    upkeep::with(&store.learning, &host, &rules, now, |ring| {
         if is_all {
             numbers::renew(&host, ring, now)?;
             imported::remove(&host)?;
@@ -94,7 +94,7 @@ pub fn run(context: &Context, command: Option<&str>, folder: Option<&Path>) -> R
     // What the journals have of it is sealed under a key that goes with them now.
     host.rotate_now(now)?;
     for _ in 0..2 {
-        upkeep::with(&store.learning, &host, days, now, |_| Ok(())).map_err(failed)?;
+        upkeep::with(&store.learning, &host, &rules, now, |_| Ok(())).map_err(failed)?;
     }
     let message = format!("Forgotten: {words}.");
     context.out.line(&message);

@@ -27,8 +27,8 @@ pub fn run(context: &Context, from: Option<&std::path::Path>, is_dry: bool) -> R
             "Claude Code keeps them in projects/ of its folder. Those of another place: cs learn import --from FOLDER.",
         ));
     }
-    let retention_days = store.retention_days();
-    let wanted = Wanted { projects: &projects, host: store.host_type(), retention_days, is_dry };
+    let rules = store.rules();
+    let wanted = Wanted { projects: &projects, host: store.host_type(), rules: &rules, is_dry };
     let mut progress = Progress::new(context.out, format!("Reading {shown}"));
     let report = import(&store.learning, wanted, clock::now(), |done, all| progress.at(done, all));
     drop(progress);
@@ -43,7 +43,7 @@ pub fn run(context: &Context, from: Option<&std::path::Path>, is_dry: bool) -> R
 
 fn say(context: &Context, store: &Store, report: &Report, is_dry: bool) {
     let out = context.out;
-    let days = store.retention_days();
+    let days = store.rules().retention_days;
     if report.calls == 0 {
         out.line(format!("Nothing new in {}.", count(report.transcripts, "transcript", "transcripts")));
     } else {

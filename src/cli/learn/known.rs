@@ -264,7 +264,7 @@ impl View<'_> {
                 let days: serde_json::Map<String, Value> = own
                     .days
                     .iter()
-                    .map(|(day, Day { ok, failed })| (day.to_string(), json!([ok, failed])))
+                    .map(|(day, Day { ok, failed, .. })| (day.to_string(), json!([ok, failed])))
                     .collect();
                 json!({"project": project(key.project), "form": key.form.to_string(),
                     "category": key.category.word(), "host": key.host.word(), "runs": runs, "failed": failed,

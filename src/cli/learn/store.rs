@@ -9,9 +9,10 @@ use crate::cli::error::{CliError, refused};
 use crate::cli::identity;
 use crate::command::shape::HostType;
 use crate::hook::observe;
+use crate::knowledge::fold::Rules;
 use crate::knowledge::numbers::{self, Numbers, Of};
 use crate::knowledge::snapshot::Snapshot;
-use crate::knowledge::upkeep::{self, UpkeepError};
+use crate::knowledge::upkeep::UpkeepError;
 use crate::knowledge::{HostFolder, Learning, fold};
 use crate::learn::Number;
 use crate::model::limits;
@@ -37,8 +38,9 @@ impl Store {
         Ok(Self { learning, projects: root.join("projects"), runtime: runtime.unwrap_or_default() })
     }
 
-    pub fn retention_days(&self) -> u16 {
-        upkeep::retention_days(&self.runtime)
+    /// What knowledge goes by.
+    pub fn rules(&self) -> Rules {
+        Rules::from_runtime(&self.runtime)
     }
 
     pub fn host_type(&self) -> HostType {

@@ -70,6 +70,9 @@ fn learning_puts_each_hook_on_its_events() {
     = hooks.SessionEnd  ~/.claude/hooks/learning-collector
     "#);
     insta::assert_snapshot!(installs(&rendered), @r#"
+    Agent Link agents/hpc-advisor.md builtin:learning:49
+    Agent Link agents/learning-analyst.md builtin:learning:46
+    Agent Link agents/troubleshooting-detective.md builtin:learning:52
     Hook Link hooks/context-enhancer builtin:learning:10
     Hook Link hooks/intelligent-optimizer builtin:learning:16
     Hook Link hooks/learning-collector builtin:learning:23
@@ -105,6 +108,43 @@ fn hpc_looks_without_a_question_and_asks_before_it_spends() {
     assert!(allow.is_disjoint(&ask));
     assert_eq!(rendered.desired.runtime["learning"]["host-type"], "hpc");
     assert_eq!(rules(&rendered, "deny"), rules(&self::rendered("default"), "deny"));
+}
+
+/// By the names that their frontmatter has: whoever suggests one says that.
+#[test]
+fn the_agents_that_ship_are_declared_and_known_to_the_hooks() {
+    let all = json!(["learning-analyst", "hpc-advisor", "troubleshooting-detective"]);
+    for name in ["learning", "hpc"] {
+        let rendered = rendered(name);
+        assert_eq!(rendered.desired.runtime["agents"], all, "{name}");
+        for agent in all.as_array().expect("names").iter().filter_map(|name| name.as_str()) {
+            let Content::Bytes(bytes) = &rendered.desired.files[&path(&format!("agents/{agent}.md"))].content
+            else {
+                panic!("{agent}")
+            };
+            let text = String::from_utf8_lossy(bytes);
+            assert!(text.starts_with(&format!("---\nname: {agent}\n")), "{agent}");
+            for command in ["brief", "ack"] {
+                assert!(text.contains(&format!("cs agents {command} {agent}")), "{agent}: {command}");
+            }
+        }
+    }
+    let without =
+        Machine::new("format = 1\nextends = [\"builtin:hpc\"]\nwithout = [\"agents.hpc-advisor\"]\n");
+    assert_eq!(without.good().desired.runtime["agents"].as_array().map(Vec::len), Some(2));
+    let own = Machine::new(
+        "format = 1\n[agents.mine]\ntext = \"---\\nname: hpc-advisor\\ndescription: d\\n---\\n\"\n",
+    );
+    assert_eq!(
+        own.good().desired.runtime["agents"],
+        json!(["hpc-advisor"]),
+        "whoever is called that is asked"
+    );
+    assert_eq!(rendered_without_agents(), Value::Null);
+}
+
+fn rendered_without_agents() -> Value {
+    rendered("team").desired.runtime["agents"].clone()
 }
 
 /// The table of the mission, requirement L4.

@@ -14,15 +14,15 @@ host-type = "hpc"
 git = "off"
 default = "deny"
 exceptions = ["x"]
-[thresholds.agents.b]
+[thresholds.agents.learning-analyst]
 threshold = 5
-[thresholds.agents.a]
+[thresholds.agents.hpc-advisor]
 factors.failures = 1
 "#,
     );
     assert_eq!(
         a.good().desired.runtime.to_string(),
-        r#"{"format":1,"guard":{"default":"deny","git":"off","exceptions":["x"]},"thresholds":{"agents":{"a":{"factors":{"failures":1.0}},"b":{"threshold":5.0}}},"learning":{"enabled":false,"retention-days":7,"host-type":"hpc"}}"#
+        r#"{"format":1,"guard":{"default":"deny","git":"off","exceptions":["x"]},"thresholds":{"agents":{"hpc-advisor":{"factors":{"failures":1.0}},"learning-analyst":{"threshold":5.0}}},"learning":{"enabled":false,"retention-days":7,"host-type":"hpc"}}"#
     );
     assert_eq!(
         Machine::new("format = 1\n[guard]\n[thresholds.weights]").good().desired.runtime,
@@ -121,15 +121,33 @@ agents.z = 5
            |             ^^^^^^^
       help: did you mean `failures`?
 
+    warning: no agent that ships with cs is named `x`
+      /p/main.toml:14:8
+        14 | agents.x.threshold = 0
+           |        ^
+      help: only these are suggested, so nothing ever looks at it
+
     error: `thresholds.agents.x.threshold` must be greater than 0
       /p/main.toml:14:22
         14 | agents.x.threshold = 0
            |                      ^
 
+    warning: no agent that ships with cs is named `y`
+      /p/main.toml:15:8
+        15 | agents.y.factors.failures = -1
+           |        ^
+      help: only these are suggested, so nothing ever looks at it
+
     error: `thresholds.agents.y.factors.failures` must be at least 0
       /p/main.toml:15:29
         15 | agents.y.factors.failures = -1
            |                             ^^
+
+    warning: no agent that ships with cs is named `z`
+      /p/main.toml:16:8
+        16 | agents.z = 5
+           |        ^
+      help: only these are suggested, so nothing ever looks at it
 
     error: `thresholds.agents.z` must be a table, found an integer
       /p/main.toml:16:12
