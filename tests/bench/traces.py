@@ -25,7 +25,7 @@ GONE = "Exit code 127\n/bin/bash: line 1: {}: command not found"
 # A task: (how often it comes up in a session, [(command, weight), ...], fails by chance).
 BOT_TASKS = [
     (6, [("git status", 5), ("git diff", 3), ("git log --oneline -5", 2)], 0.0),
-    (5, [("ls", 3), ("cat README.md", 2), ("rg -n TODO src", 2), ("grep -rn main src", 2)], 0.05),
+    (5, [("ls", 3), ("cat README.md", 2), ("rg -n main src", 2), ("grep -rn start src", 2)], 0.05),
     (2, [("pytest -x", 7), ("python -m pytest", 3)], 0.3),
     (2, [("npm ci", 6), ("npm install", 4)], 0.02),
     (2, [("npm test", 8), ("npx vitest run", 2)], 0.25),

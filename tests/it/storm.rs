@@ -262,6 +262,8 @@ impl Storm {
                     let decision = &ran.json()["hookSpecificOutput"]["permissionDecision"];
                     assert_eq!(decision, "ask", "{}", self.what());
                 }
+                // There is much to learn in a storm, and agents to look at it.
+                Kind::Prompt if ran.out.contains("\"From cs: ") => {}
                 _ => assert_eq!(ran.out, "", "{} {event:?}", self.what()),
             }
         }
