@@ -247,12 +247,14 @@ pub enum AgentsCommand {
     Status,
     /// Print what an agent needs of what was learned: words of a fixed vocabulary, and numbers
     Brief {
-        #[arg(value_enum, value_name = "NAME")]
+        /// Which agent: learning-analyst, hpc-advisor or troubleshooting-detective
+        #[arg(value_enum, value_name = "NAME", hide_possible_values = true)]
         name: AgentName,
     },
     /// Say that an agent has looked; what it was worth moves its threshold
     Ack {
-        #[arg(value_enum, value_name = "NAME")]
+        /// Which agent: learning-analyst, hpc-advisor or troubleshooting-detective
+        #[arg(value_enum, value_name = "NAME", hide_possible_values = true)]
         name: AgentName,
         /// Whether it was of use: after a yes it is suggested sooner, after a no later
         #[arg(long, value_enum, value_name = "yes|no", hide_possible_values = true)]
