@@ -30,7 +30,7 @@
 //! | [`model`] | pure | the nouns: managed paths, digests, generation numbers, desired entries, the ledger, limits |
 //! | [`command`] | pure | shell text → the commands it would run, and their shape: what they are, without what they say |
 //! | [`guard`] | pure | what a command could destroy: one family of rules a file |
-//! | [`learn`] | pure | what calls teach: which command of a line failed, and what failed session after session |
+//! | [`learn`] | pure | what calls teach: which command of a line failed, what failed session after session, and when there is enough of it for an agent |
 //! | [`profile`] | pure | TOML text → desired state: parse, compose, conditions, checks; the machine is asked through a trait |
 //! | [`document`] | pure | keyed three-way merge of JSON documents, on a tree that remembers every byte |
 //! | [`generation`] | pure | what a generation is on disk; retention; differences |
@@ -129,8 +129,8 @@
 //!
 //! # Not built yet
 //! Before a command that failed in session after session a hook says so; what worked after a failure is offered on
-//! paper until a project's own score arms it. Thresholds, agents, an adaptive schema and the import of transcripts are
-//! to come, and so is sharing between hosts.
+//! paper until a project's own score arms it. An adaptive schema and the import of transcripts are to come, and so is
+//! sharing between hosts.
 
 pub mod cli;
 pub mod command;

@@ -10,7 +10,7 @@ use super::output::{count, paint, style};
 use crate::crypto::Epoch;
 use crate::knowledge::journal::{self, Journal, Kept};
 use crate::knowledge::{HostFolder, fold};
-use crate::learn::need::brief::{Table, brief};
+use crate::learn::need::brief::{Cell, Table, brief};
 use crate::learn::need::{Acked, Agent, Counter, DUE_DAYS, Scope, Status, Thresholds, heaviest};
 use crate::learn::{Item, State};
 use crate::root::{Root, Store};
@@ -66,8 +66,7 @@ impl Known {
             today: u16::try_from(now / 86_400).unwrap_or(u16::MAX),
         };
         let Some(host) = learning(context)?.known_host()? else { return Ok(known) };
-        let ring = host.ring()?;
-        let (snapshot, _) = fold::known(&host.path, &ring, now)
+        let snapshot = fold::known_of(&host, now)
             .map_err(|error| refused(format!("what was learned can't be read: {error}"), "cs keys status"))?;
         known.state = snapshot.state;
         known.is_recorded = true;
@@ -241,7 +240,7 @@ fn briefed(context: &Context, agent: Agent) -> Result<u8, CliError> {
 
 fn text(table: &Table) -> String {
     let mut lines = vec![table.columns.iter().map(|name| name.replace('_', " ")).collect::<Vec<_>>()];
-    lines.extend(table.rows.iter().map(|row| row.iter().map(|cell| cell.text()).collect()));
+    lines.extend(table.rows.iter().map(|row| row.iter().map(Cell::text).collect()));
     let wide = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..table.columns.len()).map(wide).collect();
     let mut shown = vec![paint(style::BOLD, table.about)];

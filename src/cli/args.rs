@@ -247,13 +247,13 @@ pub enum AgentsCommand {
     Status,
     /// Print what an agent needs of what was learned: words of a fixed vocabulary, and numbers
     Brief {
-        /// learning-analyst, hpc-advisor or troubleshooting-detective
+        /// Which agent: learning-analyst, hpc-advisor or troubleshooting-detective
         #[arg(value_enum, value_name = "NAME", hide_possible_values = true)]
         name: AgentName,
     },
     /// Say that an agent has looked; what it was worth moves its threshold
     Ack {
-        /// learning-analyst, hpc-advisor or troubleshooting-detective
+        /// Which agent: learning-analyst, hpc-advisor or troubleshooting-detective
         #[arg(value_enum, value_name = "NAME", hide_possible_values = true)]
         name: AgentName,
         /// Whether it was of use: after a yes it is suggested sooner, after a no later

@@ -22,9 +22,8 @@ pub fn run(context: &Context, args: &AuditArgs) -> Result<u8, CliError> {
         context.out.object(&json!({"version": 1, "entries": []}));
         return Ok(exit::DONE);
     };
-    let ring = host.ring()?;
     let now = clock::now();
-    let (mut snapshot, _) = fold::known(&host.path, &ring, now)
+    let mut snapshot = fold::known_of(&host, now)
         .map_err(|error| refused(format!("the trail can't be read: {error}"), "cs keys status"))?;
     snapshot.audit.sort_by_key(|entry| std::cmp::Reverse(entry.minute));
     snapshot.audit.truncate(args.most);

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::audit::{Entry, What};
 use super::journal::{self, Journal};
 use super::snapshot::{Snapshot, SnapshotError};
-use super::{KeyError, hints, private};
+use super::{HostFolder, KeyError, hints, private};
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::seal;
 use crate::learn::need::{Agent, Thresholds};
@@ -91,6 +91,26 @@ impl Rules {
 pub fn known(folder: &Path, ring: &Ring, now: u64) -> Result<(Snapshot, Folded), FoldError> {
     let Loaded { snapshot, .. } = load(folder, ring, now)?;
     read_on(snapshot, folder, ring, now)
+}
+
+/// How often a ring is read again that was replaced meanwhile.
+const TRIES: usize = 8;
+
+/// The same for who has not read the ring yet. A fold that goes on meanwhile seals all of it under a newer key, and
+/// removes what an older one opens: then it is read again.
+///
+/// # Errors
+/// As [`known`], or when the ring can't be read.
+pub fn known_of(host: &HostFolder, now: u64) -> Result<Snapshot, FoldError> {
+    let mut tries = 0;
+    loop {
+        let (ring, stat) = host.ring_with_stat()?;
+        let found = known(&host.path, &ring, now).map(|(snapshot, _)| snapshot);
+        tries += 1;
+        if fs::lstat(&host.ring_path())? == Some(stat) || tries == TRIES {
+            return found;
+        }
+    }
 }
 
 /// Takes in what the segments have beyond what the snapshot has read.

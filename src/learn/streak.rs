@@ -149,6 +149,7 @@ impl Streaks {
     }
 
     /// How soon each project may be told something.
+    #[must_use]
     pub fn paces(&self) -> impl ExactSizeIterator<Item = (Number, Pace)> {
         self.paces.iter().map(|(project, pace)| (*project, *pace))
     }

@@ -203,6 +203,7 @@ fn one(
             .help("give it a `source`, a path relative to the profile, or its `text` itself");
         return;
     }
+    // Of an agent that ships with cs the text is known by its name.
     let (source, text) = (table.get("source"), table.get("text").or_else(|| table.get("builtin")));
     if place.kind == Kind::Skill {
         return folder(place, path, entry, table, out);

@@ -184,6 +184,23 @@ fn all_that_are_due_are_told_in_one_breath_and_there_is_room_for_it() {
     assert!(said.chars().count() <= CONTEXT_CHARS_MAX);
 }
 
+/// A new key has come, and the fold that goes with it not yet: what was said just before is not forgotten meanwhile.
+#[test]
+fn an_answer_counts_also_while_keys_change() {
+    let sandbox = installed();
+    gone(&sandbox, "jq", "a", 0);
+    gone(&sandbox, "npm", "a", 0);
+    fold(&sandbox, 0);
+    assert!(prompt(&sandbox, "hello", "a", 0).is_some());
+    cs(&sandbox, &["keys", "rotate"], 0).ok();
+    assert_eq!(prompt(&sandbox, "hello", "a", 0), None, "it was told");
+    assert!(prompt(&sandbox, "hello", "b", 0).is_some(), "and this one was not");
+    fold(&sandbox, 0);
+    cs(&sandbox, &["agents", "ack", DETECTIVE, "--useful", "no"], 0).ok();
+    cs(&sandbox, &["keys", "rotate"], 0).ok();
+    assert_eq!(prompt(&sandbox, "hello", "c", 0), None, "it is answered");
+}
+
 /// Each is a process of its own, several at once, with folds between: no count is lost.
 #[test]
 fn counts_outlive_the_processes_that_counted() {

@@ -280,7 +280,7 @@ fn going_back_shows_all_it_would_do_with_what_is_in_the_way_among_it() {
         insta::assert_snapshot!(
             "rollback_taken",
             sandbox.tidy(&format!("{}---\n{}", refused.out, refused.err))
-        )
+        );
     });
     assert_eq!(sandbox.read(".claude/agents/x.md"), "mine\n");
 }

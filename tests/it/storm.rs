@@ -39,7 +39,7 @@ enum Kind {
     Failed,
     /// The guard asks about it: that is in the audit trail.
     Asked,
-    /// Leaves nothing.
+    /// Leaves nothing that is counted.
     Prompt,
 }
 
@@ -262,8 +262,12 @@ impl Storm {
                     let decision = &ran.json()["hookSpecificOutput"]["permissionDecision"];
                     assert_eq!(decision, "ask", "{}", self.what());
                 }
-                // There is much to learn in a storm, and agents to look at it.
-                Kind::Prompt if ran.out.contains("\"From cs: ") => {}
+                // There may be news for an agent by then.
+                Kind::Prompt if !ran.out.is_empty() => {
+                    let context = ran.json()["hookSpecificOutput"]["additionalContext"].clone();
+                    let is_news = context.as_str().is_some_and(|text| text.starts_with("From cs: "));
+                    assert!(is_news, "{} {context}", self.what());
+                }
                 _ => assert_eq!(ran.out, "", "{} {event:?}", self.what()),
             }
         }

@@ -29,7 +29,7 @@ impl Change for Meant {
             Self::Everything => snapshot.forget_all(),
             Self::Project(project) => snapshot.state.forget_project(*project),
             Self::Forms(forms) => {
-                snapshot.forget_forms(|form| forms.iter().any(|meant| is_same(meant, form)))
+                snapshot.forget_forms(|form| forms.iter().any(|meant| is_same(meant, form)));
             }
         }
     }
