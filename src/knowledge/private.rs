@@ -99,7 +99,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
 /// The same; what is not durable is quick, and after a power cut may be what it was, or damaged.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn replace(path: &Path, bytes: &[u8], is_durable: bool) -> Result<(), KeyError> {
     let temporary = temporary(path);
     fs::remove_file(&temporary)?;
