@@ -6,7 +6,7 @@ use super::args::{AgentName, AgentsArgs, AgentsCommand, Useful};
 use super::engine::Context;
 use super::error::{CliError, exit, refused};
 use super::identity::learning;
-use super::output::{count, paint, style};
+use super::output::{columns, count, paint, style};
 use crate::crypto::Epoch;
 use crate::knowledge::journal::{self, Journal, Kept};
 use crate::knowledge::{HostFolder, fold};
@@ -241,13 +241,8 @@ fn briefed(context: &Context, agent: Agent) -> Result<u8, CliError> {
 fn text(table: &Table) -> String {
     let mut lines = vec![table.columns.iter().map(|name| name.replace('_', " ")).collect::<Vec<_>>()];
     lines.extend(table.rows.iter().map(|row| row.iter().map(Cell::text).collect()));
-    let wide = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..table.columns.len()).map(wide).collect();
     let mut shown = vec![paint(style::BOLD, table.about)];
-    for line in &lines {
-        let cells = line.iter().zip(&widths).map(|(cell, wide)| format!("{cell:<wide$}"));
-        shown.push(format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned());
-    }
+    shown.extend(columns(&lines, 2));
     if table.left_out > 0 {
         shown.push(format!("  and {} more", table.left_out));
     }

@@ -155,6 +155,6 @@ fn hint(own: &Shown) -> String {
         own.at + 1,
         own.form,
         count(own.sessions, "session", "sessions"),
-        own.class.word().replace('_', " ")
+        own.class.text().unwrap_or_else(|| "of another kind".to_owned())
     )
 }

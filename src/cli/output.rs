@@ -183,6 +183,23 @@ impl Drop for Progress {
     }
 }
 
+/// Rows of cells, each column as wide as its widest cell, and `gap` blanks between them.
+#[must_use]
+pub fn columns(rows: &[Vec<String>], gap: usize) -> Vec<String> {
+    // A cell's colours take no place.
+    let width = |cell: &str| anstream::adapter::strip_str(cell).to_string().chars().count();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widest =
+        |at: usize| rows.iter().filter_map(|row| Some(width(row.get(at)?))).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns).map(widest).collect();
+    let line = |row: &Vec<String>| {
+        let cells =
+            row.iter().zip(&widths).map(|(cell, wide)| cell.clone() + &" ".repeat(wide - width(cell)));
+        format!("  {}", cells.collect::<Vec<_>>().join(&" ".repeat(gap)).trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
 /// `1 entry`, `2 entries`.
 #[must_use]
 pub fn count(number: usize, one: &str, many: &str) -> String {

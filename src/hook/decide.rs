@@ -2,7 +2,6 @@
 
 use super::event::Event;
 use super::reply::Decision;
-use crate::command::shape::ErrorClass;
 use crate::guard::{self, Config, Scene, Verdict};
 use crate::learn::need::{Report, Thresholds};
 use crate::learn::{Form, Streak};
@@ -81,10 +80,7 @@ pub fn undecided() -> Decision {
 #[must_use]
 pub fn streak_note(form: &Form, streak: &Streak) -> Decision {
     let sessions = streak.sessions.len();
-    let class = match streak.class {
-        ErrorClass::Other => String::new(),
-        class => format!(" ({})", class.word().replace('_', " ")),
-    };
+    let class = streak.class.text().map(|text| format!(" ({text})")).unwrap_or_default();
     Decision::Context(format!(
         "`{form}` failed in the last {sessions} sessions here{class}, and has not worked since."
     ))

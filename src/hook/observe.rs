@@ -1,5 +1,7 @@
 //! From an event to what is recorded of it: an [`Observed`], in which there is no text.
 
+use serde_json::Value;
+
 use super::event::{Event, Kind};
 use crate::command::shape::{HostType, Outcome};
 use crate::learn::{Number, Observed, Told};
@@ -27,6 +29,12 @@ pub fn observe(
         duration_ms: event.duration_ms.unwrap_or(0),
     };
     Some(told.observe(host, u16::try_from(now / 86_400).unwrap_or(u16::MAX), project, session))
+}
+
+/// The profile's word for the kind of host, as `runtime.json` has it.
+#[must_use]
+pub fn host_type(runtime: &Value) -> Option<&str> {
+    runtime.pointer("/learning/host-type").and_then(Value::as_str)
 }
 
 /// The kind of host that the profile's word stands for.

@@ -54,20 +54,10 @@ impl World {
         self.runtime.pointer("/learning/enabled").and_then(Value::as_bool).unwrap_or(true)
     }
 
-    /// In how many sessions something must have failed before a note says so.
-    fn streak_sessions(&self) -> usize {
-        let declared = self.runtime.pointer("/learning/streak-sessions").and_then(Value::as_u64);
-        declared.and_then(|count| usize::try_from(count).ok()).unwrap_or(streak::SESSIONS_MIN)
-    }
-
     /// The agents of ours that are installed: of others nobody need hear.
     fn agents(&self) -> Vec<Agent> {
         let names = self.runtime.get("agents").and_then(Value::as_array);
         names.into_iter().flatten().filter_map(|name| Agent::named(name.as_str()?)).collect()
-    }
-
-    fn host_type(&self) -> Option<&str> {
-        self.runtime.pointer("/learning/host-type").and_then(Value::as_str)
     }
 }
 
@@ -190,7 +180,8 @@ impl Runner {
         }
         let forms = judge::forms_of(command);
         let recall = self.recall(event).filter(|_| !forms.is_empty());
-        let found = recall.and_then(|recall| recall.before(&forms, self.world.streak_sessions()));
+        let found =
+            recall.and_then(|recall| recall.before(&forms, streak::sessions_min(&self.world.runtime)));
         if let Some((form, streak)) = found {
             Self::say(event, &decide::streak_note(&form, &streak));
         }
@@ -205,7 +196,7 @@ impl Runner {
             return;
         }
         let Some(recall) = self.recall(event) else { return };
-        let host = observe::host(self.world.host_type());
+        let host = observe::host(observe::host_type(&self.world.runtime));
         let Some(call) = observe::observe(event, host, self.now, (recall.project, recall.session)) else {
             return;
         };
@@ -229,7 +220,8 @@ impl Runner {
 
     fn enhance(&self, event: &Event) -> Vec<Entry> {
         let is_start = event.kind == Kind::SessionStart;
-        let context = if is_start { decide::session_context(self.world.host_type()) } else { None };
+        let context =
+            if is_start { decide::session_context(observe::host_type(&self.world.runtime)) } else { None };
         // The client speaks itself when a task of its own has ended.
         let is_prompt = event.kind == Kind::UserPromptSubmit && !event.is_synthetic;
         let suggest = || self.suggest(event, context);

@@ -305,13 +305,8 @@ fn load_one(path: &Path, ring: &Ring, now: u64) -> Result<Option<Snapshot>, Fold
     if token.is_empty() {
         return Ok(None);
     }
-    let epochs: Vec<Epoch> = ring.epochs().collect();
-    let opened = epochs.into_iter().rev().find_map(|epoch| {
-        let key = ring.key(epoch, Context::Knowledge)?;
-        seal::open(&key, &token, now).ok()
-    });
     let damaged = FoldError::Snapshot(SnapshotError::Damaged);
-    let plain = opened.ok_or(damaged)?.plain;
+    let plain = private::open(ring, Context::Knowledge, &token, now).ok_or(damaged)?;
     Snapshot::decode(&plain).map(Some).map_err(FoldError::Snapshot)
 }
 

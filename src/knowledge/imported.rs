@@ -121,12 +121,8 @@ impl Imported {
 /// When it can't be read, or is of a newer format.
 pub fn read(host: &HostFolder, ring: &Ring, now: u64) -> Result<Option<Imported>, NumbersError> {
     let Some(token) = private::read(&host.path.join(FILE))? else { return Ok(None) };
-    let epochs: Vec<_> = ring.epochs().collect();
-    let opened = epochs.into_iter().rev().find_map(|epoch| {
-        let key = ring.key(epoch, Context::Projects)?;
-        seal::open(&key, &token, now).ok()
-    });
-    match opened.map(|opened| Imported::decode(&opened.plain)) {
+    let opened = private::open(ring, Context::Projects, &token, now);
+    match opened.map(|plain| Imported::decode(&plain)) {
         Some(Ok(table)) => Ok(Some(table)),
         Some(Err(true)) => Err(NumbersError::Newer),
         Some(Err(false)) | None => Ok(None),

@@ -189,12 +189,7 @@ pub enum NumbersError {
 /// When it is there and can't be read.
 pub fn read(host: &HostFolder, ring: &Ring, now: u64) -> Result<Option<Numbers>, NumbersError> {
     let Some(token) = private::read(&host.path.join(FILE))? else { return Ok(None) };
-    let epochs: Vec<_> = ring.epochs().collect();
-    let opened = epochs.into_iter().rev().find_map(|epoch| {
-        let key = ring.key(epoch, Context::Projects)?;
-        seal::open(&key, &token, now).ok()
-    });
-    let plain = opened.ok_or(NumbersError::Damaged)?.plain;
+    let plain = private::open(ring, Context::Projects, &token, now).ok_or(NumbersError::Damaged)?;
     let own = Numbers::decode(&plain);
     own.map(Some).map_err(|is_newer| if is_newer { NumbersError::Newer } else { NumbersError::Damaged })
 }
@@ -263,11 +258,10 @@ fn draws() -> io::Result<impl Iterator<Item = u16>> {
 ///
 /// # Errors
 /// When it can't be written, or is of a newer format.
-pub fn keep_up(host: &HostFolder, ring: &Ring, now: u64) -> Result<Numbers, NumbersError> {
+pub fn keep_up(host: &HostFolder, ring: &Ring, now: u64) -> Result<(), NumbersError> {
     let _lock = wait_for_lock(host)?;
     let numbers = kept(host, ring, now)?;
-    write(host, ring, &numbers, now, true)?;
-    Ok(numbers)
+    Ok(write(host, ring, &numbers, now, true)?)
 }
 
 /// Puts an empty table in the place of what is there: the numbers lead nowhere any more.

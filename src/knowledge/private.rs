@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::KeyError;
+use crate::crypto::ring::{Context, Ring};
+use crate::crypto::seal;
 use crate::model::limits;
 use crate::sys::fs::{self, FileLock, Kind, Stat};
 use crate::sys::{clock, env};
@@ -36,6 +38,17 @@ pub fn read_with_stat(path: &Path) -> Result<Option<(Vec<u8>, Stat)>, KeyError> 
     let Some((bytes, stat)) = fs::read_no_follow(path, limits::KEY_FILE_BYTES_MAX)? else { return Ok(None) };
     check(path, stat)?;
     Ok(Some((bytes, stat)))
+}
+
+/// Opens what some key of the ring has sealed, the newest first; `None` where none has.
+#[must_use]
+pub fn open(ring: &Ring, context: Context, token: &[u8], now: u64) -> Option<Vec<u8>> {
+    let epochs: Vec<_> = ring.epochs().collect();
+    let opened = epochs.into_iter().rev().find_map(|epoch| {
+        let key = ring.key(epoch, context)?;
+        seal::open(&key, token, now).ok()
+    });
+    opened.map(|opened| opened.plain)
 }
 
 /// Refuses what belongs to others or is open to them.

@@ -96,7 +96,7 @@ fn locked<C: Change>(
     imported::keep_up(&host, &ring, now)?;
     match numbers::keep_up(&host, &ring, now) {
         // Of a newer cs, which keeps it up.
-        Ok(_) | Err(NumbersError::Newer) => {}
+        Ok(()) | Err(NumbersError::Newer) => {}
         Err(error) => return Err(error.into()),
     }
     // Both snapshots are sealed under the newest key; older ones serve only the segments that are left.

@@ -5,12 +5,21 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Form, Number, Observed, Said};
 use crate::command::shape::ErrorClass;
 use crate::model::bytes::Bytes;
 
 /// So many sessions are a streak where the profile says nothing.
 pub const SESSIONS_MIN: usize = 3;
+
+/// In how many sessions something must have failed before it is told, as `runtime.json` has it.
+#[must_use]
+pub fn sessions_min(runtime: &Value) -> usize {
+    let declared = runtime.pointer("/learning/streak-sessions").and_then(Value::as_u64);
+    declared.and_then(|count| usize::try_from(count).ok()).unwrap_or(SESSIONS_MIN)
+}
 
 /// So many sessions are remembered of a streak.
 pub const SESSIONS_MAX: usize = 4;
@@ -35,7 +44,14 @@ pub struct Pace {
 
 impl Pace {
     fn may_speak(self) -> bool {
-        !self.has_spoken || self.credit >= CALLS_PER_NOTE
+        self.waits() == 0
+    }
+
+    /// How many shell calls it takes until the project may be told something again; 0: it may.
+    #[must_use]
+    pub fn waits(self) -> u32 {
+        let left = CALLS_PER_NOTE.saturating_sub(self.credit).max(0);
+        if self.has_spoken { u32::from(left.cast_unsigned()) } else { 0 }
     }
 
     fn call(&mut self, calls: i16) {

@@ -5,8 +5,10 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::crash::KILLED;
 use crate::hooked::{Input, call, command, installed, shell};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, ran};
+use crate::scenarios::stride;
 use crate::session::snapshots;
 
 const GONE: &str = "Exit code 127\n/bin/bash: line 1: npm: command not found";
@@ -58,8 +60,7 @@ fn before(sandbox: &Sandbox, line: &str, (project, session): (&str, &str)) -> Op
 }
 
 fn import(sandbox: &Sandbox) -> Value {
-    let ran = sandbox.cs(&["learn", "import", "--json"]).ok();
-    serde_json::from_str(&ran.out).expect("an object")
+    sandbox.cs(&["learn", "import", "--json"]).ok().json()
 }
 
 fn figures(told: &Value) -> (u64, u64, u64, u64) {
@@ -95,19 +96,9 @@ fn each_call_is_learned_once() {
     let more = sandbox.read(".claude/projects/-home-u-app/c.jsonl") + &lines("c", 3, "ls", None, 9);
     transcript(&sandbox, "-home-u-app", "c", &more);
     transcript(&sandbox, "-home-u-app/c/subagents", "agent-1", &lines("c", 4, "ls", None, 100));
-    let exported = |sandbox: &Sandbox| -> Value {
-        serde_json::from_str(&sandbox.cs(&["learn", "export"]).ok().out).expect("an object")
-    };
     assert_eq!(figures(&import(&sandbox)), (2, 6, 0, 0));
-    let known = exported(&sandbox);
-    let runs: u64 =
-        known["patterns"].as_array().expect("rows").iter().filter_map(|row| row["runs"].as_u64()).sum();
-    // `cd` of three lines is no command of its own that is judged where the next one fails.
-    let of = |form: &str| {
-        let rows = known["patterns"].as_array().expect("rows");
-        rows.iter().filter(|row| row["form"] == form).filter_map(|row| row["runs"].as_u64()).sum::<u64>()
-    };
-    assert_eq!((of("npm ci"), of("git status"), of("ls")), (3, 3, 2), "{runs} in all: {known}");
+    assert_eq!(runs(&sandbox), ["cd 3", "git status 3", "ls 2", "npm ci 3"]);
+    let known = sandbox.cs(&["learn", "export"]).ok().json();
     assert_eq!(known["streaks"][0]["sessions"], 3);
 }
 
@@ -198,27 +189,87 @@ fn what_is_forgotten_does_not_come_back() {
     three_sessions(&sandbox);
     transcript(&sandbox, "-home-u-other", "d", &lines("d", 1, "git status", None, 300));
     import(&sandbox);
-    let forms = |sandbox: &Sandbox| -> Vec<String> {
-        let known: Value =
-            serde_json::from_str(&sandbox.cs(&["learn", "export"]).ok().out).expect("an object");
-        let rows = known["patterns"].as_array().expect("rows").clone();
-        rows.iter()
-            .map(|row| format!("{} {}", row["form"].as_str().unwrap_or_default(), row["runs"]))
-            .collect()
-    };
     let asked = sandbox.cs(&["learn", "forget", "npm ci"]);
     assert_eq!(asked.code, 1, "{asked}");
     sandbox.cs(&["learn", "forget", "npm ci", "--yes"]).ok();
     assert_eq!(before(&sandbox, "npm ci", ("-home-u-app", "new")), None);
-    assert!(!forms(&sandbox).iter().any(|form| form.starts_with("npm")));
+    assert!(!runs(&sandbox).iter().any(|form| form.starts_with("npm")));
     // The snapshot is lost, and its predecessor has to serve.
     let host = fs::read_dir(sandbox.root().join("learning")).expect("listed").flatten();
     let host =
         host.map(|entry| entry.path()).find(|path| path.join("knowledge.enc").exists()).expect("a host");
     fs::write(host.join("knowledge.enc"), "nonsense").expect("written");
-    assert!(!forms(&sandbox).iter().any(|form| form.starts_with("npm")));
+    assert!(!runs(&sandbox).iter().any(|form| form.starts_with("npm")));
     assert_eq!(figures(&import(&sandbox)), (0, 7, 0, 0), "nor by reading them again");
     sandbox.cs(&["learn", "forget", "--all", "--yes"]).ok();
-    assert_eq!(forms(&sandbox), [""; 0]);
+    assert_eq!(runs(&sandbox), [""; 0]);
     assert_eq!(figures(&import(&sandbox)), (7, 0, 0, 0), "all of it may be learned anew");
+}
+
+fn runs(sandbox: &Sandbox) -> Vec<String> {
+    let known = sandbox.cs(&["learn", "export"]).ok().json();
+    let rows = known["patterns"].as_array().expect("rows").clone();
+    let row = |row: &Value| format!("{} {}", row["form"].as_str().unwrap_or_default(), row["runs"]);
+    let mut rows: Vec<String> = rows.iter().map(row).collect();
+    rows.sort();
+    rows
+}
+
+/// Dies at every call that changes something, of `args`; then does it again, and looks.
+fn killed_anywhere(sandbox: &Sandbox, args: &[&str], check: impl Fn(&Sandbox, &str)) {
+    sandbox.keep("ready");
+    for n in (1..).step_by(stride(9)) {
+        sandbox.fresh("ready");
+        let mut command = sandbox.command(args);
+        let died = ran(command.env("CS_FAULT", format!("kill:{n}")).output().expect("cs runs"));
+        if died.code == 0 {
+            println!("{args:?}: fewer than {n} points, 0 others");
+            assert!(n > 30, "it changes more than that");
+            return;
+        }
+        assert_eq!(died.code, KILLED, "{died}");
+        sandbox.cs(args).ok();
+        check(sandbox, &format!("{args:?} killed at {n}"));
+    }
+}
+
+#[test]
+fn an_import_killed_anywhere_learns_each_call_once() {
+    let sandbox = installed();
+    three_sessions(&sandbox);
+    killed_anywhere(&sandbox, &["learn", "import"], |sandbox, what| {
+        assert_eq!(runs(sandbox), ["cd 3", "git status 3", "npm ci 3"], "{what}");
+        assert_eq!(figures(&import(sandbox)), (0, 6, 0, 0), "{what}");
+    });
+}
+
+#[test]
+fn forgetting_killed_anywhere_can_be_finished() {
+    let sandbox = installed();
+    three_sessions(&sandbox);
+    import(&sandbox);
+    killed_anywhere(&sandbox, &["learn", "forget", "npm ci", "--yes"], |sandbox, what| {
+        assert_eq!(runs(sandbox), ["cd 3", "git status 3"], "{what}");
+    });
+}
+
+/// What the journals had of it is gone with the key that opened them.
+#[test]
+fn what_is_forgotten_goes_with_its_key() {
+    let sandbox = installed();
+    let mut event = shell("PostToolUse", "npm ci");
+    event["session_id"] = "live".into();
+    let name = "learning-collector";
+    call(command(&sandbox, name, ""), Input::Bytes(event.to_string().into_bytes()), name);
+    let epochs = |sandbox: &Sandbox| sandbox.cs(&["keys", "--json"]).ok().json()["epochs"].clone();
+    let before = epochs(&sandbox);
+    sandbox.cs(&["learn", "forget", "npm ci", "--yes"]).ok();
+    let after = epochs(&sandbox);
+    let after = after.as_array().expect("a list");
+    assert!(
+        after.len() == 1 && !before.as_array().expect("a list").contains(&after[0]),
+        "{before} {after:?}"
+    );
+    let segments = sandbox.tree().into_iter().filter(|line| line.contains("patterns_"));
+    assert_eq!(segments.collect::<Vec<_>>(), [""; 0]);
 }

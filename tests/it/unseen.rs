@@ -42,7 +42,7 @@ fn what_moves_behind_it_is_shown() {
     team.sandbox.script("team/claude/hooks/mark.sh", "#!/bin/sh\necho evil\n");
     team.commit("A small thing");
     let update = team.cs(&["update", "--dry-run"]);
-    assert!(update.out.contains("+ echo evil") || update.out.contains("echo evil"), "{update}");
+    assert!(update.out.contains("+   echo evil"), "{update}");
     assert!(update.out.contains("left out or changed by your profile"), "{update}");
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::store::Store;
 use crate::cli::engine::Context;
 use crate::cli::error::{CliError, exit};
-use crate::cli::output::{count, paint, style};
+use crate::cli::output::{columns, count, paint, style};
 use crate::command::shape::ErrorClass;
 use crate::learn::correct::Shadow;
 use crate::learn::pattern::{Day, Pattern, Tier};
@@ -101,7 +101,7 @@ impl View<'_> {
     }
 
     fn failing(&self, sessions_min: usize) -> Vec<String> {
-        let rows: Vec<[String; 5]> = self
+        let rows: Vec<Vec<String>> = self
             .streaks()
             .into_iter()
             .map(|(_, form, streak)| {
@@ -117,8 +117,8 @@ impl View<'_> {
                         said => format!("said in {}", count(said, "session", "sessions")),
                     },
                 };
-                let class = class(streak.class);
-                [
+                let class = streak.class.text().unwrap_or_default();
+                vec![
                     form.to_string(),
                     format!("in {sessions}{more} {}", if sessions == 1 { "session" } else { "sessions" }),
                     class,
@@ -127,14 +127,24 @@ impl View<'_> {
                 ]
             })
             .collect();
-        section("Failing, and has not worked since", &rows)
+        let mut lines = section("Failing, and has not worked since", &rows);
+        let pace = self.state.streaks.paces().find(|(project, _)| Some(*project) == self.project);
+        let waits = pace.map_or(0, |(_, pace)| pace.waits());
+        if !lines.is_empty() && waits > 0 {
+            let calls = count(waits as usize, "shell call", "shell calls");
+            lines.push(paint(
+                style::DIM,
+                format!("  Something was said a short while ago; the next thing in {calls}."),
+            ));
+        }
+        lines
     }
 
     fn corrections(&self) -> Vec<String> {
-        let mut rows: Vec<(usize, [String; 3])> = Vec::new();
+        let mut rows: Vec<(usize, Vec<String>)> = Vec::new();
         for (project, failed, worked, sessions) in self.state.corrections.iter() {
             if self.is_here(project) && (self.is_meant)(&failed) {
-                let row = [
+                let row = vec![
                     failed.to_string(),
                     format!("{} {worked}", paint(style::DIM, "then")),
                     format!("in {}", count(sessions, "session", "sessions")),
@@ -145,7 +155,7 @@ impl View<'_> {
         rows.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         // With and without flags it is the same to a reader.
         rows.dedup_by(|a, b| a.1 == b.1);
-        let rows: Vec<[String; 3]> = rows.into_iter().map(|(_, row)| row).take(ROWS_SHOWN).collect();
+        let rows: Vec<Vec<String>> = rows.into_iter().map(|(_, row)| row).take(ROWS_SHOWN).collect();
         let mut lines = section("Failed, and what worked soon after", &rows);
         if !lines.is_empty() {
             lines.push(paint(style::DIM, format!("  {}", self.shadow())));
@@ -191,14 +201,14 @@ impl View<'_> {
     fn commands(&self, is_verbose: bool) -> Vec<String> {
         let rows = self.rows();
         let shown = if is_verbose { rows.len() } else { ROWS_SHOWN };
-        let table: Vec<[String; 6]> = rows
+        let table: Vec<Vec<String>> = rows
             .iter()
             .take(shown)
             .map(|(form, row)| {
                 let (runs, failed) = row.pattern.runs();
                 let share = f64::from(runs - failed) / f64::from(runs.max(1));
                 let takes = row.pattern.tier().map_or("", Tier::text);
-                [
+                vec![
                     form.to_string(),
                     runs.to_string(),
                     format!("{:.0} %", share * 100.0),
@@ -209,7 +219,7 @@ impl View<'_> {
             })
             .collect();
         let head = ["Commands", "runs", "worked", "sure to work", "takes", "last"];
-        let mut lines = table_of(head, &table);
+        let mut lines = table_of(&head, table);
         if rows.len() > shown {
             let more = count(rows.len() - shown, "more command", "more commands");
             lines.push(paint(style::DIM, format!("  and {more}: --verbose")));
@@ -281,46 +291,23 @@ impl View<'_> {
     }
 }
 
-fn class(class: ErrorClass) -> String {
-    if class == ErrorClass::Other { String::new() } else { class.word().replace('_', " ") }
-}
-
 /// A heading and its rows, in columns; nothing where there are no rows.
-fn section<const N: usize>(heading: &str, rows: &[[String; N]]) -> Vec<String> {
-    let widths = widths(rows.iter());
+fn section(heading: &str, rows: &[Vec<String>]) -> Vec<String> {
     let heading = vec![String::new(), paint(style::BOLD, heading)];
-    let lines: Vec<String> = rows.iter().map(|row| columns(row, &widths)).collect();
-    if lines.is_empty() { lines } else { [heading, lines].concat() }
+    if rows.is_empty() { Vec::new() } else { [heading, columns(rows, COLUMN_GAP)].concat() }
 }
 
 /// Rows under a heading for each column; nothing where there are no rows.
-fn table_of<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> Vec<String> {
-    let heads = heads.map(str::to_owned);
-    let widths = widths(rows.iter().chain([&heads]));
-    let lines: Vec<String> = rows.iter().map(|row| columns(row, &widths)).collect();
+fn table_of(heads: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
+    if rows.is_empty() {
+        return rows.concat();
+    }
+    let heads = heads.iter().map(|head| (*head).to_owned()).collect();
+    let mut lines = columns(&[vec![heads], rows].concat(), COLUMN_GAP);
     // The first stands as far left as the other headings do.
-    let heading = columns(&heads, &widths);
-    let heading =
-        vec![String::new(), paint(style::BOLD, format!("{}  {}", &heads[0], &heading[2 + heads[0].len()..]))];
-    if lines.is_empty() { lines } else { [heading, lines].concat() }
+    let (first, others) = lines[0][2..].split_once("   ").unwrap_or_default();
+    lines[0] = paint(style::BOLD, format!("{first}     {others}"));
+    [vec![String::new()], lines].concat()
 }
 
-fn widths<'a, const N: usize>(rows: impl Iterator<Item = &'a [String; N]>) -> [usize; N] {
-    rows.fold([0; N], |mut widths, row| {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(shown_width(cell));
-        }
-        widths
-    })
-}
-
-fn columns<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
-    let cell = |(cell, width): (&String, &usize)| format!("{cell}{}", " ".repeat(width - shown_width(cell)));
-    let cells: Vec<String> = row.iter().zip(widths).map(cell).collect();
-    format!("  {}", cells.join("   ").trim_end())
-}
-
-/// How wide a cell is, without its colours.
-fn shown_width(cell: &str) -> usize {
-    anstream::adapter::strip_str(cell).to_string().chars().count()
-}
+const COLUMN_GAP: usize = 3;

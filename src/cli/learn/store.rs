@@ -14,9 +14,8 @@ use crate::knowledge::numbers::{self, Numbers, Of};
 use crate::knowledge::snapshot::Snapshot;
 use crate::knowledge::upkeep::UpkeepError;
 use crate::knowledge::{HostFolder, Learning, fold};
-use crate::learn::Number;
-use crate::model::limits;
-use crate::root::locate::Root;
+use crate::learn::{Number, streak};
+use crate::root::{self, Root};
 use crate::sys::{clock, env, fs};
 
 /// What `cs` learned here, and where.
@@ -31,11 +30,10 @@ impl Store {
     /// The user's; whatever root is meant otherwise.
     pub fn locate(context: &Context) -> Result<Self, CliError> {
         let learning = identity::learning(context)?;
-        let root = Root::locate(context.common.root.as_deref(), None)?.path;
-        let bytes =
-            fs::read_if_there(&root.join("claude-sync/current/runtime.json"), limits::DOCUMENT_BYTES_MAX);
-        let runtime = bytes.ok().flatten().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        Ok(Self { learning, projects: root.join("projects"), runtime: runtime.unwrap_or_default() })
+        let root = Root::locate(context.common.root.as_deref(), None)?;
+        let projects = root.path.join("projects");
+        let runtime = root::Store::new(root).runtime()?.unwrap_or_default();
+        Ok(Self { learning, projects, runtime })
     }
 
     /// What knowledge goes by.
@@ -44,7 +42,7 @@ impl Store {
     }
 
     pub fn host_type(&self) -> HostType {
-        observe::host(self.runtime.pointer("/learning/host-type").and_then(Value::as_str))
+        observe::host(observe::host_type(&self.runtime))
     }
 
     /// Whether the generation that is current has hooks that learn.
@@ -54,8 +52,7 @@ impl Store {
 
     /// In how many sessions something must have failed before it is told.
     pub fn streak_sessions(&self) -> usize {
-        let declared = self.runtime.pointer("/learning/streak-sessions").and_then(Value::as_u64);
-        declared.and_then(|count| usize::try_from(count).ok()).unwrap_or(crate::learn::streak::SESSIONS_MIN)
+        streak::sessions_min(&self.runtime)
     }
 
     /// The host's folder.
@@ -72,9 +69,8 @@ impl Store {
     /// All that is known, and the projects' numbers.
     pub fn known(&self) -> Result<Known, CliError> {
         let (host, now) = (self.host()?, clock::now());
-        let ring = host.ring()?;
-        let (snapshot, _) = fold::known(&host.path, &ring, now).map_err(|error| failed(error.into()))?;
-        let numbers = numbers::read(&host, &ring, now).map_err(|error| failed(error.into()))?;
+        let snapshot = fold::known_of(&host, now).map_err(|error| failed(error.into()))?;
+        let numbers = numbers::read(&host, &host.ring()?, now).map_err(|error| failed(error.into()))?;
         Ok(Known { snapshot, numbers, today: u16::try_from(now / 86_400).unwrap_or(u16::MAX) })
     }
 

@@ -271,6 +271,12 @@ const SIGNS: &[(ErrorClass, &[&str])] = &[
 ];
 
 impl ErrorClass {
+    /// The same, for people; `None` where it says nothing.
+    #[must_use]
+    pub fn text(self) -> Option<String> {
+        (self != Self::Other).then(|| self.word().replace('_', " "))
+    }
+
     /// The class of a failure, by what it printed and its exit code.
     #[must_use]
     pub fn of(text: &str, exit_code: Option<i32>) -> Self {
