@@ -129,8 +129,8 @@
 //!
 //! # Not built yet
 //! Before a command that failed in session after session a hook says so; what worked after a failure is offered on
-//! paper until a project's own score arms it. An adaptive schema and the import of transcripts are to come, and so is
-//! sharing between hosts.
+//! paper until a project's own score arms it; what each category of commands is about grows with use
+//! ([`learn::schema`]). Sharing between hosts is to come.
 
 pub mod cli;
 pub mod command;

@@ -589,6 +589,18 @@ pub enum LearnCommand {
         #[arg(long, conflicts_with = "command")]
         bits: bool,
     },
+    /// Show what the commands of each category have come to be about, and how
+    Schema {
+        /// One category or sub-category only, by its name
+        #[arg(value_name = "CATEGORY")]
+        category: Option<String>,
+        /// Show what has changed, the newest first
+        #[arg(long)]
+        history: bool,
+        /// Undo a change, and what rests on it; it comes back once as much again speaks for it
+        #[arg(long, value_name = "N", conflicts_with_all = ["category", "history"])]
+        undo: Option<u32>,
+    },
     /// Replay calls that happened, and say how good hints would have been
     Replay {
         /// A JSON object a line: the session, the command, whether it was ok, the error's beginning

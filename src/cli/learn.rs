@@ -9,6 +9,7 @@ use super::args::{Common, LearnArgs, LearnCommand};
 use super::engine::Context;
 use super::error::{CliError, exit, refused};
 use super::output::{Output, count, paint, style};
+use super::schema_learned;
 use crate::command::shape::{Record, Shape};
 use crate::learn::replay::{Call, Report, Score, Shown, replay};
 use crate::model::limits;
@@ -29,6 +30,11 @@ pub fn run(common: &Common, args: &LearnArgs) -> Result<u8, CliError> {
         LearnCommand::Shape { bits: true, .. } => bits(out),
         LearnCommand::Shape { batch: true, .. } => shapes()?,
         LearnCommand::Shape { command, .. } => shape(out, command.as_deref().unwrap_or_default()),
+        LearnCommand::Schema { category, history, undo } => {
+            let wanted =
+                schema_learned::Wanted { category: category.as_deref(), history: *history, undo: *undo };
+            return schema_learned::run(common, wanted);
+        }
         LearnCommand::Replay { trace, sessions, shadow } => {
             replayed(out, trace, usize::from(*sessions), *shadow)?;
         }

@@ -29,6 +29,7 @@ pub mod plan;
 pub mod recover;
 pub mod remote;
 pub mod schema;
+mod schema_learned;
 pub mod secrets;
 pub mod show;
 pub mod sound;

@@ -125,6 +125,10 @@ fn read_on(
     let own = segments(folder)?.into_iter().filter(|(_, epoch, _)| *epoch <= ring.newest());
     for (journal, epoch, name) in own {
         let bytes = append::tail(&folder.join(name), limits::JOURNAL_DAY_BYTES_MAX)?;
+        if journal == Journal::Patterns {
+            // Of days the calendar knows best: what is recorded may be dated by a clock that was wrong.
+            snapshot.state.pass(short_day(epoch));
+        }
         let from = snapshot.read.get(&(journal, epoch)).copied().unwrap_or(0);
         // Who has been standing still may write days later, under a newer key. What is dated a week before its
         // key was dated by a wrong clock, and is not forgotten for that.
@@ -195,6 +199,8 @@ pub fn fold(
     }
     let there: BTreeMap<(Journal, Epoch), String> =
         segments(folder)?.into_iter().map(|(journal, epoch, name)| ((journal, epoch), name)).collect();
+    // Not of what has not read yesterday's yet.
+    snapshot.state.pass(today);
     for snapshot in [&mut before, &mut snapshot] {
         change.change(snapshot);
         if is_certain {

@@ -4,7 +4,7 @@
 //! *form*, in words of the vocabulary ([`form`]); what is kept of a call is that ([`observed`]). A form that failed in session after session of a project, with no
 //! success between, is a *streak* ([`streak`]): the next session is told before it tries. Where there is enough news
 //! for an agent to look at, that is said, too ([`need`]). [`replay`] says how good the hints would have been on calls
-//! that happened.
+//! that happened. What there is to say of the commands of a category grows with use ([`mod@schema`]).
 
 pub mod correct;
 pub mod form;
@@ -13,13 +13,15 @@ pub mod need;
 pub mod observed;
 pub mod pattern;
 pub mod replay;
+pub mod schema;
 pub mod state;
 pub mod streak;
 pub mod transcript;
 
 pub use form::Form;
 pub use judge::{Judged, judge};
-pub use observed::{Item, Observed, Said, Told};
+pub use observed::{Item, Observed, Said, Told, Undo};
+pub use schema::Schema;
 pub use state::{Event, State};
 pub use streak::{Streak, Streaks};
 

@@ -17,6 +17,7 @@ const CALL: u8 = 1;
 const SAID: u8 = 2;
 const ACKED: u8 = 3;
 const SUGGESTED: u8 = 4;
+const UNDO: u8 = 5;
 
 /// Of a longer line, the last commands are kept.
 const JUDGED_MAX: usize = 8;
@@ -31,6 +32,7 @@ pub enum Item {
     Said(Said),
     Acked(Acked),
     Suggested(Suggested),
+    Undo(Undo),
 }
 
 /// How a call went, where, and what that tells of the commands in it.
@@ -48,6 +50,15 @@ pub struct Said {
     pub project: Number,
     pub session: Number,
     pub form: Form,
+    /// A day since 1970.
+    pub day: u16,
+}
+
+/// A person undid a change of the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undo {
+    /// The number of the change.
+    pub event: u32,
     /// A day since 1970.
     pub day: u16,
 }
@@ -112,6 +123,7 @@ impl Item {
             Self::Said(said) => &mut said.day,
             Self::Acked(acked) => &mut acked.day,
             Self::Suggested(suggested) => &mut suggested.day,
+            Self::Undo(undo) => &mut undo.day,
         }
     }
 
@@ -146,6 +158,11 @@ impl Item {
                 bytes.extend(session.0.to_le_bytes());
                 bytes.extend(day.to_le_bytes());
             }
+            Self::Undo(Undo { event, day }) => {
+                bytes.push(UNDO);
+                bytes.extend(event.to_le_bytes());
+                bytes.extend(day.to_le_bytes());
+            }
         }
         bytes
     }
@@ -167,6 +184,7 @@ impl Item {
             Some(SAID) => decode_said(&mut rest).ok_or(Refused::Damaged),
             Some(ACKED) => decode_acked(&mut rest).ok_or(Refused::Damaged),
             Some(SUGGESTED) => decode_suggested(&mut rest).ok_or(Refused::Damaged),
+            Some(UNDO) => decode_undo(&mut rest).ok_or(Refused::Damaged),
             Some(kind) => Err(Refused::Kind(kind)),
             None => Err(Refused::Damaged),
         }
@@ -200,6 +218,11 @@ fn decode_said(rest: &mut Bytes<'_>) -> Option<Item> {
     let (project, session, day) = (Number(rest.u16()?), Number(rest.u16()?), rest.u16()?);
     let form = Form::decode(rest)?;
     rest.is_empty().then_some(Item::Said(Said { project, session, form, day }))
+}
+
+fn decode_undo(rest: &mut Bytes<'_>) -> Option<Item> {
+    let undo = Undo { event: rest.u32()?, day: rest.u16()? };
+    rest.is_empty().then_some(Item::Undo(undo))
 }
 
 fn decode_acked(rest: &mut Bytes<'_>) -> Option<Item> {
@@ -249,6 +272,7 @@ pub(super) mod tests {
             Item::Said(said),
             Item::Acked(acked),
             Item::Suggested(suggested),
+            Item::Undo(Undo { event: 7, day: 3 }),
         ]
     }
 

@@ -74,7 +74,9 @@ impl Tier {
         }
     }
 
-    fn of(bucket: u8) -> Self {
+    /// The tier of a bucket of durations.
+    #[must_use]
+    pub(super) fn of(bucket: u8) -> Self {
         match bucket {
             0..=8 => Self::Brief,
             9..=13 => Self::Quick,

@@ -1,13 +1,13 @@
 //! All that is learned, and the one way in which a call changes it: the fold's, a hook's and a replay's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::correct::{Corrections, Scored};
 use super::need::{Agent, Need};
 use super::pattern::{Change, News, Patterns};
 use super::streak::{Pace, Streak};
-use super::{Form, Item, Number, Observed, Streaks};
-use crate::command::shape::Outcome;
+use super::{Form, Item, Number, Observed, Schema, Streaks};
+use crate::command::shape::{Category, Outcome};
 use crate::model::bytes::{Bytes, put_count};
 
 /// What the parts tell each other while a call is taken in.
@@ -42,6 +42,7 @@ pub struct State {
     pub patterns: Patterns,
     pub corrections: Corrections,
     pub need: Need,
+    pub schema: Schema,
 }
 
 impl State {
@@ -61,7 +62,17 @@ impl State {
                 self.need.suggested(*suggested);
                 Vec::new()
             }
+            Item::Undo(undo) => {
+                // What can't be undone was something else in the state that was seen: of a snapshot that is gone.
+                let _ = self.schema.undo(undo.event, undo.day);
+                Vec::new()
+            }
         }
+    }
+
+    /// A day has begun, by a clock that is believed: what is done once a day.
+    pub fn pass(&mut self, day: u16) {
+        self.schema.pass(day);
     }
 
     /// Takes in a call.
@@ -79,6 +90,7 @@ impl State {
         events.extend(call.judged.iter().filter(|own| own.teaches).map(|own| Event::Failed(own.form)));
         self.streaks.learn(call);
         self.need.hear(&events, &self.patterns, call);
+        self.schema.count(call);
         events
     }
 
@@ -97,6 +109,7 @@ impl State {
             streaks.learn(call);
             self.corrections.learn(call);
         }
+        self.schema.take_in(calls);
         self.patterns.take_in(patterns);
         self.streaks.take_in_paces(&streaks);
         for (key, older) in streaks.iter() {
@@ -114,6 +127,7 @@ impl State {
             Item::Call(call) => self.streaks.learn(call),
             Item::Said(said) => self.streaks.said(said),
             Item::Acked(_) | Item::Suggested(_) => {}
+            Item::Undo(_) => {}
         }
     }
 
@@ -148,6 +162,7 @@ impl State {
         self.patterns.date_back(future, today);
         self.corrections.date_back(future, today);
         self.need.date_back(future, today);
+        self.schema.date_back(future, today);
     }
 
     /// Forgets what is older than `days` days, and the oldest of what is too much.
@@ -156,13 +171,23 @@ impl State {
         self.patterns.expire(today, days);
         self.corrections.expire(today, days);
         self.need.expire(today, days);
+        self.schema.expire(today, days);
     }
 
-    /// Forgets what is known of the forms, or of the projects, for which `is_meant` says so.
+    /// Forgets what is known of the forms, or of the projects, for which `is_meant` says so. The counts of the
+    /// schema know neither: those of a category go, with its history, once nothing else is known of its forms.
     pub fn forget(&mut self, mut is_meant: impl FnMut(Number, &Form) -> bool) {
+        let categories = |patterns: &Patterns| {
+            let of = |form: &Form| form.wrapper.category().unwrap_or_else(|| form.category());
+            patterns.iter().map(|(key, _)| of(&key.form)).collect::<BTreeSet<Category>>()
+        };
+        let before = categories(&self.patterns);
         self.streaks.retain(|(project, form), _| !is_meant(*project, form));
         self.patterns.retain(|key, _| !is_meant(key.project, &key.form));
         self.corrections.retain(|project, form| !is_meant(project, form));
+        let left = categories(&self.patterns);
+        let is_all = left.is_empty() && !before.is_empty();
+        self.schema.forget(|category| is_all || (before.contains(&category) && !left.contains(&category)));
     }
 
     /// Forgets all that is known of a project.
@@ -188,6 +213,7 @@ impl State {
         self.patterns.encode(bytes);
         self.corrections.encode(bytes);
         self.need.encode(bytes);
+        self.schema.encode(bytes);
     }
 
     /// What [`Self::encode`] has written; `None` for anything else.
@@ -203,7 +229,8 @@ impl State {
         }
         let patterns = Patterns::decode(rest)?;
         let corrections = Corrections::decode(rest)?;
-        Some(Self { streaks, patterns, corrections, need: Need::decode(rest)? })
+        let need = Need::decode(rest)?;
+        Some(Self { streaks, patterns, corrections, need, schema: Schema::decode(rest)? })
     }
 }
 
@@ -229,6 +256,23 @@ mod tests {
         "frobnicate",
     ];
 
+    /// Counts know no projects: a category goes with the last of its forms.
+    #[test]
+    fn a_category_is_forgotten_with_the_last_of_its_forms() {
+        let mut state = State::default();
+        for (line, project) in [("pytest -x", 1), ("npm test", 2), ("git status", 1), ("sbatch a.sh", 2)] {
+            state.observe(&call(line, None, (project, 1)));
+        }
+        let commands = |state: &mut State, project| {
+            state.forget(|own, _| own == Number(project));
+            state.schema.commands(20_000)
+        };
+        assert_eq!(commands(&mut state, 3), 4);
+        assert_eq!(commands(&mut state, 1), 3, "of git there is nothing else");
+        assert_eq!(commands(&mut state, 2), 0);
+        assert!(state.schema.is_empty());
+    }
+
     proptest! {
         /// Whatever happened: what is kept is what there was, and forgetting all of it leaves nothing.
         #[test]
@@ -242,6 +286,7 @@ mod tests {
                 call.record.day = 20_000 + day;
                 call.record.duration = duration;
                 prop_assert_eq!(call.record.outcome == Outcome::Ok, is_ok);
+                state.pass(call.record.day);
                 state.observe(&call);
             }
             let mut bytes = Vec::new();
@@ -258,7 +303,9 @@ mod tests {
                 && state.streaks.iter().all(|((project, _), _)| *project != Number(1))
                 && state.corrections.iter().all(|(project, ..)| project != Number(1));
             prop_assert!(none_left);
+            state.pass(20_100);
             state.expire(20_100, 30);
+            prop_assert!(state.schema.seen(20_100).is_empty() && state.schema.commands(20_100) == 0);
             prop_assert!(state.patterns.is_empty() && state.streaks.iter().next().is_none());
             prop_assert!(state.corrections.iter().next().is_none());
         }

@@ -19,6 +19,7 @@ mod draw;
 mod erasure;
 mod errors;
 mod evasions;
+mod evolve;
 mod fernet;
 mod frozen;
 mod full_day;

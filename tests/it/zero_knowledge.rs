@@ -190,6 +190,7 @@ fn show_segment(bytes: &[u8], ring: &Ring, journal: Journal, epoch: Epoch, shown
                     Item::Acked(acked) => shown.push(format!("{acked:?}")),
                     // To which session, a number says that is drawn by chance.
                     Item::Suggested(told) => shown.push(format!("suggested {:b} {}", told.agents, told.day)),
+                    Item::Undo(undo) => shown.push(format!("undo {}", undo.event)),
                 }
             }
             Journal::Audit => {
@@ -217,6 +218,7 @@ fn show_snapshot(snapshot: &Snapshot, shown: &mut Vec<String>) {
 /// What is learned, in which project and session left out: those are told by numbers that are drawn by chance, and
 /// how many there are is no secret of a command's.
 fn show_state(state: &State, shown: &mut Vec<String>) {
+    shown.push(format!("schema {:?}", state.schema));
     let streaks = state.streaks.iter();
     let streaks = streaks
         .map(|((_, form), Streak { class, day, .. })| format!("streak {form} {form:?} {class:?} {day}"));
