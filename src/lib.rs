@@ -127,10 +127,14 @@
 //! 14. No text that came in through a hook reaches the disk or the network: what is recorded has no field
 //!     for text, and every word it is shown by is compiled in.
 //!
+//! # What is said
+//! Before a command that failed in session after session a hook says so ([`learn::streak`]); what worked after a
+//! failure is offered on paper until a project's own score arms it ([`learn::correct`]); an agent that has enough to
+//! look at is named once a session ([`learn::need`]). What each category of commands is about grows with use
+//! ([`learn::schema`]).
+//!
 //! # Not built yet
-//! Before a command that failed in session after session a hook says so; what worked after a failure is offered on
-//! paper until a project's own score arms it; what each category of commands is about grows with use
-//! ([`learn::schema`]). Sharing between hosts is to come.
+//! Sharing between hosts.
 
 pub mod cli;
 pub mod command;

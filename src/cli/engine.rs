@@ -162,6 +162,29 @@ impl Context {
         ))
     }
 
+    /// A profile in the folder we stand in that neither the user's `~/.claude` nor the folder's own was made from:
+    /// what to do with it, for whoever has a fresh clone before them.
+    ///
+    /// # Errors
+    /// When the folder can't be looked at.
+    pub fn unused_here(&self, base: &Side) -> Result<Option<String>, CliError> {
+        if self.common.project.is_some() || self.common.root.is_some() || self.common.profile.is_some() {
+            return Ok(None);
+        }
+        let here = env::current_dir()?;
+        let profile = here.join("claude-sync.toml");
+        let used = base.manifest.profile.as_ref().map(|record| ProfileRef::parse(&record.reference));
+        let is_used = used == Some(ProfileRef::File(profile.clone()));
+        let is_applied = fs::lstat(&here.join(".claude").join("claude-sync"))?.is_some();
+        if is_used || is_applied || fs::stat(&profile)?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(
+            "claude-sync.toml here is another profile.   cs plan --project shows it for this folder"
+                .to_owned(),
+        ))
+    }
+
     /// How hooks are spelled for this root.
     #[must_use]
     pub fn target(&self) -> Target {

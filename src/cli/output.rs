@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
+use serde::Serialize;
 
 use super::args::{Color, Common};
 
@@ -78,9 +78,11 @@ impl Output {
     }
 
     /// The answer for programs.
-    pub fn object(&self, value: &Value) {
+    pub fn object(&self, value: &impl Serialize) {
         if self.json {
-            let _ = writeln!(anstream::stdout(), "{value}");
+            let mut out = std::io::BufWriter::new(anstream::stdout());
+            let _ = serde_json::to_writer(&mut out, value);
+            let _ = writeln!(out);
         }
     }
 

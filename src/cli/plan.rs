@@ -90,6 +90,9 @@ pub fn run(context: &Context, args: &PlanArgs) -> Result<u8, CliError> {
             }
             (false, _) => {}
         }
+        if let Some(hint) = base.as_ref().map(|side| context.unused_here(side)).transpose()?.flatten() {
+            context.out.line(hint);
+        }
         let capture = match wanted.which {
             ProfileRef::File(_) => format!("   {}", paint(style::DIM, context.spell("cs capture"))),
             // What ships with cs, or comes from elsewhere, is not written to.

@@ -139,6 +139,9 @@ pub fn run(context: &Context, args: &StatusArgs) -> Result<u8, CliError> {
         context.out.line(short(&status));
     } else {
         long(context, &root, &status);
+        if let Some(hint) = context.unused_here(&status.side)? {
+            context.out.line(hint);
+        }
     }
     context.out.object(&status_json(context, &status));
     Ok(if args.exit_code && is_off { exit::PENDING } else { exit::DONE })

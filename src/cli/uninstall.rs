@@ -68,7 +68,11 @@ pub fn run(context: &Context, args: &UninstallArgs) -> Result<u8, CliError> {
             context.out.line("What was learned stays in learning/; --purge removes it, too.");
         }
     }
-    if is_installed && !context.out.json && !context.out.quiet && process::client_runs() {
+    if is_installed
+        && !context.out.json
+        && !context.out.quiet
+        && context.home().is_some_and(process::client_runs)
+    {
         context.out.line("A running Claude Code stops calling the hooks within about a second.");
     }
     context.out.object(&json!({"version": 1, "success": true, "message": "uninstalled", "purged": args.purge, "plan": gone.plan}));

@@ -167,7 +167,7 @@ pub struct Simple {
     pub position: Position,
     /// The innermost program that it is run by and that makes a difference to what it finds there: another
     /// user, machine, container, environment of packages.
-    pub runner: Option<shape::Tool>,
+    pub runner: Option<shape::Runner>,
 }
 
 impl Simple {
@@ -231,6 +231,8 @@ pub struct Script {
     pub is_undecided: bool,
     /// Whether a function feeds itself and runs in the background: `:(){ :|:& };:`.
     pub is_bomb: bool,
+    /// Whether it sets variables that last: `a=5`, which is no command.
+    pub sets_variables: bool,
 }
 
 impl Script {

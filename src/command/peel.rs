@@ -73,8 +73,9 @@ const WRAPPERS: &[Wrapper] = &[
     ),
     wrapper("watch", "nq", " --interval ", 0),
     // What a cluster's and a language's launchers run.
+    wrapper("srun|salloc", "nNcptAJwxqGDoeiBbCdFLMmrST", SLURM_VALUES, 0),
     wrapper(
-        "srun|salloc|mpirun|mpiexec|prun|aprun|jsrun",
+        "mpirun|mpiexec|prun|aprun|jsrun",
         "nNcptAJwxqGDoei",
         " --ntasks --nodes --partition --time --account --mem --gres --job-name --cpus-per-task --nodelist --np --host --hostfile --jobid -np -ppn -host -hosts ",
         0,
@@ -84,6 +85,9 @@ const WRAPPERS: &[Wrapper] = &[
     wrapper("npx|bunx|pnpx", "p", " --package ", 0),
     wrapper("uvx", "", " --from --with ", 0),
 ];
+
+/// Slurm's long options that take the next word (`srun(1)`, `salloc(1)` of 24.05).
+const SLURM_VALUES: &str = " --account --acctg-freq --array --begin --cluster-constraint --clusters --comment --constraint --container --container-id --core-spec --cores-per-socket --cpu-bind --cpu-freq --cpus-per-gpu --cpus-per-task --deadline --delay-boot --dependency --distribution --epilog --error --exclude --export --extra --extra-node-info --gid --gpu-bind --gpu-freq --gpus --gpus-per-node --gpus-per-socket --gpus-per-task --gres --gres-flags --het-group --hint --input --job-name --jobid --licenses --mail-type --mail-user --mcs-label --mem --mem-bind --mem-per-cpu --mem-per-gpu --mincpus --mpi --network --nodefile --nodelist --nodes --ntasks --ntasks-per-core --ntasks-per-gpu --ntasks-per-node --ntasks-per-socket --open-mode --output --partition --power --prefer --priority --profile --prolog --qos --relative --reservation --segment --signal --slurmd-debug --sockets-per-node --switches --task-epilog --task-prolog --thread-spec --threads --threads-per-core --time --time-min --tmp --tres-bind --tres-per-task --uid --wait --wckey ";
 
 /// `tool sub command …`: the words that must stand there, and how many operands follow them.
 const RUNNERS: &[(&str, &str, usize, Site)] = &[

@@ -674,6 +674,7 @@ impl<'a> Reader<'a> {
 fn end(state: &mut State, simple: Simple, assigned: BTreeMap<String, Option<Forms>>) {
     let has_words = !simple.words.is_empty();
     let reads = simple.reads;
+    state.script.sets_variables |= !has_words && !assigned.is_empty();
     if has_words || !simple.redirects.is_empty() {
         state.add(simple);
     }

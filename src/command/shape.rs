@@ -67,13 +67,54 @@ impl<'a> Word<'a> {
     }
 }
 
+/// What runs a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Runner {
+    pub tool: Tool,
+    /// Whether it, or what runs it, was asked for a GPU.
+    pub has_gpu: bool,
+}
+
+/// The flags that ask for a GPU, or say something about one, without their dashes: Slurm's, Docker's, Apptainer's.
+pub const GPU_FLAGS: &[&str] = &[
+    "gres",
+    "gpu",
+    "gpus",
+    "gpus-per-node",
+    "gpus-per-socket",
+    "gpus-per-task",
+    "gpu-bind",
+    "gpu-freq",
+    "cpus-per-gpu",
+    "mem-per-gpu",
+    "ntasks-per-gpu",
+    "nv",
+    "rocm",
+];
+
+impl Runner {
+    /// What `tool` is, run with these words by `outer`.
+    #[must_use]
+    pub fn new<'a>(tool: Tool, words: impl IntoIterator<Item = &'a str>, outer: Option<Self>) -> Self {
+        let is_gpu = |place: u8| {
+            let names = tool.flags().nth(usize::from(place)).map_or("", |(names, _)| names);
+            names.split(',').any(|name| GPU_FLAGS.contains(&name.trim_start_matches('-')))
+        };
+        let flags = words.into_iter().filter(|word| word.len() > 1 && word.starts_with('-'));
+        let mut spelt = flags.filter_map(|word| spell(tool, word));
+        let has_gpu =
+            outer.is_some_and(|outer| outer.has_gpu) || spelt.any(|(flags, _)| flags.places().any(is_gpu));
+        Self { tool, has_gpu }
+    }
+}
+
 /// A simple command of a line, in the order in which they stand there.
 #[derive(Debug, Clone, Copy)]
 pub struct Piece<'a> {
     /// Without what runs it. Empty: there were only assignments.
     pub words: &'a [Word<'a>],
     /// The innermost of what runs it and makes a difference.
-    pub runner: Option<Tool>,
+    pub runner: Option<Runner>,
     /// The files of its redirections.
     pub files: &'a [Word<'a>],
 }
@@ -196,6 +237,8 @@ struct Known {
     flags_unknown: usize,
     data: Bits,
     places: Bits,
+    /// What it has of its own; the rest is the line's.
+    traits: Bits,
 }
 
 impl Shape {
@@ -204,7 +247,11 @@ impl Shape {
     pub fn of(pieces: &[Piece<'_>], structure: Structure) -> Self {
         let known: Vec<Known> = pieces.iter().map(Known::of).collect();
         let lead = known.iter().enumerate().max_by_key(|(index, known)| (known.weight(), usize::MAX - index));
-        let nothing = Known::nothing();
+        // What sets variables and nothing else is no piece.
+        let nothing = match structure.has_assignment {
+            true => Known::of(&Piece { words: &[], runner: None, files: &[] }),
+            false => Known::nothing(),
+        };
         let lead = lead.map_or(&nothing, |(_, known)| known);
         let all = |bits: fn(&Known) -> Bits| Bits(known.iter().fold(0, |sum, known| sum | bits(known).0));
         Self {
@@ -217,7 +264,7 @@ impl Shape {
             complexity: complexity(pieces.len(), structure),
             data: all(|known| known.data),
             places: all(|known| known.places),
-            traits: structure.traits(),
+            traits: Bits(structure.traits().0 | all(|known| known.traits).0),
             pipes: few(structure.pipes),
             lists: few(structure.lists),
         }
@@ -338,12 +385,14 @@ impl Known {
             flags_unknown: 0,
             data: Bits(0),
             places: Bits(0),
+            traits: Bits(0),
         }
     }
 
     fn of(piece: &Piece<'_>) -> Self {
-        let wrapper = piece.runner.and_then(|runner| Wrapper::named(runner.name())).unwrap_or_default();
+        let wrapper = piece.runner.and_then(|runner| Wrapper::named(runner.tool.name())).unwrap_or_default();
         let mut known = Self { wrapper, ..Self::nothing() };
+        known.traits.add_if(piece.runner.is_some_and(|runner| runner.has_gpu), Trait::Gpu.code());
         let Some((first, rest)) = piece.words.split_first() else {
             known.category = Category::Shell;
             known.tool = Tool::named("=");
@@ -360,7 +409,7 @@ impl Known {
         };
         known.read_words(rest);
         known.category = known.wrapper.category().unwrap_or(known.category);
-        if let Some(runner) = piece.runner.filter(|_| known.tool.is_none()) {
+        if let Some(Runner { tool: runner, .. }) = piece.runner.filter(|_| known.tool.is_none()) {
             // Nobody knows what it runs; that it runs it is something.
             known.tool = Some(runner);
             known.category = known.wrapper.category().unwrap_or_else(|| runner.category());

@@ -145,8 +145,10 @@ impl State {
     pub fn aside(&mut self, read: impl FnOnce(&mut Self)) {
         let (first, defined) = (self.script.commands.len(), self.order.len());
         let aliases = self.aliases.clone();
+        let sets_variables = self.script.sets_variables;
         read(self);
         self.aliases = aliases;
+        self.script.sets_variables = sets_variables;
         for name in self.order.get(defined..).unwrap_or_default() {
             if let Some(function) = self.functions.get_mut(name) {
                 function.is_aside = true;

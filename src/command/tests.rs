@@ -78,8 +78,9 @@ fn what_is_joined_over_a_line_end_is_joined() {
 #[test]
 fn a_command_knows_what_runs_it() {
     let told = |text: &str| {
-        let tell =
-            |simple: &Simple| format!("{}<{}", simple.program(), simple.runner.map_or("", shape::Tool::name));
+        let tell = |simple: &Simple| {
+            format!("{}<{}", simple.program(), simple.runner.map_or("", |runner| runner.tool.name()))
+        };
         parse(text).commands.iter().map(tell).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(told("sudo git status"), "git<sudo");
@@ -140,6 +141,13 @@ fn redirections_and_here_documents() {
 #[test]
 fn wrappers_are_unfolded() {
     reads("sudo -u bob env A=1 nice -n 5 a b", &["a b"]);
+    for line in [
+        "srun --gpus 2 -C big a b",
+        "srun -n4 --qos low --mem-per-cpu 2G --pty a b",
+        "salloc -G 1 srun --label a b",
+    ] {
+        reads(line, &["a b"]);
+    }
     reads("timeout -k 5 10 a", &["a"]);
     reads("sh -c 'a; b $1' s x", &["sh -c a; b $1 s x", "a", "b x"]);
     reads("echo 'a b' | sh", &["echo a b", "sh", "a b"]);

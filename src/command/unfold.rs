@@ -6,7 +6,7 @@ use super::feed::joined;
 use super::name::named;
 use super::peel::{assignments, is_assignment, is_in, is_of_lines, is_sure, options, peel};
 use super::runs::{fed, find, git, language, local_tool, parallel, powershell, shell, sourced, xargs};
-use super::shape::{Tool, Wrapper};
+use super::shape::{Runner, Tool, Wrapper};
 use super::state::State;
 use super::{Position, Simple, Site, UNKNOWN, Word, base_name};
 
@@ -46,8 +46,11 @@ pub(super) fn add(state: &mut State, mut simple: Simple) {
             container = container.or(Some((start..end, runner, site)));
         }
         let is_own = super::is_own_program(&word.text) && next < simple.words.len();
-        if Wrapper::named(&name).is_some_and(Wrapper::is_telling) {
-            simple.runner = Tool::named(&name).or(simple.runner);
+        if let Some(tool) = Tool::named(&name)
+            && Wrapper::named(&name).is_some_and(Wrapper::is_telling)
+        {
+            let own = simple.words[start + 1..next.min(simple.words.len())].iter();
+            simple.runner = Some(Runner::new(tool, own.map(|word| word.text.as_str()), simple.runner));
         }
         if (is_own || !is_sure(&name, &simple.words, start)) && simple.as_typed.is_empty() {
             simple.as_typed = simple.words[start..].to_vec();

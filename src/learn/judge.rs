@@ -46,7 +46,7 @@ pub fn forms_of(line: &str) -> Vec<Form> {
 
 /// What a command is known by, if that says where it acts, too: on another machine another program has its name.
 fn form(simple: &Simple) -> Option<Form> {
-    let wrapper = simple.runner.and_then(|runner| Wrapper::named(runner.name()));
+    let wrapper = simple.runner.and_then(|runner| Wrapper::named(runner.tool.name()));
     let is_told = matches!(wrapper, Some(Wrapper::Container | Wrapper::Remote | Wrapper::Shielded));
     if simple.site == Site::Elsewhere && simple.as_typed.is_empty() && !is_told {
         return None;

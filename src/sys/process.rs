@@ -313,14 +313,22 @@ pub fn stack_bytes() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Stack).current
 }
 
-/// Whether a Claude Code client of this user runs. Scans all processes (some ms): never
-/// call it on a hook's path.
+/// Whether a Claude Code client runs that was started with this home. Scans all processes (some ms): never
+/// call it on a hook's path. Of a process that may not be looked into it says nothing: it is somebody else's.
 #[must_use]
-pub fn client_runs() -> bool {
-    use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
+pub fn client_runs(home: &Path) -> bool {
+    use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
     let Ok(mut system) = System::new() else { return false };
-    let _ = system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
-    system.processes().values().any(|process| process.name() == "claude")
+    let what = ProcessRefreshKind::nothing().with_environ(UpdateKind::OnlyIfNotSet);
+    let _ = system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+    let is_home = |variable: &std::ffi::OsString| {
+        variable
+            .to_str()
+            .and_then(|text| text.strip_prefix("HOME="))
+            .is_some_and(|own| Path::new(own) == home)
+    };
+    let mut clients = system.processes().values().filter(|process| process.name() == "claude");
+    clients.any(|process| process.environ().iter().any(is_home))
 }
 
 #[cfg(test)]
@@ -348,6 +356,21 @@ mod tests {
         assert_eq!(run("exec sleep 60", 50).ending, Ending::Late);
         assert_eq!(run("head -c 100000 /dev/zero; exec sleep 60", 10_000).ending, Ending::Much);
         assert!(answer(Path::new("/nowhere/at/all"), &[], Path::new("/"), 50).is_err());
+    }
+
+    /// Somebody else's client is none of ours.
+    #[test]
+    fn a_client_is_known_by_its_home() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let client = dir.path().join("claude");
+        std::os::unix::fs::symlink("/bin/sh", &client).expect("a link");
+        let mut command = Command::new(&client);
+        command.args(["-c", "read line"]).env("HOME", dir.path()).stdin(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let (own, others) = (client_runs(dir.path()), client_runs(&dir.path().join("others")));
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        assert_eq!((own, others), (true, false));
     }
 
     #[test]

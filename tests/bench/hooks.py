@@ -26,7 +26,8 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-DAYS, EVENTS = 30, 1556  # the retention, and the busiest day that was seen
+import store
+
 COMMANDS = [
     "cargo test --workspace 2>&1 | tail -20", "git status --short", "ls -la src", "cd build && make -j4",
     "rg -n 'fn main' src | head", "git commit -qm 'Say why'", "python3 -m pytest tests/unit -x -q",
@@ -57,7 +58,7 @@ class Case:
 
     def payload(self, cwd, command):
         event = {"session_id": "9f1c2d3e-0000-4000-8000-123456789abc", "cwd": cwd, "hook_event_name": self.event,
-                 "transcript_path": f"{cwd}/s.jsonl", "permission_mode": "default", **self.fields}
+                 "transcript_path": "/home/ann/.claude/projects/-home-ann-project/s.jsonl", "permission_mode": "default", **self.fields}
         if "tool_name" in event:
             event["tool_input"] = {"command": command, "description": "what it is for"}
         return json.dumps(event).encode()
@@ -148,22 +149,6 @@ class Home:
     def records(self):
         return sum(file.stat().st_size for file in self.folder.glob(".claude/learning/cs-*/patterns_*.enc"))
 
-    def fill(self, now):
-        """Thirty busy days, each begun by the upkeep of its first session; the last is today."""
-        post, failed = CASES[1], CASES[2]
-
-        def event(start, number):
-            case = failed if number % 7 == 3 else post
-            env = {**self.env, "CS_NOW": str(start + number * 50)}
-            command = f"{COMMANDS[number % len(COMMANDS)]} {'-' + 'abcdefgh'[number // 15 % 8]} {number % 40}"
-            once(self.hook(case), env, case.payload(str(self.folder), command))
-
-        with ThreadPoolExecutor(2) as pool:
-            for day in range(1 - DAYS, 1):
-                start = (now // 86_400 + day) * 86_400
-                self.run("hook", "upkeep", now=start)
-                list(pool.map(lambda number: event(start, number), range(EVENTS)))
-
 
 def empty_program(top):
     source = top / "empty.rs"
@@ -232,8 +217,9 @@ def counts(empty_home, full_home, now):
     for case in CASES:
         row = []
         for home, at in [(empty_home, now), (full_home, now), (full_home, now + 86_400)]:
-            before = home.records()
             env = {**home.env, "CS_NOW": str(at)}
+            once(home.hook(case), env, home.payload(case, 0))  # whatever a session is told once
+            before = home.records()
             row.append(statistics.median(instructions(home.hook(case), env, home.payload(case, number)) for number in range(5)))
             written = home.records() > before
             if written != case.event.startswith("PostToolUse"):
@@ -250,6 +236,44 @@ def upkeep(home, now):
     first = [once(command, env(1 + day))[0] for day in range(5)]
     again = [once(command, env(5))[0] for _ in range(5)]
     print(f"\nupkeep: a day's first {statistics.median(first):.1f} ms (with the rotation), again {statistics.median(again):.1f} ms")
+
+
+def lookups(options, top, learned, now):
+    """What it costs to ask what is known of a command, by how much is known in all."""
+    case = CASES[0]
+    print("\nLook-up                     file, bytes   instructions   ms more than without (median, of pairs)")
+    for count in [1_000, 10_000, 100_000]:
+        homes = {}
+        for name, cs in [("released", options.cs), ("counted", options.counted)]:
+            home = Home(top / f"{name}-{count}", os.path.abspath(cs))
+            shutil.rmtree(home.folder / ".claude/learning")
+            shutil.copytree(learned, home.folder / ".claude/learning")
+            store.lay_out_hints(home.folder, count)
+            homes[name] = home
+        file, = homes["counted"].folder.glob(".claude/learning/cs-*/hints.enc")
+        size = file.stat().st_size
+        env = {**homes["counted"].env, "CS_NOW": str(now)}
+
+        def cost(numbers=range(10)):
+            home = homes["counted"]
+            return statistics.mean(instructions(home.hook(case), env, home.payload(case, number)) for number in numbers)
+
+        with_hints = cost()
+        file.unlink()
+        more = with_hints - cost()
+        home = homes["released"]
+        file, = home.folder.glob(".claude/learning/cs-*/hints.enc")
+        aside = file.with_suffix(".aside")
+
+        def run(number, from_, to):
+            if from_.exists():
+                from_.rename(to)
+            return once(home.hook(case), home.env, home.payload(case, number))
+
+        runners = {"with": (lambda number: run(number, aside, file), 1), "without": (lambda number: run(number, file, aside), 1)}
+        taken = turns(runners, options.runs)
+        pairs = [a[0] - b[0] for a, b in zip(taken["with"], taken["without"])]
+        print(f"{count:>9,} patterns {size:>20,} {more:>14,.0f} {statistics.median(pairs):>10.3f}")
 
 
 def busy(home, table):
@@ -289,24 +313,24 @@ def main():
     arguments.add_argument("--store", metavar="HOME", help="a home with a full store, rather than one made here")
     arguments.add_argument("--dangerous", metavar="TABLE", help="lines of a command, a tab, and `block`")
     arguments.add_argument("--runs", type=int, default=200)
-    arguments.add_argument("--only", choices=["times", "counts"], action="append")
+    arguments.add_argument("--only", choices=["times", "counts", "lookups"], action="append")
     options = arguments.parse_args()
     cs, counted = os.path.abspath(options.cs), os.path.abspath(options.counted)
-    only = options.only or ["times", "counts"]
+    only = options.only or ["times", "counts", "lookups"]
     now = int(time.time())
     top = pathlib.Path(tempfile.mkdtemp(prefix="cs-bench-"))
     try:
         counted_empty, counted_full = Home(top / "counted-empty", counted), Home(top / "counted-full", counted)
         start = time.perf_counter()
         learning = pathlib.Path(".claude") / "learning"
-        if options.store:
-            shutil.rmtree(counted_full.folder / learning)
-            shutil.copytree(pathlib.Path(options.store) / learning, counted_full.folder / learning)
-            shutil.rmtree(counted_full.folder / learning / "durations", ignore_errors=True)
-            counted_full.run("hook", "upkeep")
-        else:
-            counted_full.fill(now)
-        print(f"a full store ({DAYS} days × {EVENTS} events) in {time.perf_counter() - start:.0f} s: "
+        filled = pathlib.Path(options.store) if options.store else top / "filled"
+        if not options.store:
+            store.make(filled, cs)
+        shutil.rmtree(counted_full.folder / learning)
+        shutil.copytree(filled / learning, counted_full.folder / learning)
+        shutil.rmtree(counted_full.folder / learning / "durations", ignore_errors=True)
+        counted_full.run("hook", "upkeep")
+        print(f"a full store in {time.perf_counter() - start:.0f} s: "
               f"{sum(file.stat().st_size for file in counted_full.folder.glob('.claude/learning/**/*') if file.is_file()):,} bytes")
         if "times" in only:
             empty_home, full_home = Home(top / "empty-store", cs), Home(top / "full-store", cs)
@@ -317,6 +341,8 @@ def main():
                 busy(empty_home, options.dangerous)
         if "counts" in only:
             counts(counted_empty, counted_full, now)
+        if "lookups" in only:
+            lookups(options, top, counted_full.folder / learning, now)
         upkeep(counted_full, now)
     finally:
         shutil.rmtree(top)

@@ -33,9 +33,18 @@ def make(home, cs):
     home.mkdir(parents=True)
     apply = [cs, "apply", "--yes", "--profile", "builtin:learning"]
     subprocess.run(apply, env=surroundings(home), cwd=home, check=True, stdout=subprocess.DEVNULL)
+    run_test("make_a_full_store", home)
+
+
+def lay_out_hints(home, count):
+    """Has hooks know so many patterns, in a home whose store is full."""
+    run_test("lay_out_many_hints", home, CS_STORE_HINTS=str(count))
+
+
+def run_test(name, home, **settings):
     project = pathlib.Path(__file__).resolve().parents[2]
-    test = ["cargo", "test", "--quiet", "--test", "it", "make_a_full_store", "--", "--ignored"]
-    env = dict(os.environ, CS_STORE=str(home / ".claude"))
+    test = ["cargo", "test", "--quiet", "--test", "it", name, "--", "--ignored"]
+    env = dict(os.environ, CS_STORE=str(home / ".claude"), **settings)
     subprocess.run(test, env=env, cwd=project, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -282,6 +282,29 @@ fn what_failed_in_earlier_sessions_is_told_to_the_model_once() {
     assert_eq!(times, [0, 1, 1], "{heard}");
 }
 
+/// What one session found out is enough for an agent: the next session's model hears of it with its first prompt.
+#[test]
+fn an_agent_that_has_something_to_look_at_is_named_to_the_model() {
+    let Some(client) = Client::find() else { return };
+    let sandbox = Sandbox::new();
+    let today =
+        |args: &[&str]| ran(sandbox.command(args).env_remove("CS_NOW").output().expect("cs runs")).ok();
+    today(&["apply", "--yes", "--profile", "builtin:learning"]);
+    let say = json!({"say": "Done."});
+    // Of no machine that runs this.
+    let fails = ["helm lint", "minikube status", "flyctl status"].map(|line| json!({"bash": line}));
+    client.talk(&sandbox, &[fails.as_slice(), std::slice::from_ref(&say)].concat());
+    let note = "From cs: the troubleshooting-detective agent has something to look at: ";
+    assert!(!sandbox.read("heard.jsonl").contains(note), "it was not enough before");
+    // The next session's start leaves this to a process that nobody waits for.
+    today(&["hook", "upkeep"]);
+    fs::remove_file(sandbox.path("heard.jsonl")).expect("the model was asked");
+    client.talk(&sandbox, &[json!({"bash": "echo fine"}), say]);
+    let heard = sandbox.read("heard.jsonl");
+    let times: Vec<usize> = heard.lines().map(|request| request.matches(note).count()).collect();
+    assert_eq!(times, [1, 1], "{heard}");
+}
+
 /// A way in which the client rewrites settings.json without asking.
 #[derive(Debug)]
 struct Rewrite {

@@ -319,7 +319,11 @@ pub const FRAMES: &[&str] = &[
 ];
 
 fn pairs() -> usize {
-    if std::env::var_os("CS_THOROUGH").is_some() { 200 } else { 20 }
+    match std::env::var("CS_THOROUGH").as_deref() {
+        Ok("all") => 600,
+        Ok(_) => 200,
+        Err(_) => 20,
+    }
 }
 
 fn payload(event: &str, tool: &str, input: Value, rest: Value) -> Vec<u8> {
@@ -408,7 +412,8 @@ const ERRORS: &[&str] = &[
     "Exit code 1\nmkdir: cannot create directory '<NAME>': File exists",
     "Exit code 1\nsbatch: error: Batch job submission failed: <NUMBER>",
     "Exit code 1\nERROR 1045 (28000): Access denied for user '<NAME>'@'<HOST>' (using password: YES)",
-    "Exit code <NUMBER>\n",
+    // A status that means something by itself begins with another digit.
+    "Exit code 9<NUMBER>\n",
     "Exit code 1\nrsync: [sender] link_stat \"/home/<NAME>/<NAME>\" failed: No such file or directory (2)",
     "Exit code 1\nfatal: unable to access 'https://<NAME>:<SECRET>@<HOST>/<NAME>.git/': Could not resolve host: <HOST>",
     "Exit code 1\nerror: unrecognized option '--<NAME>'",

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::sandbox::{Ran, Sandbox};
+use crate::sandbox::{Ran, Sandbox, ran};
 
 /// Everything a project can share, from a profile in the project itself.
 const PROFILE: &str = r#"format = 1
@@ -141,6 +141,25 @@ fn applying_in_a_clone_takes_over_what_is_there_and_gives_it_back() {
     sandbox.cs(&args).ok();
     sandbox.cs(&[&["uninstall"][..], &there].concat()).ok();
     assert_eq!(git(&sandbox, "clone", &["status", "--porcelain"]), "");
+}
+
+/// Whoever has a fresh clone before them is told what its profile is for, until they have applied it.
+#[test]
+fn a_clone_s_profile_is_pointed_out_to_who_has_another() {
+    let sandbox = Sandbox::new();
+    sandbox.write("clone/claude-sync.toml", "format = 1\n[settings]\neffortLevel = \"high\"\n");
+    sandbox.cs(&["apply", "--yes", "--profile", "builtin:minimal"]).ok();
+    let in_clone = |args: &[&str]| {
+        let out = sandbox.command(args).current_dir(sandbox.path("clone")).output().expect("cs runs");
+        ran(out).ok().out
+    };
+    let hint = "claude-sync.toml here is another profile.   cs plan --project shows it for this folder";
+    for args in [["status"], ["plan"]] {
+        assert!(in_clone(&args).lines().any(|line| line == hint), "{args:?}");
+        assert!(!sandbox.cs(&args).ok().out.contains(hint), "elsewhere");
+    }
+    in_clone(&["apply", "--yes", "--profile", "claude-sync.toml", "--project"]);
+    assert!(!in_clone(&["status"]).contains(hint), "it is applied");
 }
 
 /// As an older cs left it: links, which nobody else can follow.

@@ -1,7 +1,8 @@
 //! `cs learn show` and `cs learn export`: what is known, for people and for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::store::Store;
@@ -10,7 +11,7 @@ use crate::cli::error::{CliError, exit};
 use crate::cli::output::{columns, count, paint, style};
 use crate::command::shape::ErrorClass;
 use crate::learn::correct::Shadow;
-use crate::learn::pattern::{Day, Pattern, Tier};
+use crate::learn::pattern::{self, Day, Pattern, Tier};
 use crate::learn::{Form, Number, State, Streak, judge};
 
 /// So many commands are listed, those that ran most.
@@ -235,60 +236,79 @@ impl View<'_> {
         }
     }
 
-    fn json(&self, name: impl Fn(Number) -> Option<String>) -> Value {
-        let mut names: BTreeMap<Number, Option<String>> = BTreeMap::new();
-        let mut project = |number: Number| {
-            names.entry(number).or_insert_with(|| name(number));
-            number.0
-        };
-        let streaks: Vec<Value> = self
-            .streaks()
-            .into_iter()
-            .map(|(number, form, streak)| {
-                json!({"project": project(number), "form": form.to_string(), "sessions": streak.sessions.len(),
-                    "error": streak.class.word(), "day": streak.day, "said": streak.said.len()})
-            })
-            .collect();
-        let corrections: Vec<Value> = self
-            .state
-            .corrections
-            .iter()
-            .filter(|(number, failed, ..)| self.is_here(*number) && (self.is_meant)(failed))
-            .map(|(number, failed, worked, sessions)| {
-                json!({"project": project(number), "failed": failed.to_string(), "worked": worked.to_string(),
-                    "sessions": sessions})
-            })
-            .collect();
-        let shadows = self.state.corrections.shadows().filter(|(number, _)| self.is_here(*number));
-        let shadow: Vec<Value> = shadows
-            .map(|(number, own)| {
-                json!({"project": project(number), "offers": own.offers, "right": own.right, "later": own.later,
-                    "armed": own.is_armed(), "why_not": own.why_not()})
-            })
-            .collect();
-        let patterns = self.state.patterns.iter();
-        let patterns: Vec<Value> = patterns
-            .filter(|(key, _)| self.is_here(key.project) && (self.is_meant)(&key.form))
-            .map(|(key, own)| {
-                let (runs, failed) = own.runs();
-                let days: serde_json::Map<String, Value> = own
-                    .days
-                    .iter()
-                    .map(|(day, Day { ok, failed, .. })| (day.to_string(), json!([ok, failed])))
-                    .collect();
-                json!({"project": project(key.project), "form": key.form.to_string(),
-                    "category": key.category.word(), "host": key.host.word(), "runs": runs, "failed": failed,
-                    "confidence": own.confidence(self.today), "tier": own.tier().map(Tier::word),
-                    "last_error": own.failing.map(ErrorClass::word), "days": days,
-                    "durations": own.durations.iter().map(|(bucket, count)| (bucket.to_string(), json!(count)))
-                        .collect::<serde_json::Map<String, Value>>()})
-            })
-            .collect();
-        let projects: Vec<Value> =
-            names.into_iter().map(|(number, name)| json!({"project": number.0, "name": name})).collect();
-        json!({"version": 1, "today": self.today, "projects": projects, "streaks": streaks,
-            "corrections": corrections, "shadow": shadow, "patterns": patterns})
+    /// All of it for programs, a row at a time: of many, none is there twice.
+    fn json(&self, name: impl Fn(Number) -> Option<String>) -> impl Serialize {
+        let State { patterns, corrections, .. } = self.state;
+        let is_meant = |project: Number, form: &Form| self.is_here(project) && (self.is_meant)(form);
+        let pattern_rows = move || patterns.iter().filter(move |(key, _)| is_meant(key.project, &key.form));
+        let correction_rows =
+            move || corrections.iter().filter(move |(project, failed, ..)| is_meant(*project, failed));
+        let shadows = move || corrections.shadows().filter(|(project, _)| self.is_here(*project));
+        let mut numbers: BTreeSet<Number> = self.streaks().into_iter().map(|(number, ..)| number).collect();
+        numbers.extend(correction_rows().map(|(number, ..)| number));
+        numbers.extend(shadows().map(|(number, _)| number));
+        numbers.extend(pattern_rows().map(|(key, _)| key.project));
+        Document {
+            version: 1,
+            today: self.today,
+            projects: numbers
+                .into_iter()
+                .map(|number| json!({"project": number.0, "name": name(number)}))
+                .collect(),
+            streaks: Rows(|| {
+                self.streaks().into_iter().map(|(number, form, streak)| {
+                    json!({"project": number.0, "form": form.to_string(), "sessions": streak.sessions.len(),
+                        "error": streak.class.word(), "day": streak.day, "said": streak.said.len()})
+                })
+            }),
+            corrections: Rows(move || {
+                correction_rows().map(|(number, failed, worked, sessions)| {
+                    json!({"project": number.0, "failed": failed.to_string(), "worked": worked.to_string(),
+                        "sessions": sessions})
+                })
+            }),
+            shadow: Rows(move || {
+                shadows().map(|(number, own)| {
+                    json!({"project": number.0, "offers": own.offers, "right": own.right, "later": own.later,
+                        "armed": own.is_armed(), "why_not": own.why_not()})
+                })
+            }),
+            patterns: Rows(move || pattern_rows().map(|(key, own)| pattern_json(key, own, self.today))),
+        }
     }
+}
+
+/// What is known, as programs read it.
+#[derive(Serialize)]
+struct Document<Streaks, Corrections, Shadows, Patterns> {
+    version: u8,
+    today: u16,
+    projects: Vec<Value>,
+    streaks: Streaks,
+    corrections: Corrections,
+    shadow: Shadows,
+    patterns: Patterns,
+}
+
+/// A list of rows that are made one after the other.
+struct Rows<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Rows<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+fn pattern_json(key: &pattern::Key, own: &Pattern, today: u16) -> Value {
+    let (runs, failed) = own.runs();
+    let days: serde_json::Map<String, Value> =
+        own.days.iter().map(|(day, Day { ok, failed, .. })| (day.to_string(), json!([ok, failed]))).collect();
+    let durations: serde_json::Map<String, Value> =
+        own.durations.iter().map(|(bucket, count)| (bucket.to_string(), json!(count))).collect();
+    json!({"project": key.project.0, "form": key.form.to_string(), "category": key.category.word(),
+        "host": key.host.word(), "runs": runs, "failed": failed, "confidence": own.confidence(today),
+        "tier": own.tier().map(Tier::word), "last_error": own.failing.map(ErrorClass::word), "days": days,
+        "durations": durations})
 }
 
 /// A heading and its rows, in columns; nothing where there are no rows.

@@ -223,7 +223,8 @@ closed! {
 }
 
 closed! {
-    /// What a command line has, each at least once.
+    /// What a command line has, each at least once. `Gpu`: one of its commands runs where a GPU was asked for; that
+    /// a command asks for one itself is among its flags.
     Trait {
         Input = "input",
         Output = "output",
@@ -235,6 +236,7 @@ closed! {
         Control = "control",
         Subshell = "subshell",
         Assignment = "assignment",
+        Gpu = "gpu",
     }
 }
 

@@ -1,6 +1,6 @@
 //! From commands that were read to their shapes.
 
-use super::{Piece, Shape, Structure, Tool, Word};
+use super::{Piece, Runner, Shape, Structure, Word};
 use crate::command::{self, RedirectKind, Script, Simple};
 
 /// How a batch script speaks to its scheduler, and the program that it would be said to otherwise.
@@ -42,7 +42,7 @@ impl Shape {
 struct Parts<'a> {
     words: Vec<Word<'a>>,
     files: Vec<Word<'a>>,
-    runner: Option<Tool>,
+    runner: Option<Runner>,
 }
 
 impl<'a> Parts<'a> {
@@ -81,6 +81,7 @@ fn structure(script: &Script) -> Structure {
         has_error_output: redirects().any(|redirect| redirect.fd == Some(2)),
         has_here_document: commands().any(|simple| simple.here.is_some()),
         // A hole without a name is a value that was too long, or came in as data.
+        has_assignment: script.sets_variables,
         has_substitution: commands()
             .flat_map(|simple| &simple.words)
             .any(|word| word.holes.iter().any(|hole| !hole.is_empty())),

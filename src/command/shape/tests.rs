@@ -71,6 +71,23 @@ fn the_most_telling_piece_leads() {
 }
 
 #[test]
+fn what_only_sets_variables_says_so() {
+    let is_set = |line| {
+        let shape = Shape::of_text(line);
+        (
+            shape.category == Category::Shell,
+            shape.tool == Tool::named("="),
+            shape.traits.has(Trait::Assignment.code()),
+        )
+    };
+    for line in ["a=5", "A=1 B=2", "array=(a b c)"] {
+        assert_eq!(is_set(line), (true, true, true), "{line}");
+    }
+    assert_eq!(["A=1; ls", "A=1 ls", "ls"].map(|line| is_set(line).2), [true, false, false]);
+    assert_eq!(Shape::of_text("A=1; git push").tool, Tool::named("git"));
+}
+
+#[test]
 fn a_name_that_is_a_word_is_a_name() {
     assert_eq!(shape("cat commit"), shape("cat secret"));
     assert_eq!(shape("git add commit"), shape("git add secret"));

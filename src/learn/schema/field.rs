@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::command::shape::{
-    Bits, Category, DataKind, HostType, PathKind, Shape, Subcommand, Tool, Trait, Wrapper,
+    Bits, Category, DataKind, GPU_FLAGS, HostType, PathKind, Shape, Subcommand, Tool, Trait, Wrapper,
 };
 use crate::learn::Observed;
 use crate::model::bytes::Bytes;
@@ -54,21 +54,7 @@ impl Aspect {
     /// The long spellings of flags that say it, without their dashes.
     const fn flags(self) -> &'static [&'static str] {
         match self {
-            Self::GpuType => &[
-                "gres",
-                "gpu",
-                "gpus",
-                "gpus-per-node",
-                "gpus-per-socket",
-                "gpus-per-task",
-                "gpu-bind",
-                "gpu-freq",
-                "cpus-per-gpu",
-                "mem-per-gpu",
-                "ntasks-per-gpu",
-                "nv",
-                "rocm",
-            ],
+            Self::GpuType => GPU_FLAGS,
             Self::Memory => &["mem", "mem-per-cpu", "memory"],
             Self::Cpus => &["cpus", "cpus-per-task"],
             Self::Tasks => &["ntasks", "ntasks-per-node", "ntasks-per-core", "ntasks-per-socket"],
@@ -175,7 +161,10 @@ impl Field {
             kind => Self::Data(kind),
         }));
         fields.extend(members(places, PathKind::ALL.len()).map(|code| Self::Path(PathKind::ALL[code])));
-        fields.extend(members(traits, Trait::ALL.len()).map(|code| Self::Has(Trait::ALL[code])));
+        fields.extend(members(traits, Trait::ALL.len()).map(|code| match Trait::ALL[code] {
+            Trait::Gpu => Self::Aspect(Aspect::GpuType),
+            what => Self::Has(what),
+        }));
         fields.extend((pipes > 0).then_some(Self::Aspect(Aspect::Piped)));
         fields.extend((lists > 0).then_some(Self::Aspect(Aspect::Chained)));
         if category == Category::Genomics {
@@ -319,6 +308,18 @@ mod tests {
             assert_eq!(words(line), ["gpu_type"], "{line}");
         }
         assert_eq!(words("apptainer run --nv x.sif"), ["gpu_type", "run"]);
+        for line in [
+            "srun --gres=gpu:1 ./own",
+            "srun -G1 -n 4 ./own",
+            "srun --gpus 2 -n 1 ./own",
+            "salloc --gpus-per-node 1 -C big ./own",
+        ] {
+            assert_eq!(words(line), ["gpu_type"], "{line}");
+        }
+        let both = ["gpu_type", "bioinformatics", "blastn"];
+        assert_eq!(words("srun --gres=gpu:1 blastn -query x"), both);
+        assert_eq!(words("salloc -G 1 srun blastn -query x"), both);
+        assert_eq!(words("srun --gres-flags=x blastn --gpus x"), ["bioinformatics", "blastn"]);
         let (one, other) = (words("git push --force"), words("docker push x"));
         assert!(one.contains(&"push".to_owned()) && other.contains(&"push".to_owned()), "{one:?} {other:?}");
         let of = |line| Field::of(&call(line, None, (0, 0)));
