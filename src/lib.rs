@@ -38,6 +38,7 @@
 //! | [`draft`] | pure | what is there → a profile that declares it; edits of a profile that leave the rest alone |
 //! | [`doctor`] | pure | what the client would ignore, and what is wrong with our own state: texts and looks → findings |
 //! | [`crypto`] | pure | seals, the ring of keys, the node key, which machine this is |
+//! | [`mesh`] | pure | what hosts tell each other of what they learned: signed, merged in any order, and what a hint may make of it |
 //! | [`knowledge`] | shell | what was learned, and the folder it lives in |
 //! | [`root`] | shell | a configuration folder: locate, lock, observe, stage, converge, recover |
 //! | [`remote`] | shell | profiles from git repositories: fetched, pinned, read from the commit |
@@ -133,8 +134,13 @@
 //! look at is named once a session ([`learn::need`]). What each category of commands is about grows with use
 //! ([`learn::schema`]).
 //!
+//! # What hosts tell each other
+//! Only counts of forms, in codes of the vocabulary, signed by the host that they are of; of projects and sessions
+//! nothing. Each host writes its own rows, whoever has several hosts' rows adds them up, and only those of nodes that a
+//! person has trusted count. They make hints, and a quarter of a weight at most ([`mesh`]).
+//!
 //! # Not built yet
-//! Sharing between hosts.
+//! What brings the rows of one host to another.
 
 pub mod cli;
 pub mod command;
@@ -147,6 +153,7 @@ pub mod guard;
 pub mod hook;
 pub mod knowledge;
 pub mod learn;
+pub mod mesh;
 pub mod model;
 pub mod plan;
 pub mod profile;

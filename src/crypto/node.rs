@@ -104,6 +104,19 @@ impl NodeId {
     }
 }
 
+/// By its bytes: an order that is the same everywhere.
+impl Ord for NodeId {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.as_bytes().cmp(other.0.as_bytes())
+    }
+}
+
+impl PartialOrd for NodeId {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// What is really signed: no domain is the beginning of another and its message.
 fn framed(domain: &str, message: &[u8]) -> Vec<u8> {
     [b"cs/v1/", domain.as_bytes(), b"\0", message].concat()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A module at the top of `src/`, whether it is pure, and the modules it may name.
 ///
-/// The direction is downwards only: main → cli, hook → root, knowledge, mesh → doctor → plan, learn, guard,
+/// The direction is downwards only: main → cli, hook → root, knowledge → doctor → mesh, plan, learn, guard,
 /// generation, profile, document, command, crypto → model. Shells reach `sys`; pure modules turn
 /// values into values and are tested without a world.
 struct Module {
@@ -26,12 +26,13 @@ const MODULES: &[Module] = &[
     Module { name: "hook", is_pure: SHELL, may_name: &["knowledge", "learn", "guard", "command", "crypto", "document", "model", "sys"] },
     Module { name: "root", is_pure: SHELL, may_name: &["plan", "generation", "document", "crypto", "model", "sys"] },
     Module { name: "remote", is_pure: SHELL, may_name: &["profile", "model", "sys"] },
-    Module { name: "mesh", is_pure: SHELL, may_name: &["knowledge", "learn", "crypto", "model", "sys"] },
     Module { name: "knowledge", is_pure: SHELL, may_name: &["learn", "command", "crypto", "model", "sys"] },
     Module { name: "draft", is_pure: PURE, may_name: &["plan", "profile", "document", "model"] },
     // It judges what lies there by the rules that profiles, documents and plans are held to.
     Module { name: "doctor", is_pure: PURE, may_name: &["plan", "profile", "document", "command", "model"] },
     Module { name: "plan", is_pure: PURE, may_name: &["generation", "document", "model"] },
+    // From what a host knows to signed bytes and back: what carries them is another module's.
+    Module { name: "mesh", is_pure: PURE, may_name: &["learn", "command", "crypto", "model"] },
     Module { name: "learn", is_pure: PURE, may_name: &["command", "model"] },
     Module { name: "guard", is_pure: PURE, may_name: &["command", "model"] },
     Module { name: "generation", is_pure: PURE, may_name: &["document", "model"] },

@@ -1,0 +1,20 @@
+//! What hosts tell each other of what they learned: pure, from what one knows to signed bytes, and from the bytes of
+//! others to hints.
+//!
+//! Each host writes rows of its own and nobody else's ([`row`]); it signs all of them as one bundle ([`replica`]). What
+//! a host knows is the newest bundle of each replica ([`mod@state`]): two such states merge in any order, any number of
+//! times, to the same. Whom it listens to is a text that a person writes ([`trust`]); what is counted is summed up when
+//! it is read, so who is trusted no more counts no more.
+//!
+//! Nothing here moves anything: how bundles get from host to host is another matter, and none of it has to be
+//! trusted.
+
+pub mod replica;
+pub mod row;
+pub mod state;
+pub mod trust;
+
+pub use replica::{Bundle, BundleError, Replica};
+pub use row::{Row, Rows, rows_of};
+pub use state::{Mesh, Refused, Taken};
+pub use trust::{Fingerprint, Trusted};
