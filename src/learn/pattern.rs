@@ -108,6 +108,12 @@ const HALF_LIFE_DAYS: f64 = 7.0;
 /// More patterns than this, and the oldest go: about 2 MB.
 const ROWS_MAX: usize = 20_000;
 
+/// What a day counts for, from 1 for today down: half after a week.
+#[must_use]
+pub fn weight(day: u16, today: u16) -> f64 {
+    0.5_f64.powf(f64::from(today.saturating_sub(day)) / HALF_LIFE_DAYS)
+}
+
 impl Pattern {
     fn add(&mut self, record_day: u16, own: &Judged, class: ErrorClass, session: Number) {
         let day = self.days.entry(record_day).or_default();
@@ -213,8 +219,7 @@ impl Pattern {
     #[must_use]
     pub fn confidence(&self, today: u16) -> f64 {
         let weigh = |count: fn(&Day) -> u32| -> f64 {
-            let weight = |day: u16| 0.5_f64.powf(f64::from(today.saturating_sub(day)) / HALF_LIFE_DAYS);
-            self.days.iter().map(|(day, counts)| f64::from(count(counts)) * weight(*day)).sum()
+            self.days.iter().map(|(day, counts)| f64::from(count(counts)) * weight(*day, today)).sum()
         };
         let right = weigh(|day| day.ok);
         (right + 1.0) / (right + weigh(|day| day.failed) + 2.0)

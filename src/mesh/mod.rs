@@ -4,11 +4,13 @@
 //! Each host writes rows of its own and nobody else's ([`row`]); it signs all of them as one bundle ([`replica`]). What
 //! a host knows is the newest bundle of each replica ([`mod@state`]): two such states merge in any order, any number of
 //! times, to the same. Whom it listens to is a text that a person writes ([`trust`]); what is counted is summed up when
-//! it is read, so who is trusted no more counts no more.
+//! it is read, so who is trusted no more counts no more. It comes to hints alone, and to a quarter of the weight at
+//! most ([`advice`]).
 //!
 //! Nothing here moves anything: how bundles get from host to host is another matter, and none of it has to be
 //! trusted.
 
+pub mod advice;
 pub mod replica;
 pub mod row;
 pub mod state;
