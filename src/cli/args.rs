@@ -154,6 +154,10 @@ pub enum Command {
     Agents(Later<AgentsArgs>),
     /// The keys that everything learned is sealed with
     Keys(Later<KeysArgs>),
+    /// What your other hosts learned, and what this one tells them
+    Mesh(Later<MeshArgs>),
+    /// The hosts whose word counts here
+    Trust(Later<TrustArgs>),
     /// Which machine this is to others, and whether that lasts
     Identity(Later<IdentityArgs>),
     /// Print the JSON Schema of profiles
@@ -231,6 +235,68 @@ pub struct AuditArgs {
     /// At most so many entries, the newest first
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub most: usize,
+}
+
+/// `cs mesh`.
+#[derive(Debug, Clone, Args)]
+pub struct MeshArgs {
+    #[command(subcommand)]
+    pub command: Option<MeshCommand>,
+}
+
+/// What to do about other hosts.
+#[derive(Debug, Clone, Subcommand)]
+pub enum MeshCommand {
+    /// Show which hosts have told what, and when
+    Status,
+    /// Exchange with other hosts: over ssh, or through a git repository that they share
+    Sync(SyncArgs),
+    /// Answer a host that asks; for `command=` in authorized_keys
+    Serve {
+        /// On standard input and output, the only way there is
+        #[arg(long, required = true)]
+        stdio: bool,
+    },
+}
+
+/// `cs mesh sync`.
+#[derive(Debug, Clone, Args)]
+pub struct SyncArgs {
+    /// A host, as ssh knows it; any number
+    #[arg(long, value_name = "HOST")]
+    pub ssh: Vec<String>,
+    /// A repository; any number
+    #[arg(long, value_name = "URL")]
+    pub git: Vec<String>,
+}
+
+/// `cs trust`.
+#[derive(Debug, Clone, Args)]
+pub struct TrustArgs {
+    #[command(subcommand)]
+    pub command: Option<TrustCommand>,
+}
+
+/// What to do about whom is trusted.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TrustCommand {
+    /// Show the trusted hosts
+    List,
+    /// Trust a host, by the whole fingerprint that its `cs identity` shows
+    Add {
+        /// `SHA256:` and 43 letters
+        #[arg(value_name = "FINGERPRINT")]
+        fingerprint: String,
+        /// What to call it
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+    },
+    /// Trust a host no more; what it told does not count any longer
+    Revoke {
+        /// Its name, or its whole fingerprint
+        #[arg(value_name = "HOST")]
+        host: String,
+    },
 }
 
 /// `cs agents`.

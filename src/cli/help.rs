@@ -54,6 +54,8 @@ pub const TEMPLATE: &str = concat!(
     ),
     row!("agents", "       ", "How much there is for an agent to look at, and what it was worth"),
     row!("keys", "         ", "The keys that everything learned is sealed with"),
+    row!("mesh", "         ", "What your other hosts learned, and what this one tells them"),
+    row!("trust", "        ", "The hosts whose word counts here"),
     row!("identity", "     ", "Which machine this is to others, and whether that lasts"),
     "\n",
     heading!("For your editor, fleet and shell:"),

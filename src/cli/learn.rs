@@ -18,7 +18,7 @@ use crate::sys::fs;
 mod forget;
 mod import;
 mod known;
-mod store;
+pub(super) mod store;
 
 /// Runs it.
 ///

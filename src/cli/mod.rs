@@ -23,6 +23,7 @@ pub mod later;
 mod learn;
 mod learning;
 pub mod man;
+pub mod mesh;
 pub mod news;
 pub mod output;
 pub mod plan;
@@ -35,6 +36,7 @@ pub mod show;
 pub mod sound;
 pub mod stats;
 pub mod status;
+pub mod trust;
 pub mod uninstall;
 pub mod why;
 pub mod world;
@@ -136,6 +138,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Identity(args) => identity::run(&context, &args),
         Command::Agents(args) => agents::run(&context, &args),
         Command::Keys(args) => keys::run(&context, &args),
+        Command::Mesh(args) => mesh::run(&context, &args),
+        Command::Trust(args) => trust::run(&context, &args),
         Command::Build(args) => build::run(&context, &args),
         Command::Guard(_)
         | Command::Learn(_)

@@ -14,6 +14,8 @@
 //!     hints.enc        what of it a hook may have to say
 //!     numbers.enc      the numbers of projects and sessions
 //!     imported.enc     how far each transcript has been read
+//!     mesh.enc         what other hosts told, and what this one has
+//!   trusted                the hosts that this user listens to: a text
 //!   durations/HOOK         how long the hooks took: plain figures
 //! ```
 //! - [`home`]: the folder; finding and enrolling the host
@@ -27,6 +29,7 @@
 //! - [`numbers`]: small random numbers for projects and sessions
 //! - [`mod@import`]: learning from the client's transcripts; [`imported`]: how far each has been read
 //! - [`fold`]: journals into the snapshot
+//! - [`shared`]: what is known of other hosts, and whom to listen to
 //! - [`upkeep`]: what is done once a day: rotation, fold, keys that go
 //! - [`durations`]: where the hooks' own figures lie
 
@@ -43,6 +46,7 @@ pub mod journal;
 pub mod keys;
 pub mod numbers;
 mod private;
+pub mod shared;
 pub mod snapshot;
 pub mod sources;
 pub mod upkeep;

@@ -11,6 +11,7 @@ use super::imported;
 use super::journal::{self, Journal};
 use super::keys::Outcome;
 use super::numbers::{self, NumbersError};
+use super::shared::{self, SharedError};
 use super::{Enrolled, HostFolder, KeyError, Learning, Rotation};
 use crate::crypto::Ring;
 use crate::crypto::identity::Standing;
@@ -28,6 +29,8 @@ pub enum UpkeepError {
     Fold(#[from] FoldError),
     #[error(transparent)]
     Numbers(#[from] NumbersError),
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("another process is at it")]
@@ -99,6 +102,7 @@ fn locked<C: Change>(
         Ok(()) | Err(NumbersError::Newer) => {}
         Err(error) => return Err(error.into()),
     }
+    shared::keep_up(&host, &ring, now)?;
     // Both snapshots are sealed under the newest key; older ones serve only the segments that are left.
     let dropped = host.drop_keys(folded.oldest.unwrap_or(ring.newest()))?;
     if is_clock_believed {

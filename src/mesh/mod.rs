@@ -7,13 +7,15 @@
 //! it is read, so who is trusted no more counts no more. It comes to hints alone, and to a quarter of the weight at
 //! most ([`advice`]).
 //!
-//! Nothing here moves anything: how bundles get from host to host is another matter, and none of it has to be
-//! trusted.
+//! Two hosts that talk prove who they are, and give each other what they have not ([`talk`], in the words of
+//! [`frame`]). What carries the bytes is another matter, and none of it has to be trusted.
 
 pub mod advice;
+pub mod frame;
 pub mod replica;
 pub mod row;
 pub mod state;
+pub mod talk;
 pub mod trust;
 
 pub use replica::{Bundle, BundleError, Replica};

@@ -287,5 +287,6 @@ pub(super) fn tally<'a>(bundles: impl Iterator<Item = &'a Bundle>, key: &Key, to
     tallies
 }
 
+mod stored;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,10 @@
 //! The system's git, asked so that nothing but git answers.
 
+mod fleet;
+
 use std::path::{Path, PathBuf};
+
+pub use fleet::Found;
 
 use super::Error;
 use crate::model::printable;

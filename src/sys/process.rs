@@ -241,6 +241,95 @@ impl Call {
     }
 }
 
+/// A program that is talked to for so long and no longer: then it is killed, and whoever reads from it finds the end.
+#[derive(Debug)]
+pub struct Conversation {
+    child: std::process::Child,
+    complaint: std::sync::mpsc::Receiver<Vec<u8>>,
+    /// Dropped when it is over, which the one who watches the time hears.
+    over: Option<std::sync::mpsc::Sender<()>>,
+    watch: Option<std::thread::JoinHandle<bool>>,
+}
+
+impl Call {
+    /// Starts it for a conversation of at most `limit_ms`: what it says, what is said to it, and itself.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn converse(
+        &self,
+        limit_ms: u64,
+    ) -> std::io::Result<(std::process::ChildStdout, std::process::ChildStdin, Conversation)> {
+        use std::io::Read as _;
+        use std::os::unix::process::CommandExt as _;
+        /// More than this nobody reads of a complaint.
+        const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
+        let mut command = self.command();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn()?;
+        let pipes = (child.stdout.take(), child.stdin.take(), child.stderr.take());
+        let (Some(from), Some(to), Some(mut said)) = pipes else { unreachable!("BUG: all ends are ours") };
+        let (say, complaint) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = (&mut said).take(COMPLAINT_BYTES_MAX).read_to_end(&mut text);
+            let _ = say.send(text);
+            // It must not stand still for want of a reader.
+            let _ = std::io::copy(&mut said, &mut std::io::sink());
+        });
+        let (over, ends) = std::sync::mpsc::channel::<()>();
+        let group = rustix::process::Pid::from_raw(child.id().cast_signed());
+        let watch = std::thread::spawn(move || {
+            let waited = ends.recv_timeout(Duration::from_millis(limit_ms));
+            let is_late = waited == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+            if let Some(group) = group.filter(|_| is_late) {
+                let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+            }
+            is_late
+        });
+        Ok((from, to, Conversation { child, complaint, over: Some(over), watch: Some(watch) }))
+    }
+}
+
+impl Conversation {
+    /// Ends it: whether its time was over, and the end of what it complained of. Both pipes are to be dropped before.
+    pub fn end(mut self) -> (bool, String) {
+        let text = self.complaint.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
+        (self.stop(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn stop(&mut self) -> bool {
+        drop(self.over.take());
+        let is_late = self.watch.take().is_some_and(|watch| watch.join().unwrap_or_default());
+        let started = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if started.elapsed() > Duration::from_millis(500) {
+                if let Some(group) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
+                    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                }
+                let _ = self.child.wait();
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        is_late
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Ends this process after so many milliseconds, whatever it is waiting for.
+pub fn end_after(limit_ms: u64) {
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(limit_ms));
+        std::process::exit(1);
+    });
+}
+
 /// A program that answers one line after another. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Talk {

@@ -1,0 +1,99 @@
+//! `cs trust`: the hosts whose word counts here, by the fingerprints of their keys.
+
+use serde_json::json;
+
+use super::args::{TrustArgs, TrustCommand};
+use super::engine::Context;
+use super::error::{CliError, exit, refused};
+use super::identity::learning;
+use super::output::{columns, count};
+use crate::crypto::Epoch;
+use crate::knowledge::shared::{self, SharedError};
+use crate::mesh::trust::{self, EditError};
+use crate::sys::clock;
+
+/// Runs it.
+///
+/// # Errors
+/// When the list can't be read or written, or there is nothing to do as it was asked.
+pub fn run(context: &Context, args: &TrustArgs) -> Result<u8, CliError> {
+    match &args.command {
+        None | Some(TrustCommand::List) => list(context),
+        Some(TrustCommand::Add { fingerprint, name }) => add(context, fingerprint, name.as_deref()),
+        Some(TrustCommand::Revoke { host }) => revoke(context, host),
+    }
+}
+
+fn list(context: &Context) -> Result<u8, CliError> {
+    let learning = learning(context)?;
+    let (_, entries) = shared::trusted(&learning).map_err(failed)?;
+    let rows: Vec<Vec<String>> = entries
+        .iter()
+        .map(|entry| vec![entry.name.clone(), entry.fingerprint.to_string(), format!("since {}", entry.day.date())])
+        .collect();
+    if rows.is_empty() {
+        context.out.line("No other host is trusted: nothing that others learned counts here.");
+        context.out.line("On the other host, cs identity shows its fingerprint; here, cs trust add FINGERPRINT.");
+    } else {
+        context.out.lines(&columns(&rows, 3));
+    }
+    context.out.object(&json!({
+        "version": 1,
+        "trusted": entries.iter().map(|entry| json!({"name": entry.name, "fingerprint": entry.fingerprint.to_string(),
+            "since": entry.day.date()})).collect::<Vec<_>>(),
+    }));
+    Ok(exit::DONE)
+}
+
+fn add(context: &Context, fingerprint: &str, name: Option<&str>) -> Result<u8, CliError> {
+    let learning = learning(context)?;
+    let own = learning.known_host()?.and_then(|host| host.node().ok());
+    if own.is_some_and(|own| own.public().fingerprint() == fingerprint) {
+        return Err(refused(
+            "that is this host's own fingerprint",
+            "Run cs identity on the other one: its fingerprint is what goes here.",
+        ));
+    }
+    let (text, _) = shared::trusted(&learning).map_err(failed)?;
+    let made_up = || {
+        let letters = fingerprint.trim_start_matches("SHA256:").chars();
+        format!("host-{}", letters.filter(char::is_ascii_alphanumeric).take(6).collect::<String>())
+    };
+    let name = name.map_or_else(made_up, str::to_owned);
+    let edited = trust::add(&text, fingerprint, &name, Epoch::of(clock::now())).map_err(not_edited)?;
+    shared::write_trusted(&learning, &edited).map_err(failed)?;
+    let message = format!("{name} is trusted: what it learned makes hints here, once it has told.");
+    context.out.line(&message);
+    context.out.object(&json!({"version": 1, "success": true, "message": message, "name": name}));
+    Ok(exit::DONE)
+}
+
+fn revoke(context: &Context, which: &str) -> Result<u8, CliError> {
+    let learning = learning(context)?;
+    let (text, _) = shared::trusted(&learning).map_err(failed)?;
+    let (edited, entry) = trust::revoke(&text, which).map_err(not_edited)?;
+    shared::write_trusted(&learning, &edited).map_err(failed)?;
+    let (_, left) = shared::trusted(&learning).map_err(failed)?;
+    let message = format!("{} is not trusted any more: nothing that it told counts from now on.", entry.name);
+    context.out.line(&message);
+    context.out.line(format!("{} left.", count(left.len(), "host is", "hosts are")));
+    context.out.object(&json!({"version": 1, "success": true, "message": message, "name": entry.name}));
+    Ok(exit::DONE)
+}
+
+fn not_edited(error: EditError) -> CliError {
+    refused(error.to_string(), "Nothing was changed. What is there: cs trust list.")
+}
+
+/// What went wrong with what is shared.
+pub fn failed(error: SharedError) -> CliError {
+    match error {
+        SharedError::Key(error) => error.into(),
+        SharedError::Busy => {
+            refused(error.to_string(), "Nothing was changed. Try again in a moment.")
+        }
+        SharedError::Newer(_) => refused(error.to_string(), "Nothing was changed. Update cs on this host."),
+        SharedError::Trusted { .. } => refused(error.to_string(), "Correct that line, or remove it."),
+        error => refused(error.to_string(), "Nothing was changed."),
+    }
+}

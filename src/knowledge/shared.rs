@@ -1,0 +1,266 @@
+//! What this host knows of others, and has told them: `mesh.enc`, sealed like everything else that was learned; and
+//! whom it listens to: `trusted`, a text.
+//!
+//! What was told is never told less of under the same name: a host that finds its own words in a peer's hands and not in
+//! its own was restored from a backup, and one that forgot something tells less; both go on as a new incarnation. So no
+//! peer has to decide which of two truths is the newer one, and no honest host is taken for a liar.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::{HostFolder, KeyError, Learning, private};
+use crate::crypto::NodeKey;
+use crate::crypto::ring::{Context, Ring};
+use crate::crypto::seal;
+use crate::mesh::replica::{BundleError, Telling};
+use crate::mesh::trust::{self, Entry, TrustError};
+use crate::mesh::{Bundle, Mesh, Refused, Rows, Trusted};
+use crate::model::Digest;
+use crate::model::bytes::Bytes;
+use crate::sys::{clock, fs};
+
+const FILE: &str = "mesh.enc";
+const LOCK: &str = "mesh.lock";
+const TRUSTED: &str = "trusted";
+const FORMAT: u8 = 1;
+
+/// A text of trusted nodes is short.
+const TRUSTED_BYTES_MAX: u64 = 1 << 20;
+
+/// How often, and in milliseconds after how long, another process's exchange is waited for.
+const LOCK_TRIES: usize = 200;
+const LOCK_PAUSE_MS: u64 = 100;
+
+/// Why it can't be had.
+#[derive(Debug, Error)]
+pub enum SharedError {
+    #[error("{} was written by a newer version of cs", .0.display())]
+    Newer(PathBuf),
+    #[error("{}: {error}", path.display())]
+    Trusted { path: PathBuf, error: TrustError },
+    #[error("another process is exchanging what was learned")]
+    Busy,
+    #[error("what was learned here can't be told: {0}")]
+    Untellable(BundleError),
+    #[error("what this host told is refused by itself: {0}")]
+    Refused(Refused),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What this host has told last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Told {
+    incarnation: u32,
+    sequence: u64,
+    digest: Digest,
+}
+
+/// What is known of others, and what was told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shared {
+    pub mesh: Mesh,
+    told: Option<Told>,
+}
+
+/// What there is to tell.
+#[derive(Debug)]
+pub struct Tale<'a> {
+    pub key: &'a NodeKey,
+    pub rows: &'a Rows,
+    /// A day since 1970.
+    pub today: u16,
+    /// For how many days anything is kept.
+    pub window: u16,
+}
+
+/// What was told, and what is told next.
+#[derive(Debug)]
+pub struct Teller<'a> {
+    told: &'a mut Option<Told>,
+    tale: &'a Tale<'a>,
+}
+
+impl Teller<'_> {
+    /// Puts this host's own bundle into what is known, made anew where there is something new to tell. `above`: an
+    /// incarnation that others have of this host, and that it has not told of.
+    ///
+    /// # Errors
+    /// When there are rows that can't be told.
+    pub fn renew(&mut self, mesh: &mut Mesh, above: Option<u32>) -> Result<(), SharedError> {
+        let Tale { key, rows, today, window } = *self.tale;
+        let node = key.public();
+        let newest = mesh.newest(&node).cloned();
+        let is_aside = mesh.aside().any(|aside| aside.replica.node == node);
+        let is_own = newest.as_ref().map(|bundle| bundle.digest()) == self.told.map(|told| told.digest);
+        let sign = |incarnation, sequence| {
+            let telling = Telling { incarnation, sequence, day: today, window };
+            Bundle::sign(key, telling, rows).map_err(SharedError::Untellable)
+        };
+        let known = newest.as_ref().map(|bundle| bundle.telling());
+        let goes_on = known.filter(|_| is_own && !is_aside && above.is_none());
+        let next = match (goes_on, &newest) {
+            (Some(known), Some(newest)) => {
+                let next = sign(known.incarnation, known.sequence + 1)?;
+                if next.telling().day == known.day && next.rows() == newest.rows() {
+                    return Ok(());
+                }
+                (next.shrinks(newest).is_none() && next.telling().day >= known.day).then_some(next)
+            }
+            _ => None,
+        };
+        let next = match next {
+            Some(next) => next,
+            None => {
+                let told = self.told.map(|told| told.incarnation);
+                let last = [known.map(|known| known.incarnation), told, above].into_iter().flatten().max();
+                sign(last.unwrap_or(0).saturating_add(1), 1)?
+            }
+        };
+        let (telling, digest) = (next.telling(), next.digest());
+        let own = Trusted::default().with(&node);
+        mesh.receive(next, &own, today).map_err(SharedError::Refused)?;
+        *self.told = Some(Told { incarnation: telling.incarnation, sequence: telling.sequence, digest });
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// What is known, and who tells of this host.
+    pub fn parts<'a>(&'a mut self, tale: &'a Tale<'a>) -> (&'a mut Mesh, Teller<'a>) {
+        (&mut self.mesh, Teller { told: &mut self.told, tale })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![FORMAT, u8::from(self.told.is_some())];
+        if let Some(Told { incarnation, sequence, digest }) = self.told {
+            bytes.extend(incarnation.to_le_bytes());
+            bytes.extend(sequence.to_le_bytes());
+            bytes.extend(digest.to_bytes());
+        }
+        self.mesh.encode(&mut bytes);
+        bytes
+    }
+
+    /// `Err(true)` for bytes of a newer format.
+    fn decode(bytes: &[u8]) -> Result<Self, bool> {
+        let mut rest = Bytes(bytes);
+        match rest.byte() {
+            Some(FORMAT) => {}
+            Some(newer) => return Err(newer > FORMAT),
+            None => return Err(false),
+        }
+        let mut told = || match rest.byte()? {
+            0 => Some(None),
+            1 => Some(Some(Told {
+                incarnation: rest.u32()?,
+                sequence: rest.u64()?,
+                digest: Digest::from_bytes(rest.take(32)?.try_into().ok()?),
+            })),
+            _ => None,
+        };
+        let told = told().ok_or(false)?;
+        let mesh = Mesh::decode(&mut rest).filter(|_| rest.is_empty()).ok_or(false)?;
+        Ok(Self { mesh, told })
+    }
+}
+
+/// What is known of others; nothing where nothing is kept, or nothing that can be read: they tell it again.
+///
+/// # Errors
+/// When it is of a newer format, or something is there that can't be read.
+pub fn read(host: &HostFolder, ring: &Ring, now: u64) -> Result<Shared, SharedError> {
+    let path = host.path.join(FILE);
+    let Some(token) = private::read(&path)? else { return Ok(Shared::default()) };
+    let Some(plain) = private::open(ring, Context::Mesh, &token, now) else { return Ok(Shared::default()) };
+    match Shared::decode(&plain) {
+        Ok(shared) => Ok(shared),
+        Err(true) => Err(SharedError::Newer(path)),
+        Err(false) => Ok(Shared::default()),
+    }
+}
+
+fn write(host: &HostFolder, ring: &Ring, shared: &Shared, now: u64) -> Result<(), SharedError> {
+    let (_, key) = ring.newest_key(Context::Mesh);
+    let token = seal::seal(&key, &shared.encode(), now - now % 86_400);
+    Ok(private::replace(&host.path.join(FILE), token.as_bytes(), true)?)
+}
+
+/// Changes what is known of others, under a lock; what is kept is what `change` left, also where it failed.
+///
+/// # Errors
+/// When it can't be read or written, or another process is at it all the time.
+pub fn with<T>(host: &HostFolder, now: u64, change: impl FnOnce(&mut Shared) -> T) -> Result<T, SharedError> {
+    let _lock = lock(host)?;
+    let ring = host.ring()?;
+    let mut shared = read(host, &ring, now)?;
+    let before = shared.clone();
+    let result = change(&mut shared);
+    // The keys may have changed while somebody was talked to.
+    let newer = host.ring()?;
+    if shared != before || newer.newest() != ring.newest() {
+        write(host, &newer, &shared, now)?;
+    }
+    Ok(result)
+}
+
+/// Seals it anew under the newest key, and forgets what no longer counts.
+///
+/// # Errors
+/// When it can't be written. What is of a newer format is left alone.
+pub fn keep_up(host: &HostFolder, ring: &Ring, now: u64) -> Result<(), SharedError> {
+    let path = host.path.join(FILE);
+    if fs::lstat(&path)?.is_none() {
+        return Ok(());
+    }
+    // Who has it now seals it anew with what it gets.
+    let Some(_lock) = fs::try_lock(&host.path.join(LOCK))? else { return Ok(()) };
+    let mut shared = match read(host, ring, now) {
+        Ok(shared) => shared,
+        Err(SharedError::Newer(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    shared.mesh.expire(u16::try_from(now / 86_400).unwrap_or(u16::MAX));
+    write(host, ring, &shared, now)
+}
+
+fn lock(host: &HostFolder) -> Result<fs::FileLock, SharedError> {
+    for _ in 0..LOCK_TRIES {
+        if let Some(lock) = fs::try_lock(&host.path.join(LOCK))? {
+            return Ok(lock);
+        }
+        clock::pause_ms(LOCK_PAUSE_MS);
+    }
+    Err(SharedError::Busy)
+}
+
+/// Where the trusted nodes of this user are written down.
+#[must_use]
+pub fn trusted_path(learning: &Learning) -> PathBuf {
+    learning.path.join(TRUSTED)
+}
+
+/// The text of the trusted nodes, and what it says. There is none before the first.
+///
+/// # Errors
+/// When it can't be read, or says anything else.
+pub fn trusted(learning: &Learning) -> Result<(String, Vec<Entry>), SharedError> {
+    let path = trusted_path(learning);
+    let text = fs::read_if_there(&path, TRUSTED_BYTES_MAX)?.unwrap_or_default();
+    let text = String::from_utf8(text).map_err(io::Error::other)?;
+    let entries = trust::parse(&text).map_err(|error| SharedError::Trusted { path, error })?;
+    Ok((text, entries))
+}
+
+/// Writes that text.
+///
+/// # Errors
+/// When it can't be written.
+pub fn write_trusted(learning: &Learning, text: &str) -> Result<(), SharedError> {
+    private::make_folder(&learning.path)?;
+    Ok(private::replace(&trusted_path(learning), text.as_bytes(), true)?)
+}

@@ -1,0 +1,128 @@
+//! A git repository as the place where hosts leave what they tell: one ref for each, which only its host writes.
+//!
+//! `refs/cs/hosts/ID` names a commit without a parent, whose tree has one file, `bundle`. So a repository holds what is
+//! told now and no history, nobody merges anything, and two hosts never wait for one another. What is in the refs is
+//! believed no more than anything else that comes in: a bundle is signed, and its ref is only where it was found.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::{Error, Git, text, well};
+use crate::model::printable;
+use crate::sys::fs;
+
+/// Where hosts are, in the repository and here.
+const HOSTS: &str = "refs/cs/hosts/";
+const THEIRS: &str = "refs/cs/theirs/";
+/// The file in each commit.
+const FILE: &str = "bundle";
+
+/// What was found under a host's ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Bundle(Vec<u8>),
+    /// There is none, or it is larger than any can be.
+    None(String),
+}
+
+impl Git {
+    /// Fetches all hosts' refs; what is under each, by the name of the host.
+    ///
+    /// # Errors
+    /// When the repository can't be reached or read.
+    pub fn fetch_hosts(&self, url: &str, bytes_max: u64) -> Result<BTreeMap<String, Found>, Error> {
+        let spec = format!("+{HOSTS}*:{THEIRS}*");
+        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--prune", "--", url, &spec];
+        well(self.call(args)?).map_err(|said| Error::Unreachable { repository: printable(url), said })?;
+        let listed = self.call(["for-each-ref", "--format=%(refname)", THEIRS])?;
+        let listed = well(listed).map_err(|said| Error::Git { what: "for-each-ref".to_owned(), said })?;
+        let mut reader = self.reader()?;
+        let mut found = BTreeMap::new();
+        for name in listed.lines() {
+            let Some(id) = name.strip_prefix(THEIRS) else { continue };
+            found.insert(printable(id), self.found(&mut reader, name, bytes_max)?);
+        }
+        Ok(found)
+    }
+
+    fn found(
+        &self,
+        reader: &mut crate::sys::process::Talk,
+        name: &str,
+        bytes_max: u64,
+    ) -> Result<Found, Error> {
+        let object = format!("{name}:{FILE}");
+        let size = self.call(["cat-file", "-s", &object])?;
+        let size = String::from_utf8_lossy(&size.out).trim().parse::<u64>().ok().filter(|_| size.is_well);
+        let Some(size) = size else { return Ok(Found::None(format!("it has no file `{FILE}`"))) };
+        if size > bytes_max {
+            return Ok(Found::None(format!("it has {size} bytes, and {bytes_max} are the most")));
+        }
+        let answer = reader.ask(&object)?;
+        if !answer.ends_with(&format!(" blob {size}")) {
+            return Ok(Found::None("it is no file".to_owned()));
+        }
+        let mut bytes = reader.bytes(usize::try_from(size).map_err(std::io::Error::other)? + 1)?;
+        bytes.pop();
+        Ok(Found::Bundle(bytes))
+    }
+
+    /// Leaves a bundle under a host's ref; whether there was anything to do.
+    ///
+    /// # Errors
+    /// When it can't be written here or there.
+    pub fn push_host(&self, url: &str, id: &str, bundle: &[u8], day: u16) -> Result<bool, Error> {
+        let commit = self.commit(bundle, day)?;
+        let theirs = self.call(["rev-parse", "--verify", "--quiet", &format!("{THEIRS}{id}")])?;
+        if theirs.is_well && String::from_utf8_lossy(&theirs.out).trim() == commit {
+            return Ok(false);
+        }
+        let spec = format!("+{commit}:{HOSTS}{id}");
+        let pushed = self.call(["push", "--quiet", "--no-verify", "--", url, &spec])?;
+        well(pushed).map_err(|said| Error::Unreachable { repository: printable(url), said })?;
+        Ok(true)
+    }
+
+    /// A commit of one file. The same bytes on the same day are the same commit, whoever makes it: nothing of who that
+    /// is, or of the time, is in it.
+    fn commit(&self, bundle: &[u8], day: u16) -> Result<String, Error> {
+        let failed = |what: &str| {
+            let what = what.to_owned();
+            move |said| Error::Git { what, said }
+        };
+        let file = self.folder.join("cs-bundle");
+        let index = self.folder.join("cs-index");
+        remove(&index)?;
+        remove(&file)?;
+        fs::write_new(&file, bundle, 0o600)?;
+        let object = well(self.call(["hash-object", "-w", "--no-filters", "--", &*text(&file)])?)
+            .map_err(failed("hash-object"))?;
+        remove(&file)?;
+        let entry = format!("100644,{},{FILE}", object.trim());
+        let indexed = || self.prepared().env("GIT_INDEX_FILE", Some(&*text(&index)));
+        let run = |args: &[&str]| indexed().args(args.iter().copied()).run().map_err(super::no_git);
+        well(run(&["update-index", "--add", "--cacheinfo", &entry])?).map_err(failed("update-index"))?;
+        let tree = well(run(&["write-tree"])?).map_err(failed("write-tree"))?;
+        remove(&index)?;
+        let date = format!("{} +0000", u64::from(day) * 86_400);
+        let mut commit = self.prepared();
+        for who in ["GIT_AUTHOR", "GIT_COMMITTER"] {
+            let [name, email, when] = match who {
+                "GIT_AUTHOR" => ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE"],
+                _ => ["GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "GIT_COMMITTER_DATE"],
+            };
+            commit = commit.env(name, Some("cs")).env(email, Some("cs@invalid")).env(when, Some(&date));
+        }
+        let args =
+            ["-c", "commit.gpgSign=false", "commit-tree", "--no-gpg-sign", "-m", "bundle", tree.trim()];
+        let made = well(commit.args(args).run().map_err(super::no_git)?).map_err(failed("commit-tree"))?;
+        Ok(made.trim().to_owned())
+    }
+}
+
+fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::lstat(path)? {
+        Some(_) => fs::remove_file(path),
+        None => Ok(()),
+    }
+}
