@@ -199,7 +199,9 @@ impl Mesh {
         Ok(Taken::New)
     }
 
-    /// Takes in what another such state has: one of the same person's, which trusted when it received.
+    /// Takes in what another such state has: one of the same person's, which asked all this when it received. The newest
+    /// of a node stands then, also where the one before it was not seen there, and counted more: what depends on
+    /// that has an order, and merging has none.
     pub fn merge(&mut self, other: &Self) {
         for (node, theirs) in &other.nodes {
             match self.nodes.get_mut(node) {

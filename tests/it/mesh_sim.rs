@@ -1,7 +1,7 @@
 //! Many hosts that tell each other what they learned, by channels that lose, repeat, shuffle and replay, with some among
 //! them that lie: those that don't come to the same, and to what their own rows add up to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use claude_sync::command::shape::{HostType, Outcome, Tool};
@@ -10,7 +10,7 @@ use claude_sync::learn::{Item, Number, State, Told};
 use claude_sync::mesh::replica::{DOMAIN, Telling};
 use claude_sync::mesh::row::{Key, WINDOW_DAYS};
 use claude_sync::mesh::state::Tallies;
-use claude_sync::mesh::{Bundle, BundleError, Mesh, Refused, Rows, Taken, Trusted, rows_of};
+use claude_sync::mesh::{Bundle, BundleError, Fingerprint, Mesh, Refused, Rows, Taken, Trusted, rows_of};
 
 use crate::draw::Draw;
 use crate::scenarios::is_thorough;
@@ -74,6 +74,8 @@ fn key(number: usize) -> NodeKey {
 
 impl Host {
     fn new(number: usize) -> Self {
+        let node = key(number).public();
+        assert_eq!(Fingerprint::of(&node).to_string(), node.fingerprint(), "what people compare");
         let telling = Telling { incarnation: 1, sequence: 0, day: 0, window: WINDOW_DAYS };
         Self {
             kind: Kind::of(number),
@@ -367,8 +369,8 @@ fn honest_hosts_come_to_the_same_whatever_happens_on_the_way() {
     for host in world.hosts.iter().filter(|host| host.kind.is_honest()) {
         assert_eq!(host.mesh.values(&honest, world.day), by_honest, "what all of them did, each once");
         assert_eq!(host.mesh.counted(&by_forking).count(), 0, "of who forked nothing counts");
-        let counted: Vec<_> =
-            host.mesh.counted(&without_revoked).map(|bundle| bundle.replica().node).collect();
+        let counted = host.mesh.counted(&without_revoked).map(|bundle| bundle.replica().node);
+        let counted: BTreeSet<_> = counted.collect();
         let is_of = |is_meant: &dyn Fn(Kind) -> bool| {
             let of_kind = world.hosts.iter().filter(|other| is_meant(other.kind));
             of_kind.filter(|other| counted.contains(&other.key.public())).count()
