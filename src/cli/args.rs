@@ -251,7 +251,7 @@ pub enum MeshCommand {
     Status,
     /// Exchange with other hosts: over ssh, or through a git repository that they share
     Sync(SyncArgs),
-    /// Answer a host that asks; for `command=` in authorized_keys
+    /// Answer a host that asks; for `command=` in `authorized_keys`
     Serve {
         /// On standard input and output, the only way there is
         #[arg(long, required = true)]

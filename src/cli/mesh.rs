@@ -12,7 +12,7 @@ use super::output::{columns, count, paint, style};
 use super::trust::failed;
 use crate::crypto::NodeKey;
 use crate::crypto::node::NodeId;
-use crate::knowledge::shared::{self, Shared, SharedError, Tale};
+use crate::knowledge::shared::{self, Shared, Tale};
 use crate::knowledge::{HostFolder, fold};
 use crate::mesh::frame::Line;
 use crate::mesh::replica::BUNDLE_BYTES_MAX;
@@ -20,7 +20,7 @@ use crate::mesh::row::WINDOW_DAYS;
 use crate::mesh::talk::{self, Met, Own, Side};
 use crate::mesh::trust::Entry;
 use crate::mesh::{Mesh, Rows, Taken, Trusted, rows_of};
-use crate::model::printable;
+use crate::model::{Digest, printable};
 use crate::remote::git::{Found, Git};
 use crate::sys::process::{self, Call};
 use crate::sys::{clock, random};
@@ -131,14 +131,17 @@ fn sync(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
         told.push((url, "git", through_git(context, &here, url)?));
         report(context, &here, &told[told.len() - 1]);
     }
+    super::trust::refresh(context)?;
     let ring = here.host.ring()?;
     let digest = shared::read(&here.host, &ring, here.now).map_err(failed)?.mesh.digest(&here.trust);
     let peers: Vec<Value> = told
         .iter()
         .map(|(peer, kind, came)| match came {
-            Ok(came) => json!({"peer": peer, "by": kind, "success": true, "taken": came.taken, "sent": came.sent,
+            Ok(came) => {
+                json!({"peer": peer, "by": kind, "success": true, "taken": came.taken, "sent": came.sent,
                 "refused": came.refused, "declined": came.declined, "bytes_in": came.bytes_in,
-                "bytes_out": came.bytes_out}),
+                "bytes_out": came.bytes_out})
+            }
             Err(why) => json!({"peer": peer, "by": kind, "success": false, "error": why}),
         })
         .collect();
@@ -165,7 +168,10 @@ fn report(context: &Context, here: &Here, (peer, _, came): &(&String, &str, Resu
                 context.out.line(format!("  not taken: {why}"));
             }
             if came.declined > 0 {
-                context.out.line(format!("  {} not taken there", count(came.declined as usize, "bundle was", "bundles were")));
+                context.out.line(format!(
+                    "  {} not taken there",
+                    count(came.declined as usize, "bundle was", "bundles were")
+                ));
             }
         }
         Err(why) => context.out.warn(format!("{peer}: {why}")),
@@ -177,7 +183,15 @@ fn over_ssh(here: &Here, host: &str) -> Result<Result<Came, String>, CliError> {
     if host.starts_with('-') {
         return Ok(Err("that is an option of ssh, and no host".to_owned()));
     }
-    let call = Call::new("ssh").args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "--", host, "cs mesh serve --stdio"]);
+    let call = Call::new("ssh").args([
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "ConnectTimeout=5",
+        "--",
+        host,
+        "cs mesh serve --stdio",
+    ]);
     let (from, to, conversation) = match call.converse(TALK_MS) {
         Ok(started) => started,
         Err(error) => return Ok(Err(format!("ssh can't be run: {error}"))),
@@ -200,27 +214,28 @@ fn over_ssh(here: &Here, host: &str) -> Result<Result<Came, String>, CliError> {
     })
 }
 
-/// Does something with what is known, and with what this host tells.
-fn exchange<T>(
-    here: &Here,
-    talk: impl FnOnce(&mut Mesh, &mut talk::Renew<'_>) -> T,
-) -> Result<T, CliError> {
+/// Does something with what is known, and with what this host tells. Nobody is kept waiting meanwhile, least of all the
+/// one who is talked to and asks back: it is done with a copy, and what came of it is taken in afterwards. What this
+/// host tells is made under the lock, since a number that was given twice is a lie.
+fn exchange<T>(here: &Here, talk: impl FnOnce(&mut Mesh, &mut talk::Renew<'_>) -> T) -> Result<T, CliError> {
     let tale = here.tale();
+    let keep = |mesh: &mut Mesh, above: Option<u32>| {
+        shared::with(&here.host, here.now, |shared: &mut Shared| {
+            shared.mesh.merge(mesh);
+            let (known, mut teller) = shared.parts(&tale);
+            let renewed = teller.renew(known, above);
+            mesh.clone_from(known);
+            renewed
+        })
+        .flatten()
+    };
+    let mut mesh = Mesh::default();
+    keep(&mut mesh, None).map_err(failed)?;
     let mut failure = None;
-    let result = shared::with(&here.host, here.now, |shared: &mut Shared| {
-        let (mesh, mut teller) = shared.parts(&tale);
-        let mut note = |result: Result<(), SharedError>| {
-            if let Err(error) = result {
-                failure = Some(error);
-            }
-        };
-        note(teller.renew(mesh, None));
-        talk(mesh, &mut |mesh: &mut Mesh, above| note(teller.renew(mesh, above)))
-    });
-    match failure {
-        Some(error) => Err(failed(error)),
-        None => result.map_err(failed),
-    }
+    let result =
+        talk(&mut mesh, &mut |mesh: &mut Mesh, above| failure = failure.take().or(keep(mesh, above).err()));
+    keep(&mut mesh, None).map_err(failed)?;
+    failure.map_or(Ok(result), |error| Err(failed(error)))
 }
 
 /// Through a repository that hosts share.
@@ -277,7 +292,7 @@ fn take(name: &str, found: &Found, own: &Own<'_>, mesh: &mut Mesh, came: &mut Ca
 
 /// How a host is called in a repository: by its key.
 fn id_of(node: &NodeId) -> String {
-    node.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::from_bytes(node.to_bytes()).to_string()
 }
 
 /// Answers a host that asks over ssh.
@@ -288,9 +303,13 @@ fn serve(context: &Context) -> Result<u8, CliError> {
     let mut line = Line::new(std::io::stdin().lock(), std::io::stdout().lock());
     let met = exchange(&here, |mesh, renew| talk::talk(&mut line, Side::Answers, &own, mesh, renew))?;
     drop(line);
+    super::trust::refresh(context)?;
     match met {
         Ok(_) => Ok(exit::DONE),
-        Err(error) => Err(refused(format!("the host that asked: {error}"), "Nothing of it was taken that was not signed.")),
+        Err(error) => Err(refused(
+            format!("the host that asked: {error}"),
+            "Nothing of it was taken that was not signed.",
+        )),
     }
 }
 
@@ -322,11 +341,15 @@ fn status(context: &Context) -> Result<u8, CliError> {
     let silent: Vec<&Entry> = here
         .entries
         .iter()
-        .filter(|entry| !newest.iter().any(|own| own.replica().node.fingerprint() == entry.fingerprint.to_string()))
+        .filter(|entry| {
+            !newest.iter().any(|own| own.replica().node.fingerprint() == entry.fingerprint.to_string())
+        })
         .collect();
     if rows.is_empty() && silent.is_empty() {
         context.out.line("Nothing was exchanged yet, and no other host is trusted.");
-        context.out.line("On the other host, cs identity shows its fingerprint; here, cs trust add FINGERPRINT.");
+        context
+            .out
+            .line("On the other host, cs identity shows its fingerprint; here, cs trust add FINGERPRINT.");
     }
     context.out.lines(&columns(&rows, 3));
     for entry in &silent {

@@ -6,9 +6,11 @@ use super::args::{TrustArgs, TrustCommand};
 use super::engine::Context;
 use super::error::{CliError, exit, refused};
 use super::identity::learning;
+use super::learn::store::{Store, failed as store_failed};
 use super::output::{columns, count};
 use crate::crypto::Epoch;
 use crate::knowledge::shared::{self, SharedError};
+use crate::knowledge::upkeep;
 use crate::mesh::trust::{self, EditError};
 use crate::sys::clock;
 
@@ -29,11 +31,15 @@ fn list(context: &Context) -> Result<u8, CliError> {
     let (_, entries) = shared::trusted(&learning).map_err(failed)?;
     let rows: Vec<Vec<String>> = entries
         .iter()
-        .map(|entry| vec![entry.name.clone(), entry.fingerprint.to_string(), format!("since {}", entry.day.date())])
+        .map(|entry| {
+            vec![entry.name.clone(), entry.fingerprint.to_string(), format!("since {}", entry.day.date())]
+        })
         .collect();
     if rows.is_empty() {
         context.out.line("No other host is trusted: nothing that others learned counts here.");
-        context.out.line("On the other host, cs identity shows its fingerprint; here, cs trust add FINGERPRINT.");
+        context
+            .out
+            .line("On the other host, cs identity shows its fingerprint; here, cs trust add FINGERPRINT.");
     } else {
         context.out.lines(&columns(&rows, 3));
     }
@@ -62,6 +68,7 @@ fn add(context: &Context, fingerprint: &str, name: Option<&str>) -> Result<u8, C
     let name = name.map_or_else(made_up, str::to_owned);
     let edited = trust::add(&text, fingerprint, &name, Epoch::of(clock::now())).map_err(not_edited)?;
     shared::write_trusted(&learning, &edited).map_err(failed)?;
+    refresh(context)?;
     let message = format!("{name} is trusted: what it learned makes hints here, once it has told.");
     context.out.line(&message);
     context.out.object(&json!({"version": 1, "success": true, "message": message, "name": name}));
@@ -73,6 +80,7 @@ fn revoke(context: &Context, which: &str) -> Result<u8, CliError> {
     let (text, _) = shared::trusted(&learning).map_err(failed)?;
     let (edited, entry) = trust::revoke(&text, which).map_err(not_edited)?;
     shared::write_trusted(&learning, &edited).map_err(failed)?;
+    refresh(context)?;
     let (_, left) = shared::trusted(&learning).map_err(failed)?;
     let message = format!("{} is not trusted any more: nothing that it told counts from now on.", entry.name);
     context.out.line(&message);
@@ -81,17 +89,27 @@ fn revoke(context: &Context, which: &str) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
+/// Lays out anew what hooks may say: at once, and not with the next day's upkeep.
+///
+/// # Errors
+/// When it can't be written.
+pub fn refresh(context: &Context) -> Result<(), CliError> {
+    let store = Store::locate(context)?;
+    let Some(host) = store.learning.known_host()? else { return Ok(()) };
+    let done = upkeep::with(&store.learning, &host, &store.rules(), clock::now(), |_| Ok(()));
+    done.map(drop).map_err(store_failed)
+}
+
 fn not_edited(error: EditError) -> CliError {
     refused(error.to_string(), "Nothing was changed. What is there: cs trust list.")
 }
 
 /// What went wrong with what is shared.
+#[must_use]
 pub fn failed(error: SharedError) -> CliError {
     match error {
         SharedError::Key(error) => error.into(),
-        SharedError::Busy => {
-            refused(error.to_string(), "Nothing was changed. Try again in a moment.")
-        }
+        SharedError::Busy => refused(error.to_string(), "Nothing was changed. Try again in a moment."),
         SharedError::Newer(_) => refused(error.to_string(), "Nothing was changed. Update cs on this host."),
         SharedError::Trusted { .. } => refused(error.to_string(), "Correct that line, or remove it."),
         error => refused(error.to_string(), "Nothing was changed."),

@@ -4,6 +4,7 @@ use super::event::Event;
 use super::reply::Decision;
 use crate::guard::{self, Config, Scene, Verdict};
 use crate::learn::need::{Report, Thresholds};
+use crate::learn::streak::SESSIONS_MAX;
 use crate::learn::{Form, Streak};
 
 /// Tools that run shell commands.
@@ -83,6 +84,18 @@ pub fn streak_note(form: &Form, streak: &Streak) -> Decision {
     let class = streak.class.text().map(|text| format!(" ({text})")).unwrap_or_default();
     Decision::Context(format!(
         "`{form}` failed in the last {sessions} sessions here{class}, and has not worked since."
+    ))
+}
+
+/// What is said before a form that failed in session after session on other machines: a session stands for each.
+#[must_use]
+pub fn elsewhere_note(form: &Form, told: &Streak) -> Decision {
+    let machines = told.sessions.len();
+    let more = if machines == SESSIONS_MAX { " or more" } else { "" };
+    let class = told.class.text().map(|text| format!(" ({text})")).unwrap_or_default();
+    Decision::Context(format!(
+        "`{form}` failed in session after session on {machines}{more} other machines of this user{class}, and has not \
+         worked there since."
     ))
 }
 

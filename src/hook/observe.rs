@@ -40,14 +40,7 @@ pub fn host_type(runtime: &Value) -> Option<&str> {
 /// The kind of host that the profile's word stands for.
 #[must_use]
 pub fn host(word: Option<&str>) -> HostType {
-    match word {
-        Some("laptop" | "desktop") => HostType::Workstation,
-        Some("server") => HostType::Server,
-        Some("hpc") => HostType::LoginNode,
-        Some("ci") => HostType::Ci,
-        Some("container") => HostType::Container,
-        _ => HostType::Other,
-    }
+    HostType::of_profile(word)
 }
 
 #[cfg(test)]

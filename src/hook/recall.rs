@@ -9,6 +9,15 @@ use crate::learn::need::{Agent, Report, Suggested};
 use crate::learn::{Form, Item, Number, Observed, Said, State, Streak};
 use crate::sys::fs::Stat;
 
+/// What there is to say before a form.
+#[derive(Debug, Clone)]
+pub enum Before {
+    /// It failed in session after session of this project.
+    Here(Form, Streak),
+    /// It did on other machines, one for each session.
+    Elsewhere(Form, Streak),
+}
+
 /// The store of this host, and the numbers of the session that is going on.
 pub struct Recall {
     host: HostFolder,
@@ -52,12 +61,18 @@ impl Recall {
     /// What the session should be told before it runs these, and was not told yet. That it is, is recorded first:
     /// what can't be would be said again and again.
     #[must_use]
-    pub fn before(self, forms: &[Form], sessions_min: usize) -> Option<(Form, Streak)> {
+    pub fn before(self, forms: &[Form], sessions_min: usize) -> Option<Before> {
         let known = self.known(forms)?;
-        let (form, streak) = known.streaks.before(self.project, self.session, forms, sessions_min)?;
+        let here = known.streaks.before(self.project, self.session, forms, sessions_min);
+        let here = here.map(|(form, streak)| (form, Before::Here(form, streak.clone())));
+        let elsewhere = || {
+            let (form, told) = known.streaks.elsewhere(self.project, self.session, forms)?;
+            Some((form, Before::Elsewhere(form, told.clone())))
+        };
+        let (form, before) = here.or_else(elsewhere)?;
         let said = Item::Said(Said { project: self.project, session: self.session, form, day: self.today() });
         let kept = journal::record_with(&self.host, self.ring, Journal::Patterns, &said.encode(), self.now);
-        matches!(kept, Ok(Kept::Written { .. })).then(|| (form, streak.clone()))
+        matches!(kept, Ok(Kept::Written { .. })).then_some(before)
     }
 
     /// The agents that have something to look at, of those that are installed, if the session was not told yet.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::event::{self, Event, Kind};
-use super::recall::Recall;
+use super::recall::{Before, Recall};
 use super::reply::{self, Decision};
 use super::{Hook, decide, health, observe};
 use crate::guard::{self, Config, Scene};
@@ -182,8 +182,10 @@ impl Runner {
         let recall = self.recall(event).filter(|_| !forms.is_empty());
         let found =
             recall.and_then(|recall| recall.before(&forms, streak::sessions_min(&self.world.runtime)));
-        if let Some((form, streak)) = found {
-            Self::say(event, &decide::streak_note(&form, &streak));
+        match found {
+            Some(Before::Here(form, streak)) => Self::say(event, &decide::streak_note(&form, &streak)),
+            Some(Before::Elsewhere(form, told)) => Self::say(event, &decide::elsewhere_note(&form, &told)),
+            None => {}
         }
     }
 

@@ -16,10 +16,15 @@ use super::audit::{Entry, What};
 use super::journal::{self, Journal};
 use super::snapshot::{Snapshot, SnapshotError};
 use super::{HostFolder, KeyError, hints, private};
+use crate::command::shape::{ErrorClass, HostType};
+use crate::crypto::node::NodeId;
 use crate::crypto::ring::{Context, Epoch, Ring};
 use crate::crypto::seal;
 use crate::learn::need::{Agent, Thresholds};
-use crate::learn::{Event, Item};
+use crate::learn::streak::SESSIONS_MAX;
+use crate::learn::{Event, Form, Item, Number, State, Streak};
+use crate::mesh::advice::{Elsewhere, View};
+use crate::mesh::{Mesh, Trusted};
 use crate::model::limits;
 use crate::sys::{append, fs, random};
 
@@ -63,11 +68,42 @@ pub struct Rules {
     pub retention_days: u16,
     /// When an agent has enough to look at.
     pub thresholds: Thresholds,
+    /// What kind of host this is.
+    pub host: HostType,
+}
+
+/// What other hosts know, and who is listened to.
+#[derive(Debug)]
+pub struct Foreign {
+    pub mesh: Mesh,
+    pub trust: Trusted,
+    /// This host's own node.
+    pub own: NodeId,
+}
+
+impl Foreign {
+    /// What there is to say of it beside what is known here, as hooks look it up: under no project, a session for each
+    /// machine.
+    fn streaks(&self, state: &State, host: HostType, today: u16) -> Vec<((Number, Form), Streak)> {
+        let Self { mesh, trust, own } = self;
+        let view = View { local: state, mesh, trust, own: *own, host, today };
+        let row = |told: Elsewhere| {
+            let machines = u16::try_from(told.machines.min(SESSIONS_MAX)).expect("BUG: they are few");
+            let class = told.class.unwrap_or(ErrorClass::Other);
+            let sessions = (1..=machines).map(Number).collect();
+            ((Number::UNKNOWN, told.form), Streak { sessions, class, day: today, said: Vec::new() })
+        };
+        view.streaks().into_iter().map(row).collect()
+    }
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { retention_days: limits::RETENTION_DAYS, thresholds: Thresholds::default() }
+        Self {
+            retention_days: limits::RETENTION_DAYS,
+            thresholds: Thresholds::default(),
+            host: HostType::Other,
+        }
     }
 }
 
@@ -80,6 +116,7 @@ impl Rules {
         Self {
             retention_days: days.unwrap_or(limits::RETENTION_DAYS),
             thresholds: Thresholds::from_runtime(runtime),
+            host: HostType::of_profile(runtime.pointer("/learning/host-type").and_then(Value::as_str)),
         }
     }
 }
@@ -187,7 +224,7 @@ pub fn fold(
     rules: &Rules,
     today: Epoch,
     now: u64,
-    change: &dyn Change,
+    (change, foreign): (&dyn Change, Option<&Foreign>),
 ) -> Result<Folded, FoldError> {
     let Loaded { snapshot: mut before, is_damaged } = load(folder, ring, now)?;
     let (mut snapshot, mut folded) = read_on(before.clone(), folder, ring, now)?;
@@ -225,7 +262,20 @@ pub fn fold(
         (*journal == Journal::Patterns).then_some((*epoch, *read))
     };
     let read = snapshot.read.iter().filter_map(of_patterns).collect();
-    hints::write(folder, ring, &snapshot.state, read, random::bytes()?, now)?;
+    let told = foreign.map(|foreign| foreign.streaks(&snapshot.state, rules.host, today)).unwrap_or_default();
+    if told.is_empty() {
+        hints::write(folder, ring, &snapshot.state, read, random::bytes()?, now)?;
+    } else {
+        let State { streaks, corrections, need, .. } = &snapshot.state;
+        let mut state = State {
+            streaks: streaks.clone(),
+            corrections: corrections.clone(),
+            need: need.clone(),
+            ..State::default()
+        };
+        told.into_iter().for_each(|(key, streak)| state.streaks.put(key, streak));
+        hints::write(folder, ring, &state, read, random::bytes()?, now)?;
+    }
     for (segment, name) in &there {
         let epoch = segment.1;
         let read = |snapshot: &Snapshot| snapshot.read.get(segment).copied().unwrap_or(0);
@@ -364,18 +414,23 @@ mod tests {
             write(folder, &ring, NOON);
         }
         assert_eq!(
-            fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded").records,
+            fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None))
+                .expect("folded")
+                .records,
             5
         );
         assert_eq!(
-            fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded").records,
+            fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None))
+                .expect("folded")
+                .records,
             0
         );
         write(folder, &ring, NOON);
         assert!(ring.advance(Epoch::of(NOON + DAY), &Secret::take(&mut [9; 32])));
         write(folder, &ring, NOON + DAY);
         let tomorrow = || {
-            fold(folder, &ring, &Rules::default(), Epoch::of(NOON + DAY), NOON + DAY, &()).expect("folded")
+            fold(folder, &ring, &Rules::default(), Epoch::of(NOON + DAY), NOON + DAY, (&(), None))
+                .expect("folded")
         };
         let folded = tomorrow();
         assert_eq!((folded.records, folded.removed), (2, 0), "its predecessor has not read all of it");
@@ -399,7 +454,7 @@ mod tests {
                 write(folder, &ring, now);
                 written += 1;
                 let folded =
-                    fold(folder, &ring, &Rules::default(), Epoch::of(now), now, &()).expect("folded");
+                    fold(folder, &ring, &Rules::default(), Epoch::of(now), now, (&(), None)).expect("folded");
                 ring.drop_older(folded.oldest.unwrap_or(ring.newest()));
                 let path = folder.join(SNAPSHOT);
                 let whole = fs::read(&path, 1 << 20).expect("read");
@@ -423,13 +478,13 @@ mod tests {
         write(folder, &ring, NOON);
         write(folder, &ring, NOON + 2 * DAY);
         write(folder, &ring, NOON + 4 * DAY);
-        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None)).expect("folded");
         let days = |snapshot: &Snapshot| snapshot.counts.keys().map(|(_, day)| *day).collect::<Vec<_>>();
         let today = short_day(Epoch::of(NOON));
         assert_eq!(days(&known(folder, &ring, NOON).expect("known").0), [today, today + 2, today + 4]);
         // A clock that was wrong for a moment explains nothing.
         write(folder, &ring, NOON + 300 * DAY);
-        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None)).expect("folded");
         let known = known(folder, &ring, NOON).expect("known").0;
         assert_eq!(days(&known), [today, today + 2, today + 4]);
         assert_eq!(total(&known), 4);
@@ -440,7 +495,7 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         fs::write_new(&folder.join(SNAPSHOT), b"of another ring", 0o600).expect("written");
-        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None)).expect("folded");
         assert_eq!(fs::read(&folder.join(UNREADABLE), 100).expect("kept"), b"of another ring");
     }
 
@@ -462,9 +517,9 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
-        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None)).expect("folded");
         write(folder, &ring, NOON);
-        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None)).expect("folded");
         let path = folder.join(SNAPSHOT);
         fs::remove_file(&path).expect("removed");
         fs::write_new(&path, b"nonsense", 0o600).expect("written");
@@ -475,7 +530,7 @@ mod tests {
         fs::remove_file(&path).expect("removed");
         fs::write_new(&path, seal::seal(&key, &[9], NOON).as_bytes(), 0o600).expect("written");
         assert!(matches!(known(folder, &ring, NOON), Err(FoldError::Snapshot(SnapshotError::Newer(9)))));
-        assert!(fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).is_err());
+        assert!(fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None)).is_err());
     }
 
     #[test]
@@ -483,7 +538,7 @@ mod tests {
         let temp = tempfile::tempdir().expect("a folder");
         let (folder, ring) = (temp.path(), ring());
         write(folder, &ring, NOON);
-        fold(folder, &ring, &Rules::default(), Epoch::of(NOON + 31 * DAY), NOON + 31 * DAY, &())
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON + 31 * DAY), NOON + 31 * DAY, (&(), None))
             .expect("folded");
         assert_eq!(total(&known(folder, &ring, NOON).expect("known").0), 0);
         let mut kept = [0, 0];
@@ -507,7 +562,7 @@ mod tests {
             snapshot.audit.iter().filter(|entry| **entry == midnight).count()
         };
         assert_eq!(sampled(&known(folder, &ring, NOON).expect("known").0), 1);
-        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, &()).expect("folded");
+        fold(folder, &ring, &Rules::default(), Epoch::of(NOON), NOON, (&(), None)).expect("folded");
         assert_eq!(sampled(&known(folder, &ring, NOON).expect("known").0), 1, "said once");
     }
 }

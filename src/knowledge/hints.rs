@@ -205,8 +205,11 @@ impl<'a, R: ReadAt + ?Sized> Hints<'a, R> {
     /// What is known of some forms of a project; of others there may be something, too.
     #[must_use]
     pub fn of(&self, project: Number, forms: &[Form], now: u64) -> Option<State> {
-        let mut buckets: Vec<usize> =
-            forms.iter().map(|form| bucket(&self.digest_key, project, form, self.count)).collect();
+        // What other machines know is of no project.
+        let of = |project: Number| {
+            forms.iter().map(move |form| bucket(&self.digest_key, project, form, self.count))
+        };
+        let mut buckets: Vec<usize> = of(project).chain(of(Number::UNKNOWN)).collect();
         buckets.sort_unstable();
         buckets.dedup();
         let mut state = self.read_buckets(buckets, now)?;

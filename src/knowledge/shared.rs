@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::fold::Foreign;
 use super::{HostFolder, KeyError, Learning, private};
 use crate::crypto::NodeKey;
 use crate::crypto::ring::{Context, Ring};
@@ -45,7 +46,7 @@ pub enum SharedError {
     #[error("what was learned here can't be told: {0}")]
     Untellable(BundleError),
     #[error("what this host told is refused by itself: {0}")]
-    Refused(Refused),
+    Refused(Box<Refused>),
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
@@ -123,7 +124,7 @@ impl Teller<'_> {
         };
         let (telling, digest) = (next.telling(), next.digest());
         let own = Trusted::default().with(&node);
-        mesh.receive(next, &own, today).map_err(SharedError::Refused)?;
+        mesh.receive(next, &own, today).map_err(|refused| SharedError::Refused(Box::new(refused)))?;
         *self.told = Some(Told { incarnation: telling.incarnation, sequence: telling.sequence, digest });
         Ok(())
     }
@@ -206,6 +207,25 @@ pub fn with<T>(host: &HostFolder, now: u64, change: impl FnOnce(&mut Shared) -> 
         write(host, &newer, &shared, now)?;
     }
     Ok(result)
+}
+
+/// What other hosts know, and who is listened to; nothing where nobody is.
+///
+/// # Errors
+/// When the list of trusted hosts, or what they told, can't be read.
+pub fn foreign(
+    learning: &Learning,
+    host: &HostFolder,
+    ring: &Ring,
+    now: u64,
+) -> Result<Option<Foreign>, SharedError> {
+    let (_, entries) = trusted(learning)?;
+    if entries.is_empty() || fs::lstat(&host.path.join(FILE))?.is_none() {
+        return Ok(None);
+    }
+    let own = host.node()?.public();
+    let trust = Trusted::of(&entries).with(&own);
+    Ok(Some(Foreign { mesh: read(host, ring, now)?.mesh, trust, own }))
 }
 
 /// Seals it anew under the newest key, and forgets what no longer counts.

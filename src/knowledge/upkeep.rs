@@ -95,7 +95,9 @@ fn locked<C: Change>(
     let Rotation { ring, outcome, is_clock_believed } = host.rotate(now, &sealed)?;
     // Before anything is destroyed that it may want to read.
     let change = prepare(&ring)?;
-    let folded = fold::fold(&host.path, &ring, rules, ring.newest(), now, &change)?;
+    // Where the list of trusted hosts can't be read, none of them counts; doctor says so.
+    let foreign = shared::foreign(learning, &host, &ring, now).unwrap_or_default();
+    let folded = fold::fold(&host.path, &ring, rules, ring.newest(), now, (&change, foreign.as_ref()))?;
     imported::keep_up(&host, &ring, now)?;
     match numbers::keep_up(&host, &ring, now) {
         // Of a newer cs, which keeps it up.

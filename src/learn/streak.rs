@@ -115,6 +115,8 @@ impl Streaks {
             let key = (*project, own.form);
             if own.is_ok {
                 self.rows.remove(&key);
+                // It works here, whatever others say.
+                self.rows.remove(&(Number::UNKNOWN, own.form));
             } else if own.teaches {
                 let streak = self.rows.entry(key).or_insert_with(|| Streak {
                     sessions: Vec::new(),
@@ -144,6 +146,20 @@ impl Streaks {
             let streak = self.rows.get(&(project, *form))?;
             let is_known_here = streak.sessions.contains(&session) || streak.said.contains(&session);
             (!is_known_here && streak.sessions.len() >= sessions_min).then_some((*form, streak))
+        })
+    }
+
+    /// The first of these forms that other machines say of that it failed in session after session, if the project
+    /// knows nothing of it itself and this session was not told; and what they say: a session stands for a machine.
+    #[must_use]
+    pub fn elsewhere(&self, project: Number, session: Number, forms: &[Form]) -> Option<(Form, &Streak)> {
+        let may_speak = self.paces.get(&project).is_none_or(|pace| pace.may_speak());
+        forms.iter().filter(|_| may_speak && session.is_known()).find_map(|form| {
+            let told = self.rows.get(&(Number::UNKNOWN, *form))?;
+            let own = self.rows.get(&(project, *form));
+            let is_known_here =
+                own.is_some_and(|own| !own.sessions.is_empty() || own.said.contains(&session));
+            (!is_known_here).then_some((*form, told))
         })
     }
 
@@ -183,9 +199,11 @@ impl Streaks {
     /// Notes that a session was told of a form.
     pub fn said(&mut self, said: &Said) {
         self.paces.entry(said.project).or_default().speak();
-        if let Some(streak) = self.rows.get_mut(&(said.project, said.form)) {
-            note(&mut streak.said, said.session);
-        }
+        // What only others know of is noted as well: it is said once in a session.
+        let nothing =
+            || Streak { sessions: Vec::new(), class: ErrorClass::Other, day: said.day, said: Vec::new() };
+        let streak = self.rows.entry((said.project, said.form)).or_insert_with(nothing);
+        note(&mut streak.said, said.session);
     }
 
     /// All of them: the project, the form, and what it has been doing.

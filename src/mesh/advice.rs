@@ -1,7 +1,7 @@
 //! What a hook may make of what others know: a hint where several of them met the same, and a little more or less
 //! confidence. Never more: other machines are other machines, and one of them may lie.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::replica::{Bundle, GRACE_DAYS};
 use super::row::{Key, Row, WINDOW_DAYS, is_within};
@@ -73,6 +73,15 @@ enum Says {
 impl View<'_> {
     fn others(&self) -> impl Iterator<Item = &Bundle> {
         self.mesh.counted(self.trust).filter(|bundle| bundle.replica().node != self.own)
+    }
+
+    /// All that there is to say of forms that others say something of.
+    #[must_use]
+    pub fn streaks(&self) -> Vec<Elsewhere> {
+        let rows = self.others().flat_map(Bundle::rows);
+        let told: BTreeSet<Form> =
+            rows.filter(|(_, row)| row.streak.is_some()).map(|(key, _)| key.form).collect();
+        told.iter().filter_map(|form| self.streak(form)).collect()
     }
 
     /// What to say before a form that has never worked here, and that failed in session after session on at least two

@@ -166,7 +166,7 @@ impl Frame {
                 };
                 Self::Have((0..count).map(|_| has(&mut rest)).collect::<Option<_>>()?)
             }
-            BUNDLE => Self::Bundle(std::mem::replace(&mut rest.0, &[]).to_vec()),
+            BUNDLE => Self::Bundle(std::mem::take(&mut rest.0).to_vec()),
             END => Self::End,
             DONE => Self::Done { taken: rest.u32()?, refused: rest.u32()? },
             NO => {

@@ -293,6 +293,7 @@ impl Call {
 
 impl Conversation {
     /// Ends it: whether its time was over, and the end of what it complained of. Both pipes are to be dropped before.
+    #[must_use]
     pub fn end(mut self) -> (bool, String) {
         let text = self.complaint.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
         (self.stop(), String::from_utf8_lossy(&text).into_owned())

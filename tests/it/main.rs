@@ -38,6 +38,7 @@ mod links;
 mod lived;
 mod machines;
 mod mcp;
+mod mesh;
 mod mesh_sim;
 mod newcomer;
 mod news;

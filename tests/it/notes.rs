@@ -7,7 +7,7 @@ use crate::draw::Draw;
 use crate::hooked::{Input, call, command, installed, shell};
 use crate::sandbox::Sandbox;
 
-const GONE: &str = "Exit code 127\n/bin/bash: line 1: npm: command not found";
+pub const GONE: &str = "Exit code 127\n/bin/bash: line 1: npm: command not found";
 
 /// An event of a session in a project.
 fn event(kind: &str, line: &str, (project, session): (&str, &str)) -> Value {
@@ -23,12 +23,12 @@ fn hook(sandbox: &Sandbox, name: &str, event: &Value) -> Option<String> {
 }
 
 /// What is said before a command.
-fn before(sandbox: &Sandbox, line: &str, of: (&str, &str)) -> Option<String> {
+pub fn before(sandbox: &Sandbox, line: &str, of: (&str, &str)) -> Option<String> {
     hook(sandbox, "intelligent-optimizer", &event("PreToolUse", line, of))
 }
 
 /// And after it ran.
-fn after(sandbox: &Sandbox, line: &str, failed: Option<&str>, of: (&str, &str)) -> Option<String> {
+pub fn after(sandbox: &Sandbox, line: &str, failed: Option<&str>, of: (&str, &str)) -> Option<String> {
     let kind = if failed.is_some() { "PostToolUseFailure" } else { "PostToolUse" };
     let mut event = event(kind, line, of);
     if let Some(error) = failed {
@@ -37,7 +37,7 @@ fn after(sandbox: &Sandbox, line: &str, failed: Option<&str>, of: (&str, &str)) 
     hook(sandbox, "learning-collector", &event)
 }
 
-fn fold(sandbox: &Sandbox) {
+pub fn fold(sandbox: &Sandbox) {
     sandbox.cs(&["hook", "upkeep"]).ok();
 }
 

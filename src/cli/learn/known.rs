@@ -95,6 +95,8 @@ impl View<'_> {
 
     fn streaks(&self) -> Vec<(Number, Form, &Streak)> {
         let rows = self.state.streaks.iter().map(|((project, form), streak)| (*project, *form, streak));
+        // Of some there is nothing but that somebody was told what others know.
+        let rows = rows.filter(|(.., streak)| !streak.sessions.is_empty());
         let mut rows: Vec<_> =
             rows.filter(|(project, form, _)| self.is_here(*project) && (self.is_meant)(form)).collect();
         rows.sort_by_key(|(_, form, streak)| (std::cmp::Reverse((streak.sessions.len(), streak.day)), *form));

@@ -312,6 +312,21 @@ closed! {
     }
 }
 
+impl HostType {
+    /// The kind of host that the profile's word stands for.
+    #[must_use]
+    pub fn of_profile(word: Option<&str>) -> Self {
+        match word {
+            Some("laptop" | "desktop") => Self::Workstation,
+            Some("server") => Self::Server,
+            Some("hpc") => Self::LoginNode,
+            Some("ci") => Self::Ci,
+            Some("container") => Self::Container,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// A set of members of a closed set of at most 16.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Bits(pub u16);

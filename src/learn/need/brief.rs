@@ -194,7 +194,7 @@ fn offers(state: &State) -> Table {
 }
 
 fn streaks(state: &State, today: u16) -> Table {
-    let mut found: Vec<_> = state.streaks.iter().collect();
+    let mut found: Vec<_> = state.streaks.iter().filter(|(_, streak)| !streak.sessions.is_empty()).collect();
     found.sort_by_key(|(key, streak)| {
         (std::cmp::Reverse(streak.sessions.len()), std::cmp::Reverse(streak.day), **key)
     });

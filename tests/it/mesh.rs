@@ -1,0 +1,194 @@
+//! Hosts that tell each other what they learned: through a repository, and by a program that stands for ssh.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::hooked::installed;
+use crate::notes::{GONE, after, before, fold};
+use crate::sandbox::{Ran, Sandbox, ran};
+
+/// Three hosts that trust each other.
+struct Hosts([Sandbox; 3]);
+
+const NAMES: [&str; 3] = ["ant", "bee", "cat"];
+
+fn fingerprint(host: &Sandbox) -> String {
+    host.cs(&["identity", "--json"]).ok().json()["fingerprint"].as_str().expect("a fingerprint").to_owned()
+}
+
+impl Hosts {
+    fn new() -> Self {
+        let hosts = Self([installed(), installed(), installed()]);
+        // Whoever has run nothing has no key yet.
+        for host in &hosts.0 {
+            after(host, "git status", None, ("x", "0"));
+            fold(host);
+        }
+        for (at, host) in hosts.0.iter().enumerate() {
+            for other in (0..3).filter(|other| *other != at) {
+                host.cs(&["trust", "add", &fingerprint(&hosts.0[other]), NAMES[other]]).ok();
+            }
+        }
+        hosts
+    }
+
+    /// A repository that all can reach.
+    fn repository(&self) -> String {
+        let folder = self.0[0].path("shared.git");
+        let made =
+            Command::new("git").args(["init", "-q", "--bare"]).arg(&folder).status().expect("git runs");
+        assert!(made.success());
+        format!("file://{}", folder.display())
+    }
+
+    /// What stands for ssh: it runs what it is told as the host of that name.
+    fn ssh(&self) -> PathBuf {
+        let bin = self.0[0].path("bin");
+        std::fs::create_dir_all(&bin).expect("a folder");
+        let homes: String = NAMES
+            .iter()
+            .zip(&self.0)
+            .map(|(name, host)| format!("{name}) HOME='{}';;\n", host.home().display()))
+            .collect();
+        let text = format!(
+            "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\ncase $2 in\n{homes}\
+             *) echo \"ssh: Could not resolve hostname $2\" >&2; exit 255;; esac\nexport HOME\n\
+             exec '{}' mesh serve --stdio\n",
+            env!("CARGO_BIN_EXE_cs")
+        );
+        let ssh = bin.join("ssh");
+        std::fs::write(&ssh, text).expect("written");
+        std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).expect("a program");
+        bin
+    }
+
+    fn sync(&self, host: usize, to: &[&str]) -> Ran {
+        let mut command = self.0[host].command(&[&["mesh", "sync"], to].concat());
+        command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.ssh().display()));
+        ran(command.output().expect("cs runs"))
+    }
+
+    fn digests(&self) -> Vec<Value> {
+        let status = |host: &Sandbox| host.cs(&["mesh", "status", "--json"]).ok().json();
+        self.0.iter().map(|host| status(host)["digest"].clone()).collect()
+    }
+}
+
+fn fails_in_three_sessions(host: &Sandbox) {
+    for session in ["a", "b", "c"] {
+        after(host, "npm ci", Some(GONE), ("x", session));
+    }
+    fold(host);
+}
+
+const NOTE: &str = "`npm ci` failed in session after session on 2 other machines of this user (command not found), and has not \
+                    worked there since.";
+
+#[test]
+fn what_two_hosts_know_is_said_on_the_third_until_one_is_trusted_no_more() {
+    for by_git in [true, false] {
+        let hosts = Hosts::new();
+        let [ant, bee, cat] = &hosts.0;
+        fails_in_three_sessions(ant);
+        fails_in_three_sessions(bee);
+        assert_eq!(before(cat, "npm ci", ("x", "d")), None, "nobody has told");
+        if by_git {
+            let url = hosts.repository();
+            (0..3).chain(0..3).for_each(|host| drop(hosts.sync(host, &["--git", &url]).ok()));
+            let fsck =
+                Command::new("git").args(["fsck", "--strict"]).current_dir(ant.path("shared.git")).output();
+            assert!(fsck.expect("git runs").status.success());
+        } else {
+            hosts.sync(0, &["--ssh", "bee"]).ok();
+            // What ant told bee, bee tells cat.
+            hosts.sync(2, &["--ssh", "bee"]).ok();
+            hosts.sync(0, &["--ssh", "cat"]).ok();
+            hosts.sync(1, &["--ssh", "cat"]).ok();
+        }
+        let digests = hosts.digests();
+        assert!(digests[0] == digests[1] && digests[1] == digests[2], "{by_git}: {digests:?}");
+        let said = before(cat, "npm ci", ("x", "d"));
+        assert_eq!(said.as_deref(), Some(NOTE), "{by_git}");
+        assert_eq!(before(cat, "npm ci", ("x", "d")), None, "once");
+        fold(cat);
+        assert_eq!(before(cat, "npm ci", ("x", "d")), None, "once, also after a fold");
+        assert!(!cat.cs(&["learn", "show"]).ok().out.contains("npm"), "it knows nothing of it itself");
+        let new_project = |session| before(cat, "npm ci", ("y", session));
+        assert_eq!(new_project("e").as_deref(), Some(NOTE));
+        cat.cs(&["trust", "revoke", "bee"]).ok();
+        assert_eq!(before(cat, "npm ci", ("z", "f")), None, "one host's word is not enough");
+        cat.cs(&["trust", "add", &fingerprint(bee), "bee"]).ok();
+        assert_eq!(before(cat, "npm ci", ("z", "g")).as_deref(), Some(NOTE), "nothing has to be told again");
+        after(cat, "npm ci", None, ("w", "h"));
+        assert_eq!(before(cat, "npm ci", ("v", "i")), None, "it works here");
+        fold(cat);
+        assert_eq!(before(cat, "npm ci", ("u", "j")), None, "it works here");
+    }
+}
+
+#[test]
+fn each_peer_stands_for_itself_and_what_went_wrong_is_said() {
+    let hosts = &Hosts::new();
+    let [ant, bee, _] = &hosts.0;
+    let told = hosts.sync(0, &["--ssh", "nowhere", "--ssh", "bee", "--git", "file:///nowhere/at/all"]).ok();
+    assert!(told.err.contains("nowhere: ssh: Could not resolve hostname nowhere"), "{}", told.err);
+    assert!(told.err.contains("file:///nowhere/at/all: "), "{}", told.err);
+    assert!(told.out.starts_with("bee   1 bundle taken, 1 sent"), "{}", told.out);
+    hosts.sync(0, &["--ssh", "nowhere"]).code(1);
+    hosts.sync(0, &[]).code(1);
+    assert!(hosts.sync(0, &["--ssh", "ant"]).code(1).err.contains("it is this host itself"));
+    // Both at once: neither waits for the other.
+    let both = std::thread::scope(|scope| {
+        [(0, "bee"), (1, "ant")]
+            .map(|(host, to)| scope.spawn(move || hosts.sync(host, &["--ssh", to])))
+            .map(|sync| sync.join().expect("done"))
+    });
+    both.map(Ran::ok);
+    bee.cs(&["trust", "revoke", "ant"]).ok();
+    let told = hosts.sync(0, &["--ssh", "bee"]).code(1);
+    assert!(told.err.contains("it does not trust this host: there, cs trust add SHA256:"), "{}", told.err);
+    ant.cs(&["trust", "revoke", "bee"]).ok();
+    let told = hosts.sync(0, &["--ssh", "bee"]).code(1);
+    assert!(told.err.contains("trust"), "{}", told.err);
+    let short = fingerprint(bee).chars().take(20).collect::<String>();
+    ant.cs(&["trust", "add", &short]).code(1);
+    ant.cs(&["trust", "add", &fingerprint(ant)]).code(1);
+    ant.cs(&["trust", "revoke", "nobody"]).code(1);
+}
+
+/// A host that forgot something, or came back from a backup, is not taken for a liar.
+#[test]
+fn a_forget_and_a_restored_backup_shut_no_host_out() {
+    let hosts = Hosts::new();
+    let [ant, _, cat] = &hosts.0;
+    let url = hosts.repository();
+    let all = || (0..3).chain(0..3).for_each(|host| drop(hosts.sync(host, &["--git", &url]).ok()));
+    fails_in_three_sessions(ant);
+    all();
+    let backup = ant.path("backup");
+    let copy = |from: &PathBuf, to: &PathBuf| {
+        let _ = std::fs::remove_dir_all(to);
+        assert!(Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs").success());
+    };
+    copy(&ant.root().join("learning"), &backup);
+    for session in ["d", "e"] {
+        after(ant, "git fetch", None, ("x", session));
+    }
+    fold(ant);
+    all();
+    copy(&backup, &ant.root().join("learning"));
+    after(ant, "git pull", None, ("x", "f"));
+    fold(ant);
+    all();
+    ant.cs(&["learn", "forget", "git status", "--yes"]).ok();
+    all();
+    let digests = hosts.digests();
+    assert!(digests[0] == digests[1] && digests[1] == digests[2], "{digests:?}");
+    let status = cat.cs(&["mesh", "status", "--json"]).ok().json();
+    let told = status["hosts"].as_array().expect("hosts").iter().find(|host| host["name"] == "ant");
+    let told = told.expect("ant").clone();
+    assert_eq!((&told["set_aside"], &told["incarnation"]), (&Value::Null, &json!(3)), "{status}");
+}
