@@ -48,13 +48,12 @@ impl Hosts {
     fn ssh(&self) -> PathBuf {
         let bin = self.0[0].path("bin");
         std::fs::create_dir_all(&bin).expect("a folder");
-        let homes: String = NAMES
-            .iter()
-            .zip(&self.0)
-            .map(|(name, host)| format!("{name}) HOME='{}';;\n", host.home().display()))
-            .collect();
+        let homes = NAMES.iter().zip(&self.0);
+        let homes: Vec<String> =
+            homes.map(|(name, host)| format!("{name}) HOME='{}';;", host.home().display())).collect();
+        let homes = homes.join("\n");
         let text = format!(
-            "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\ncase $2 in\n{homes}\
+            "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\ncase $2 in\n{homes}\n\
              *) echo \"ssh: Could not resolve hostname $2\" >&2; exit 255;; esac\nexport HOME\n\
              exec '{}' mesh serve --stdio\n",
             env!("CARGO_BIN_EXE_cs")
@@ -146,7 +145,9 @@ fn each_peer_stands_for_itself_and_what_went_wrong_is_said() {
             .map(|(host, to)| scope.spawn(move || hosts.sync(host, &["--ssh", to])))
             .map(|sync| sync.join().expect("done"))
     });
-    both.map(Ran::ok);
+    for ran in both {
+        ran.ok();
+    }
     bee.cs(&["trust", "revoke", "ant"]).ok();
     let told = hosts.sync(0, &["--ssh", "bee"]).code(1);
     assert!(told.err.contains("it does not trust this host: there, cs trust add SHA256:"), "{}", told.err);
