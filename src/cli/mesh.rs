@@ -206,7 +206,10 @@ fn over_ssh(here: &Here, host: &str) -> Result<Result<Came, String>, CliError> {
         Ok(met) => Ok(Came { bytes_in, bytes_out, ..met.into() }),
         Err(_) if is_late => Err(format!("it took longer than {} s", TALK_MS / 1000)),
         Err(error) => {
-            let said = complaint.lines().map(str::trim).rfind(|line| !line.is_empty()).map(printable);
+            let mut lines = complaint.lines().map(str::trim).filter(|line| !line.is_empty());
+            // A cs that refuses says why in its first line; a ssh that gives up in its last.
+            let of_cs = lines.clone().find_map(|line| line.strip_prefix("error: "));
+            let said = of_cs.or_else(|| lines.next_back()).map(printable);
             // What ssh has to say is why nothing came.
             let is_silent = bytes_in == 0;
             Err(said.filter(|_| is_silent).unwrap_or_else(|| error.to_string()))

@@ -143,6 +143,10 @@ fn meet<R: Read, W: Write>(line: &mut Line<R, W>, side: Side, own: &Own<'_>) -> 
         return Err(TalkError::Protocol(protocol));
     }
     if node == own.key.public() {
+        if side == Side::Answers {
+            // Who asks finds out by the same.
+            let _ = line.say(&hello);
+        }
         return Err(TalkError::Own);
     }
     let proof = Frame::Proof(own.key.sign(DOMAIN, &signed(side, own.nonce, nonce, node)));

@@ -138,7 +138,8 @@ fn each_peer_stands_for_itself_and_what_went_wrong_is_said() {
     assert!(told.out.starts_with("bee   1 bundle taken, 1 sent"), "{}", told.out);
     hosts.sync(0, &["--ssh", "nowhere"]).code(1);
     hosts.sync(0, &[]).code(1);
-    assert!(hosts.sync(0, &["--ssh", "ant"]).code(1).err.contains("it is this host itself"));
+    let told = hosts.sync(0, &["--ssh", "ant"]).code(1);
+    assert!(told.err.contains("it is this host itself"), "{}", told.err);
     // Both at once: neither waits for the other.
     let both = std::thread::scope(|scope| {
         [(0, "bee"), (1, "ant")]
