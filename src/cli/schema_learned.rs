@@ -8,7 +8,6 @@ use super::error::{CliError, exit, refused};
 use super::identity::learning;
 use super::output::{Output, count, paint, style};
 use crate::crypto::Epoch;
-use crate::knowledge::journal::{self, Journal, Kept};
 use crate::knowledge::{HostFolder, fold};
 use crate::learn::pattern::Tier;
 use crate::learn::schema::view::Seen;
@@ -309,12 +308,7 @@ fn undo(
         (Ok(_), None) => return Err(not_undone(schema, number, NotUndone::Unknown)),
     };
     let item = Item::Undo(Undo { event: number, day: today });
-    if journal::record(host, Journal::Patterns, &item.encode(), now)? == Kept::LeftOut {
-        return Err(refused(
-            "today's journal is full, so nothing was undone",
-            "Try again tomorrow: a day has its limit.",
-        ));
-    }
+    super::agents::record(host, &item, now)?;
     let of = |number: u32| after.events().iter().find(|event| event.number == number);
     let others = match of(own).map(|event| event.change) {
         Some(Change::Undone { others, .. }) => usize::from(others),
