@@ -258,7 +258,7 @@ fn ack(context: &Context, agent: Agent, useful: bool) -> Result<u8, CliError> {
     };
     let now = clock::now();
     let acked = Acked { agent, useful, day: u16::try_from(now / 86_400).unwrap_or(u16::MAX) };
-    record(&host, acked, now)?;
+    record(&host, &Item::Acked(acked), now)?;
     let known = Known::of(context)?;
     let Status { threshold, declared, .. } = known.status(agent);
     let message = format!(
@@ -271,9 +271,12 @@ fn ack(context: &Context, agent: Agent, useful: bool) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
-/// Writes an answer so that it is kept.
-fn record(host: &HostFolder, acked: Acked, now: u64) -> Result<(), CliError> {
-    let plain = Item::Acked(acked).encode();
+/// Writes what a person said so that it is kept.
+///
+/// # Errors
+/// When it can't be written, or there is no room for it.
+pub fn record(host: &HostFolder, item: &Item, now: u64) -> Result<(), CliError> {
+    let plain = item.encode();
     for _ in 0..ACK_TRIES {
         if journal::record(host, Journal::Patterns, &plain, now)? != Kept::LeftOut {
             return Ok(());

@@ -174,7 +174,12 @@ impl Context {
         let here = env::current_dir()?;
         let profile = here.join("claude-sync.toml");
         let used = base.manifest.profile.as_ref().map(|record| ProfileRef::parse(&record.reference));
-        let is_used = used == Some(ProfileRef::File(profile.clone()));
+        // By whatever links one came here: the folder of the profile in use has its own beside it.
+        let is_used = match used {
+            Some(ProfileRef::File(used)) => fs::canonical(&used)
+                .is_ok_and(|used| fs::canonical(&here).is_ok_and(|here| used.starts_with(here))),
+            _ => false,
+        };
         let is_applied = fs::lstat(&here.join(".claude").join("claude-sync"))?.is_some();
         if is_used || is_applied || fs::stat(&profile)?.is_none() {
             return Ok(None);

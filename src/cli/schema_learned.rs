@@ -8,13 +8,15 @@ use super::error::{CliError, exit, refused};
 use super::identity::learning;
 use super::output::{Output, count, paint, style};
 use crate::crypto::Epoch;
-use crate::knowledge::journal::{self, Journal, Kept};
 use crate::knowledge::{HostFolder, fold};
 use crate::learn::pattern::Tier;
 use crate::learn::schema::view::Seen;
 use crate::learn::schema::{About, Change, Event, Field, NotUndone, Share, WINDOW_DAYS};
 use crate::learn::{Item, Schema, Undo};
 use crate::sys::clock;
+
+/// So many changes are listed, the newest.
+const CHANGES_SHOWN: usize = 40;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -207,12 +209,21 @@ fn history(out: Output, schema: &Schema, wanted: Option<&str>) -> Result<(), Cli
         out.line("Nothing has changed yet.");
         return Ok(());
     }
-    let told: Vec<(String, String)> = events.iter().map(|event| (what(event), why(event))).collect();
-    let wide = told.iter().map(|(what, _)| what.chars().count()).max().unwrap_or_default();
-    for (event, (what, why)) in events.iter().zip(&told) {
+    let shown = if out.verbose { events.len() } else { CHANGES_SHOWN };
+    let left = events.len().saturating_sub(shown);
+    let events = events.into_iter().take(shown);
+    let told: Vec<_> = events.map(|event| (event, (what(event), why(event)))).collect();
+    let wide = told.iter().map(|(_, (what, _))| what.chars().count()).max().unwrap_or_default();
+    for (event, (what, why)) in &told {
         let undone = event.undone.map(|by| format!("   undone by {by}")).unwrap_or_default();
         let line = format!("{:>4}  {}  {what:<wide$}  {why}{undone}", event.number, date(event.day));
         out.line(if event.undone.is_some() { paint(style::DIM, line) } else { line });
+    }
+    if left > 0 {
+        out.line(paint(
+            style::DIM,
+            format!("      and {}: --verbose", count(left, "older change", "older changes")),
+        ));
     }
     Ok(())
 }
@@ -297,12 +308,7 @@ fn undo(
         (Ok(_), None) => return Err(not_undone(schema, number, NotUndone::Unknown)),
     };
     let item = Item::Undo(Undo { event: number, day: today });
-    if journal::record(host, Journal::Patterns, &item.encode(), now)? == Kept::LeftOut {
-        return Err(refused(
-            "today's journal is full, so nothing was undone",
-            "Try again tomorrow: a day has its limit.",
-        ));
-    }
+    super::agents::record(host, &item, now)?;
     let of = |number: u32| after.events().iter().find(|event| event.number == number);
     let others = match of(own).map(|event| event.change) {
         Some(Change::Undone { others, .. }) => usize::from(others),

@@ -125,6 +125,9 @@ pub struct Position {
     /// How many constructs, texts and programs it is in; 0: it stands on the line itself.
     pub level: u32,
     pub joined: Joined,
+    /// Which list of the line it is part of, also where it stands in a construct of that list: lists have `;` or a
+    /// line end between. 0 for what another program runs, or a text of its own.
+    pub list: u32,
     /// Nobody waits for it.
     pub is_background: bool,
 }

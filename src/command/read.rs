@@ -72,6 +72,8 @@ pub(super) struct Reader<'a> {
     is_joining: bool,
     /// The first command that a `&` would send to the background.
     waited: usize,
+    /// How many lists of the line itself have ended.
+    lists: u32,
 }
 
 /// What a word's reader does at a character.
@@ -92,6 +94,7 @@ impl<'a> Reader<'a> {
             joined: Joined::Then,
             is_joining: false,
             waited: 0,
+            lists: 0,
         }
     }
 
@@ -149,12 +152,18 @@ impl<'a> Reader<'a> {
         self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at);
     }
 
+    /// How many constructs and texts what comes next is in.
+    fn level(&self, state: &State) -> u32 {
+        u32::try_from((state.depth + self.frames.len()).saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
     /// A new command that nothing feeds.
     fn separate(&mut self, state: &State, joined: Joined) {
         self.reads = self.frames.last().and_then(|frame| frame.reads);
         self.stage = state.script.commands.len();
         if joined == Joined::Then {
             self.waited = self.stage;
+            self.lists = self.lists.saturating_add(u32::from(self.level(state) == 0));
         }
         self.joined = joined;
         self.is_joining = joined != Joined::Then;
@@ -294,8 +303,9 @@ impl<'a> Reader<'a> {
             folders: state.scope.folders.clone(),
             reads: self.reads,
             position: Position {
-                level: u32::try_from(state.depth + self.frames.len() - 1).unwrap_or(u32::MAX),
+                level: self.level(state),
                 joined: self.joined,
+                list: self.lists,
                 is_background: false,
             },
             ..Simple::default()

@@ -88,6 +88,8 @@ struct List<'a> {
     is_background: bool,
     /// Something in it is no plain command.
     has_construct: bool,
+    /// As [`command::Position::list`] has it.
+    number: u32,
 }
 
 fn last_list(script: &Script) -> List<'_> {
@@ -96,6 +98,10 @@ fn last_list(script: &Script) -> List<'_> {
     for simple in script.commands.iter().filter(own) {
         let position = simple.position;
         if position.level > 0 {
+            // A construct behind `;` begins a list, as a command there does.
+            if position.list > list.number {
+                list = List { number: position.list, ..List::default() };
+            }
             list.has_construct = true;
             continue;
         }
@@ -106,7 +112,7 @@ fn last_list(script: &Script) -> List<'_> {
             continue;
         }
         match position.joined {
-            Joined::Then => list = List::default(),
+            Joined::Then => list = List { number: position.list, ..List::default() },
             Joined::And => {}
             Joined::Or => list.has_or = true,
         }
@@ -253,6 +259,15 @@ mod tests {
         assert_eq!(well("pytest || true"), "");
         assert_eq!(well("pytest &"), "");
         assert_eq!(well("for x in a b; do pytest; done"), "");
+        // What stands before a list that is a construct has a status that nobody sees.
+        for line in
+            ["pytest; for x in a; do b; done", "pytest; if a; then b; fi", "pytest; (a; b)", "pytest\n{ a; }"]
+        {
+            assert_eq!(well(line), "", "{line}");
+        }
+        assert_eq!(well("git fetch && for x in a; do b; done"), "+git fetch");
+        assert_eq!(well("pytest; for x in a; do b; done && git status"), "+git status");
+        assert_eq!(well("git fetch && echo $(a; b)"), "+git fetch | +echo");
         // What a text sends to the background, that stands in one of the line's words, is not the line.
         assert_eq!(well("git status && sh -c 'pytest & ls'"), "+git status | +sh -c");
         assert_eq!(well("git fetch && ruby -e 'a & b'"), well("git fetch && ruby -e 'a'"));
@@ -269,6 +284,7 @@ mod tests {
         );
         assert_eq!(badly("git fetch && pytest", "it went wrong"), "", "either");
         assert_eq!(badly("(git fetch) && pytest", "it went wrong"), "");
+        assert_eq!(badly("pytest; for x in a; do b; done", "pytest: command not found"), "");
         assert_eq!(badly("npm ci; pytest", "x"), "-pytest");
         assert_eq!(badly("pytest || git fetch", "x"), "");
         assert_eq!(badly("frobnicate", "frobnicate: command not found"), "", "nothing tells it from others");

@@ -5,8 +5,9 @@
     python3 tests/bench/hooks.py RELEASED --counted COUNTED [--uv UV] [--runs N]
 
 RELEASED and COUNTED are the two builds of `cs` (`target/TRIPLE/release/cs`, `target/TRIPLE/counted/cs`); the
-second has a clock that can be set, which fills a store with the past and lets a profiler be slow. UV is
-the program `uv`; without it the scripts run under `python3` alone. Everything is run in turn, A B C A B C …,
+second has a clock that can be set, which brings the next day and lets a profiler be slow. The full store is
+that of `store.py`; `--only lookups` lays out a thousand to a hundred thousand patterns in it. UV is the
+program `uv`; without it the scripts run under `python3` alone. Everything is run in turn, A B C A B C …,
 and what counts is the ratio within a round: machines are noisy, a time alone says little.
 
 The empty program is `fn main() {}`, compiled here with `rustc -O` and linked statically as ours is. The

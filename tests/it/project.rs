@@ -160,6 +160,12 @@ fn a_clone_s_profile_is_pointed_out_to_who_has_another() {
     }
     in_clone(&["apply", "--yes", "--profile", "claude-sync.toml", "--project"]);
     assert!(!in_clone(&["status"]).contains(hint), "it is applied");
+    // One's own dotfiles, by whatever link one came there.
+    sandbox.write("dots/claude-sync.toml", "format = 1\n").write("dots/mine.toml", "format = 1\n");
+    std::os::unix::fs::symlink(sandbox.path("dots"), sandbox.path("link")).expect("a link");
+    sandbox.cs(&["apply", "--yes", "--profile", "link/mine.toml"]).ok();
+    let out = sandbox.command(&["status"]).current_dir(sandbox.path("dots")).output().expect("cs runs");
+    assert!(!ran(out).ok().out.contains(hint), "it belongs to the profile in use");
 }
 
 /// As an older cs left it: links, which nobody else can follow.

@@ -23,7 +23,7 @@ const GAIN_BITS_MIN: f64 = 0.05;
 /// Of so many commands …
 const SPLIT_COMMANDS_MIN: u32 = 100;
 /// … so many on either side.
-const SIDE_COMMANDS_MIN: u32 = 20;
+pub(super) const SIDE_COMMANDS_MIN: u32 = 20;
 /// How often a step may split off what is not there.
 const CHANCE_MAX: f64 = 1e-6;
 

@@ -2,13 +2,11 @@
 
 use super::event::{About, Change, Share};
 use super::field::{Field, name};
+use super::step::SIDE_COMMANDS_MIN;
 use super::table::Sum;
 use super::{Kept, Node, Schema, WINDOW_DAYS};
 use crate::command::shape::Category;
 use crate::learn::pattern::Tier;
-
-/// So many on either side tell something.
-const SIDE_MIN: u32 = 20;
 
 /// A category, or a sub-category, as it is today.
 #[derive(Debug, Clone)]
@@ -67,10 +65,12 @@ impl Schema {
             let then =
                 || self.events().iter().find(|event| event.number == child.event).map(|event| event.change);
             seen.told =
-                now.filter(|(_, own, rest)| own.of.min(rest.of) >= SIDE_MIN).or_else(|| match then()? {
-                    Change::Split { about, with, rest, .. } => Some((about, with, rest)),
-                    _ => None,
-                });
+                now.filter(|(_, own, rest)| own.of.min(rest.of) >= SIDE_COMMANDS_MIN).or_else(
+                    || match then()? {
+                        Change::Split { about, with, rest, .. } => Some((about, with, rest)),
+                        _ => None,
+                    },
+                );
             seen
         };
         let children = node.children.iter().map(below).collect();
