@@ -249,7 +249,9 @@ pub struct MeshArgs {
 pub enum MeshCommand {
     /// Show which hosts have told what, and when
     Status,
-    /// Exchange with other hosts: over ssh, or through a git repository that they share
+    /// Show where other hosts may be found, by what the profile says; asks nobody
+    Peers,
+    /// Exchange with other hosts: over ssh, through a git repository; those of the profile, or these
     Sync(SyncArgs),
     /// Answer a host that asks; for `command=` in `authorized_keys`
     Serve {

@@ -45,8 +45,11 @@ fn family(entry: Entry) -> Option<&'static str> {
 
 fn text(entry: Entry, now: u64) -> String {
     let ago = super::output::ago(u64::from(entry.minute) * 60, now);
-    let lines = count(usize::try_from(entry.detail).unwrap_or(usize::MAX), "line", "lines");
-    let damaged = format!("{lines} of a journal damaged or torn");
+    let many = |one, more| count(usize::try_from(entry.detail).unwrap_or(usize::MAX), one, more);
+    let damaged = format!("{} of a journal damaged or torn", many("line", "lines"));
+    let exchanged = format!("an exchange with other hosts: {} taken", many("bundle", "bundles"));
+    let refused = format!("{} of other hosts not taken", many("bundle", "bundles"));
+    let aside = format!("{} set aside: two things told under one number", many("host", "hosts"));
     let what = match entry.what {
         What::Asked => "the guard asked about a command",
         What::Denied => "the guard refused a command",
@@ -57,6 +60,11 @@ fn text(entry: Entry, now: u64) -> String {
         What::GaveUp => "a hook gave up on what it had to look at",
         What::SnapshotDamaged => "the snapshot was damaged, and its predecessor served",
         What::HostChanged => "this machine was known again, under a new system",
+        What::Exchanged => &exchanged,
+        What::NotTaken => &refused,
+        What::SetAside => &aside,
+        What::Trusted => "another host was trusted",
+        What::Revoked => "another host was trusted no more",
     };
     let detail = family(entry).map(|family| format!("   {family}")).unwrap_or_default();
     format!("{ago:<16} {what}{detail}")

@@ -9,8 +9,10 @@ use super::identity::learning;
 use super::learn::store::{Store, failed as store_failed};
 use super::output::{columns, count};
 use crate::crypto::Epoch;
+use crate::knowledge::audit::{Entry, What};
+use crate::knowledge::journal::{self, Journal};
 use crate::knowledge::shared::{self, SharedError};
-use crate::knowledge::upkeep;
+use crate::knowledge::{Learning, upkeep};
 use crate::mesh::trust::{self, EditError};
 use crate::sys::clock;
 
@@ -68,6 +70,7 @@ fn add(context: &Context, fingerprint: &str, name: Option<&str>) -> Result<u8, C
     let name = name.map_or_else(made_up, str::to_owned);
     let edited = trust::add(&text, fingerprint, &name, Epoch::of(clock::now())).map_err(not_edited)?;
     shared::write_trusted(&learning, &edited).map_err(failed)?;
+    audited(&learning, What::Trusted)?;
     refresh(context)?;
     let message = format!("{name} is trusted: what it learned makes hints here, once it has told.");
     context.out.line(&message);
@@ -80,6 +83,7 @@ fn revoke(context: &Context, which: &str) -> Result<u8, CliError> {
     let (text, _) = shared::trusted(&learning).map_err(failed)?;
     let (edited, entry) = trust::revoke(&text, which).map_err(not_edited)?;
     shared::write_trusted(&learning, &edited).map_err(failed)?;
+    audited(&learning, What::Revoked)?;
     refresh(context)?;
     let (_, left) = shared::trusted(&learning).map_err(failed)?;
     let message = format!("{} is not trusted any more: nothing that it told counts from now on.", entry.name);
@@ -87,6 +91,14 @@ fn revoke(context: &Context, which: &str) -> Result<u8, CliError> {
     context.out.line(format!("{} left.", count(left.len(), "host is", "hosts are")));
     context.out.object(&json!({"version": 1, "success": true, "message": message, "name": entry.name}));
     Ok(exit::DONE)
+}
+
+/// Puts it into the trail, where there is one.
+fn audited(learning: &Learning, what: What) -> Result<(), CliError> {
+    let Some(host) = learning.known_host()? else { return Ok(()) };
+    let now = clock::now();
+    journal::record(&host, Journal::Audit, &Entry::new(now, what, 0).encode(), now)?;
+    Ok(())
 }
 
 /// Lays out anew what hooks may say: at once, and not with the next day's upkeep.

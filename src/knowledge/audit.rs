@@ -21,11 +21,21 @@ pub enum What {
     SnapshotDamaged,
     /// The machine has another system than it had.
     HostChanged,
+    /// Something was exchanged with other hosts; how many bundles came of it.
+    Exchanged,
+    /// Bundles of other hosts were not taken; how many.
+    NotTaken,
+    /// Nothing of some other hosts counts any more: each told two things under one number; how many.
+    SetAside,
+    /// A host was trusted.
+    Trusted,
+    /// A host was trusted no more.
+    Revoked,
 }
 
 impl What {
     /// All there are; the place is the code on disk, so new ones go last.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::Asked,
         Self::Denied,
         Self::Sampled,
@@ -35,6 +45,11 @@ impl What {
         Self::GaveUp,
         Self::SnapshotDamaged,
         Self::HostChanged,
+        Self::Exchanged,
+        Self::NotTaken,
+        Self::SetAside,
+        Self::Trusted,
+        Self::Revoked,
     ];
 
     fn code(self) -> u8 {
@@ -55,6 +70,11 @@ impl What {
             Self::GaveUp => "gave-up",
             Self::SnapshotDamaged => "snapshot-damaged",
             Self::HostChanged => "host-changed",
+            Self::Exchanged => "exchanged",
+            Self::NotTaken => "not-taken",
+            Self::SetAside => "set-aside",
+            Self::Trusted => "trusted",
+            Self::Revoked => "revoked",
         }
     }
 }

@@ -5,6 +5,7 @@
 //! its own was restored from a backup, and one that forgot something tells less; both go on as a new incarnation. So no
 //! peer has to decide which of two truths is the newer one, and no honest host is taken for a liar.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -13,19 +14,23 @@ use thiserror::Error;
 use super::fold::Foreign;
 use super::{HostFolder, KeyError, Learning, private};
 use crate::crypto::NodeKey;
+use crate::crypto::node::NodeId;
 use crate::crypto::ring::{Context, Ring};
 use crate::crypto::seal;
 use crate::mesh::replica::{BundleError, Telling};
 use crate::mesh::trust::{self, Entry, TrustError};
 use crate::mesh::{Bundle, Mesh, Refused, Rows, Trusted};
 use crate::model::Digest;
-use crate::model::bytes::Bytes;
+use crate::model::bytes::{Bytes, put_count};
 use crate::sys::{clock, fs};
 
 const FILE: &str = "mesh.enc";
 const LOCK: &str = "mesh.lock";
 const TRUSTED: &str = "trusted";
 const FORMAT: u8 = 1;
+
+/// So much is sent in a day at most, over all ways together: what hosts tell each other is a trickle.
+pub const DAY_BYTES_MAX: usize = 1_000_000;
 
 /// A text of trusted nodes is short.
 const TRUSTED_BYTES_MAX: u64 = 1 << 20;
@@ -53,6 +58,11 @@ pub enum SharedError {
     Io(#[from] io::Error),
 }
 
+/// Whether this is how git names a commit.
+fn is_commit(name: &str) -> bool {
+    matches!(name.len(), 40 | 64) && name.bytes().all(|c| c.is_ascii_hexdigit())
+}
+
 /// What this host has told last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Told {
@@ -66,6 +76,11 @@ struct Told {
 pub struct Shared {
     pub mesh: Mesh,
     told: Option<Told>,
+    /// Of each node the commit in a repository that its bundle was last taken from, in hexadecimal: what is still there
+    /// need not be fetched again.
+    heads: BTreeMap<NodeId, String>,
+    /// How many bytes were sent on a day.
+    sent: (u16, u32),
 }
 
 /// What there is to tell.
@@ -131,6 +146,34 @@ impl Teller<'_> {
 }
 
 impl Shared {
+    /// Whether what a node told was taken from this very commit.
+    #[must_use]
+    pub fn has_head(&self, node: &NodeId, commit: &str) -> bool {
+        self.mesh.newest(node).is_some() && self.heads.get(node).is_some_and(|head| head == commit)
+    }
+
+    /// Remembers from which commit what a node told was taken.
+    pub fn put_head(&mut self, node: NodeId, commit: &str) {
+        if is_commit(commit) {
+            self.heads.insert(node, commit.to_owned());
+        }
+    }
+
+    /// How many bytes may still be sent today.
+    #[must_use]
+    pub fn may_send(&self, today: u16) -> usize {
+        let sent = if self.sent.0 == today { self.sent.1 as usize } else { 0 };
+        DAY_BYTES_MAX.saturating_sub(sent)
+    }
+
+    /// Counts what was sent today.
+    pub fn count_sent(&mut self, today: u16, bytes: usize) {
+        if self.sent.0 != today {
+            self.sent = (today, 0);
+        }
+        self.sent.1 = self.sent.1.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+    }
+
     /// What is known, and who tells of this host.
     pub fn parts<'a>(&'a mut self, tale: &'a Tale<'a>) -> (&'a mut Mesh, Teller<'a>) {
         (&mut self.mesh, Teller { told: &mut self.told, tale })
@@ -142,6 +185,14 @@ impl Shared {
             bytes.extend(incarnation.to_le_bytes());
             bytes.extend(sequence.to_le_bytes());
             bytes.extend(digest.to_bytes());
+        }
+        bytes.extend(self.sent.0.to_le_bytes());
+        bytes.extend(self.sent.1.to_le_bytes());
+        put_count(&mut bytes, self.heads.len());
+        for (node, commit) in &self.heads {
+            bytes.extend(node.to_bytes());
+            bytes.extend(u8::try_from(commit.len()).map(u8::to_le_bytes).expect("BUG: a commit is short"));
+            bytes.extend(commit.as_bytes());
         }
         self.mesh.encode(&mut bytes);
         bytes
@@ -165,8 +216,22 @@ impl Shared {
             _ => None,
         };
         let told = told().ok_or(false)?;
+        let mut sent = || Some((rest.u16()?, rest.u32()?));
+        let sent = sent().ok_or(false)?;
+        let mut heads = || {
+            // A node, a length, and no letter.
+            let count = rest.count(33)?;
+            let head = |rest: &mut Bytes<'_>| {
+                let node = NodeId::from_bytes(rest.take(32)?.try_into().ok()?)?;
+                let length = rest.byte()?;
+                let commit = String::from_utf8(rest.take(length.into())?.to_vec()).ok()?;
+                is_commit(&commit).then_some((node, commit))
+            };
+            (0..count).map(|_| head(&mut rest)).collect::<Option<BTreeMap<_, _>>>()
+        };
+        let heads = heads().ok_or(false)?;
         let mesh = Mesh::decode(&mut rest).filter(|_| rest.is_empty()).ok_or(false)?;
-        Ok(Self { mesh, told })
+        Ok(Self { mesh, told, heads, sent })
     }
 }
 
@@ -245,6 +310,8 @@ pub fn keep_up(host: &HostFolder, ring: &Ring, now: u64) -> Result<(), SharedErr
         Err(error) => return Err(error),
     };
     shared.mesh.expire(u16::try_from(now / 86_400).unwrap_or(u16::MAX));
+    let Shared { mesh, heads, .. } = &mut shared;
+    heads.retain(|node, _| mesh.newest(node).is_some());
     write(host, ring, &shared, now)
 }
 

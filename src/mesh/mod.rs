@@ -7,10 +7,11 @@
 //! it is read, so who is trusted no more counts no more. It comes to hints alone, and to a quarter of the weight at
 //! most ([`advice`]).
 //!
-//! Two hosts that talk prove who they are, and give each other what they have not ([`talk`], in the words of
+//! Where they may be found, [`discover`] says. Two hosts that talk prove who they are, and give each other what they have not ([`talk`], in the words of
 //! [`frame`]). What carries the bytes is another matter, and none of it has to be trusted.
 
 pub mod advice;
+pub mod discover;
 pub mod frame;
 pub mod replica;
 pub mod row;

@@ -17,6 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -44,6 +45,8 @@ pub struct Own<'a> {
     pub today: u16,
     /// Drawn for this conversation alone.
     pub nonce: [u8; 32],
+    /// How many bytes of bundles may be sent.
+    pub may_send: usize,
 }
 
 /// Puts one's own bundle into what is known: the newest, and newer than an incarnation that others have of it, if there
@@ -62,6 +65,8 @@ pub struct Met {
     pub sent: usize,
     /// Of those, how many the other one would not take; only who asks is told.
     pub declined: u32,
+    /// Bundles that would have been news there, and were more than may be sent.
+    pub held: usize,
 }
 
 /// Why a conversation came to nothing, or to less than all.
@@ -110,20 +115,20 @@ pub fn talk<R: Read, W: Write>(
     renew: &mut Renew<'_>,
 ) -> Result<Met, TalkError> {
     let node = meet(line, side, own)?;
-    let mut met = Met { node, taken: 0, refused: Vec::new(), sent: 0, declined: 0 };
+    let mut met = Met { node, taken: 0, refused: Vec::new(), sent: 0, declined: 0, held: 0 };
     if side == Side::Asks {
         line.say(&Frame::Have(has(mesh, own.trust)))?;
         let theirs = listed(line, own)?;
         hear_bundles(line, own, mesh, &mut met)?;
         renew(mesh, above(mesh, own, &theirs));
-        send(line, mesh, own.trust, &theirs, &mut met)?;
+        send(line, own, mesh, &theirs, &mut met)?;
         let Frame::Done { refused, .. } = expect(line, own)? else { return Err(TalkError::Turn) };
         met.declined = refused;
     } else {
         let theirs = listed(line, own)?;
         renew(mesh, above(mesh, own, &theirs));
         line.say(&Frame::Have(has(mesh, own.trust)))?;
-        send(line, mesh, own.trust, &theirs, &mut met)?;
+        send(line, own, mesh, &theirs, &mut met)?;
         hear_bundles(line, own, mesh, &mut met)?;
         let few = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         line.say(&Frame::Done { taken: few(met.taken), refused: few(met.refused.len()) })?;
@@ -231,23 +236,34 @@ fn above(mesh: &Mesh, own: &Own<'_>, theirs: &BTreeMap<NodeId, Has>) -> Option<u
 
 fn send<R: Read, W: Write>(
     line: &mut Line<R, W>,
+    own: &Own<'_>,
     mesh: &Mesh,
-    trust: &Trusted,
     theirs: &BTreeMap<NodeId, Has>,
     met: &mut Met,
 ) -> Result<(), TalkError> {
-    for bundle in mesh.bundles(trust) {
-        let own = has_of(bundle);
-        let is_news = theirs.get(&own.node).is_none_or(|has| {
+    let is_news = |bundle: &&Arc<Bundle>| {
+        let ours = has_of(bundle);
+        theirs.get(&ours.node).is_none_or(|has| {
             // The same number with another content is a fork: they have to see it.
-            (own.incarnation, own.sequence) > (has.incarnation, has.sequence)
-                || (own.incarnation, own.sequence) == (has.incarnation, has.sequence)
-                    && own.digest != has.digest
-        });
-        if is_news {
-            line.say(&Frame::Bundle(bundle.bytes()))?;
-            met.sent += 1;
-        }
+            (ours.incarnation, ours.sequence) > (has.incarnation, has.sequence)
+                || (ours.incarnation, ours.sequence) == (has.incarnation, has.sequence)
+                    && ours.digest != has.digest
+        })
+    };
+    let node = own.key.public();
+    // What nobody else can tell goes first.
+    let (first, rest): (Vec<_>, Vec<_>) =
+        mesh.bundles(own.trust).filter(is_news).partition(|bundle| bundle.replica().node == node);
+    let mut left = own.may_send;
+    for bundle in first.into_iter().chain(rest) {
+        let bytes = bundle.bytes();
+        let Some(after) = left.checked_sub(bytes.len()) else {
+            met.held += 1;
+            continue;
+        };
+        left = after;
+        line.say(&Frame::Bundle(bytes))?;
+        met.sent += 1;
     }
     line.say(&Frame::End)?;
     Ok(())

@@ -32,4 +32,4 @@ pub use key::{HookId, Key, Pointer, SHARED_HOOKS};
 pub use ledger::{Container, Displaced, DocumentLedger, How, Ledger, Place, Row, TreeHow, TreeRow};
 pub use path::{ManagedPath, PathError};
 pub use secret::{Mark, Marked, Secret, Secrets, Source, Wrote};
-pub use text::printable;
+pub use text::{fits_glob, printable};

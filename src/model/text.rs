@@ -33,9 +33,49 @@ pub fn shell_word(text: &str) -> String {
     if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
+/// `*` is any text, `?` any one character. Remembers the last star only, so it stays quadratic at worst.
+#[must_use]
+pub fn fits_glob(glob: &str, text: &str) -> bool {
+    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
+    let (mut g, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match glob.get(g) {
+            Some('*') => {
+                star = Some((g, t));
+                g += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => {
+                g += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    (g, t) = (at + 1, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    glob[g..].iter().all(|c| *c == '*')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn globs_match_like_a_shell() {
+        for (glob, text) in
+            [("login*", "login01"), ("*", ""), ("a?c", "abc"), ("*.edu", "x.y.edu"), ("a*b*c", "aXbYbc")]
+        {
+            assert!(fits_glob(glob, text), "{glob} {text}");
+        }
+        for (glob, text) in [("login*", "node"), ("?", ""), ("a?c", "ac"), ("", "x"), ("a*b", "ac")] {
+            assert!(!fits_glob(glob, text), "{glob} {text}");
+        }
+    }
 
     #[test]
     fn what_others_wrote_moves_no_cursor() {

@@ -9,7 +9,7 @@ use super::client::EVENTS;
 use super::diagnostic::{Diagnostic, Report, Spot, named};
 use super::grammar::{BUNDLED_AGENTS, Field, SECTIONS, Shape, TOP};
 use super::tree::{self, Entry, Node, Table, Value};
-use super::{client, conflict, names, settings, suggest};
+use super::{client, conflict, names, remote, settings, suggest};
 use crate::model::key::dotted;
 
 /// Checks one layer of a file: its unconditional tables (`top`), or those under one condition.
@@ -44,6 +44,7 @@ fn section(field: &Field, entry: &mut Entry, report: &mut Report) -> bool {
                 threshold_agents(entry, report);
             }
             value(&field.name, &mut entry.node, &field.shape, report)
+                && (field.name != "mesh" || mesh_places(entry, report))
         }
     }
 }
@@ -59,6 +60,25 @@ fn table_names(section: &str, table: &mut Table, report: &mut Report) {
             table.remove(&name);
         }
     }
+}
+
+/// What ssh and git are given is a host and a repository, and never an option, a program or a login.
+fn mesh_places(entry: &Entry, report: &mut Report) -> bool {
+    let mut all_are = true;
+    let Some(mesh) = entry.node.table() else { return false };
+    let checks: [(&str, fn(&str) -> Result<(), remote::Misnamed>); 2] =
+        [("git", remote::check_repository), ("ssh", remote::check_host)];
+    for (name, check) in checks {
+        for node in mesh.get(name).into_iter().flat_map(|entry| entry.node.one_or_many()) {
+            let Value::Text(text) = &node.value else { continue };
+            if let Err(misnamed) = check(text) {
+                let message = format!("`mesh.{name}`: {}", misnamed.why);
+                report.error(node.at, message).help(misnamed.help);
+                all_are = false;
+            }
+        }
+    }
+    all_are
 }
 
 /// The hooks suggest the agents that ship with `cs`, and know of no others: a threshold of one of those is never

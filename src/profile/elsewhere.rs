@@ -49,7 +49,7 @@ impl FromElsewhere {
                 "settings" | "defaults" | "unset" => found.leaves(entry, report),
                 "hooks" | "mcp" => found.named(entry, report),
                 section if super::section(section).is_some() => found.named(entry, report),
-                "guard" | "thresholds" | "learning" => found.runtime |= found.spots(entry, report),
+                "guard" | "thresholds" | "learning" | "mesh" => found.runtime |= found.spots(entry, report),
                 _ => found.switch(section, entry, report),
             }
         }

@@ -266,6 +266,25 @@ pub(super) static LEARNING: &[Field] = &[
     ),
 ];
 
+/// `[mesh]`.
+pub(super) static MESH: &[Field] = &[
+    field(
+        "git",
+        Shape::Texts,
+        "Repositories through which your hosts tell each other what they learned; whoever may write there may take part.",
+    ),
+    field(
+        "ssh",
+        Shape::Texts,
+        "Hosts that are asked over ssh: names, addresses, or patterns (`lab-*`) of names in ~/.ssh/config.",
+    ),
+    field(
+        "tailscale",
+        Shape::Bool,
+        "The machines of your tailnet that are online are asked, too; over ssh, like the others.",
+    ),
+];
+
 /// The tables a profile has at its top and under each `[when."…"]`.
 pub(super) static SECTIONS: &[Field] = &[
     field(
@@ -329,6 +348,11 @@ pub(super) static SECTIONS: &[Field] = &[
         "What the bundled guard answers before a command that could lose something.",
     ),
     field("learning", Shape::Table(LEARNING), "What the bundled hooks record, and for how long."),
+    field(
+        "mesh",
+        Shape::Table(MESH),
+        "Where `cs mesh sync` looks for your other hosts. Whom it believes is what `cs trust` says, and nothing else.",
+    ),
 ];
 
 /// What only the top of a file takes.

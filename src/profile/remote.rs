@@ -45,17 +45,32 @@ impl Remote {
     /// # Errors
     /// What is wrong, and what to write instead.
     pub fn check(&self) -> Result<(), Misnamed> {
+        self.check_address(FORM)?;
+        let misnamed = |why: &str| Err(Misnamed { why: why.to_owned(), help: FORM.to_owned() });
+        if let Some(reference) = &self.reference
+            && !is_reference(reference)
+        {
+            return misnamed("after `?ref=` comes the name of a branch or tag, or a commit");
+        }
+        if within(Path::new(""), Path::new(""), &self.path).is_none_or(|path| path.as_os_str().is_empty()) {
+            return misnamed("after `#` comes a path inside the repository");
+        }
+        Ok(())
+    }
+
+    /// Whether git may be given its address; `form`: how one is written.
+    fn check_address(&self, form: &str) -> Result<(), Misnamed> {
         let misnamed = |why: &str, help: &str| Err(Misnamed { why: why.to_owned(), help: help.to_owned() });
         let url = &self.url;
         if url.is_empty() || url.starts_with('-') || url.chars().any(|c| c.is_control() || c.is_whitespace())
         {
-            return misnamed("it names no repository", FORM);
+            return misnamed("it names no repository", form);
         }
         if url.contains('?') {
-            return misnamed("the only question that may be in it is ?ref=", FORM);
+            return misnamed("the only question that may be in it is ?ref=", form);
         }
         if url.contains("::") {
-            return misnamed("git would run a program to reach it", FORM);
+            return misnamed("git would run a program to reach it", form);
         }
         if let Some((scheme, rest)) = url.split_once("://") {
             if self.login().is_some() {
@@ -65,22 +80,14 @@ impl Remote {
                 );
             }
             if !SCHEMES.contains(&scheme) {
-                return misnamed("cs reaches repositories by https, ssh, git, http or file only", FORM);
+                return misnamed("cs reaches repositories by https, ssh, git, http or file only", form);
             }
             let host = rest.split('/').next().unwrap_or_default();
             if host.starts_with('-') || host.contains("@-") {
-                return misnamed("it names no host", FORM);
+                return misnamed("it names no host", form);
             }
         } else if !self.is_folder() && !is_short(url) {
-            return misnamed("it is no URL, no user@host:path and no absolute path", FORM);
-        }
-        if let Some(reference) = &self.reference
-            && !is_reference(reference)
-        {
-            return misnamed("after `?ref=` comes the name of a branch or tag, or a commit", FORM);
-        }
-        if within(Path::new(""), Path::new(""), &self.path).is_none_or(|path| path.as_os_str().is_empty()) {
-            return misnamed("after `#` comes a path inside the repository", FORM);
+            return misnamed("it is no URL, no user@host:path and no absolute path", form);
         }
         Ok(())
     }
@@ -108,6 +115,28 @@ impl Remote {
         let is_web = scheme.to_ascii_lowercase().starts_with("http");
         (is_web && !login.is_empty() || login.contains(':')).then_some(login)
     }
+}
+
+/// Whether git may be given this as a repository that hosts share.
+///
+/// # Errors
+/// What is wrong with it, and what to write instead.
+pub fn check_repository(url: &str) -> Result<(), Misnamed> {
+    const REPOSITORY: &str = "write https://HOST/REPOSITORY, ssh://…, user@host:path or an absolute path";
+    let address = Remote { url: url.to_owned(), reference: None, path: PATH.to_owned() };
+    address.check_address(REPOSITORY)
+}
+
+/// Whether ssh may be given this as a host.
+///
+/// # Errors
+/// What is wrong with it, and what to write instead.
+pub fn check_host(name: &str) -> Result<(), Misnamed> {
+    if name.is_empty() || name.starts_with('-') || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        let help = "write a name of ~/.ssh/config, HOST, USER@HOST, or a pattern of such names".to_owned();
+        return Err(Misnamed { why: "that names no host".to_owned(), help });
+    }
+    Ok(())
 }
 
 const FORM: &str =

@@ -1,4 +1,4 @@
-//! `runtime.json`: all that a hook reads of the profile. Only what was declared, in one order.
+//! `runtime.json`: all that a hook, or `cs mesh`, reads of the profile. Only what was declared, in one order.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,16 @@ use super::tree::{Node, Table, Value};
 /// The format of `runtime.json`.
 const FORMAT: u32 = 1;
 
-/// Renders `[guard]`, `[thresholds]` and `[learning]`.
+/// Renders `[guard]`, `[thresholds]`, `[learning]` and `[mesh]`.
 pub(super) fn render(tables: &Table) -> Json {
     let mut runtime = Map::new();
     runtime.insert("format".to_owned(), json!(FORMAT));
-    let sections =
-        [("guard", grammar::GUARD), ("thresholds", grammar::THRESHOLDS), ("learning", grammar::LEARNING)];
+    let sections = [
+        ("guard", grammar::GUARD),
+        ("thresholds", grammar::THRESHOLDS),
+        ("learning", grammar::LEARNING),
+        ("mesh", grammar::MESH),
+    ];
     for (name, fields) in sections {
         if let Some(section) = super::tree::table(tables, name) {
             insert(&mut runtime, name, closed(section, fields));

@@ -26,7 +26,7 @@ const MODULES: &[Module] = &[
     Module { name: "hook", is_pure: SHELL, may_name: &["knowledge", "learn", "guard", "command", "crypto", "document", "model", "sys"] },
     Module { name: "root", is_pure: SHELL, may_name: &["plan", "generation", "document", "crypto", "model", "sys"] },
     Module { name: "remote", is_pure: SHELL, may_name: &["profile", "model", "sys"] },
-    Module { name: "knowledge", is_pure: SHELL, may_name: &["learn", "command", "crypto", "model", "sys"] },
+    Module { name: "knowledge", is_pure: SHELL, may_name: &["mesh", "learn", "command", "crypto", "model", "sys"] },
     Module { name: "draft", is_pure: PURE, may_name: &["plan", "profile", "document", "model"] },
     // It judges what lies there by the rules that profiles, documents and plans are held to.
     Module { name: "doctor", is_pure: PURE, may_name: &["plan", "profile", "document", "command", "model"] },

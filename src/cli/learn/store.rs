@@ -36,6 +36,11 @@ impl Store {
         Ok(Self { learning, projects, runtime })
     }
 
+    /// What the generation that is current says to hooks and to `cs mesh`.
+    pub const fn runtime(&self) -> &Value {
+        &self.runtime
+    }
+
     /// What knowledge goes by.
     pub fn rules(&self) -> Rules {
         Rules::from_runtime(&self.runtime)

@@ -26,21 +26,41 @@ pub enum Found {
 }
 
 impl Git {
-    /// Fetches all hosts' refs; what is under each, by the name of the host.
+    /// Which commit is under each host's ref, by the name of the host; nothing else is fetched.
+    ///
+    /// # Errors
+    /// When the repository can't be reached.
+    pub fn hosts(&self, url: &str) -> Result<BTreeMap<String, String>, Error> {
+        let listed = self.call(["ls-remote", "--quiet", "--", url, &format!("{HOSTS}*")])?;
+        let listed = well(listed).map_err(|said| Error::Unreachable { repository: printable(url), said })?;
+        let host = |line: &str| {
+            let (commit, name) = line.split_once('\t')?;
+            Some((name.strip_prefix(HOSTS)?.to_owned(), commit.to_owned()))
+        };
+        Ok(listed.lines().filter_map(host).collect())
+    }
+
+    /// Fetches the refs of some hosts; what is under each, by the name of the host.
     ///
     /// # Errors
     /// When the repository can't be reached or read.
-    pub fn fetch_hosts(&self, url: &str, bytes_max: u64) -> Result<BTreeMap<String, Found>, Error> {
-        let spec = format!("+{HOSTS}*:{THEIRS}*");
-        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--prune", "--", url, &spec];
-        well(self.call(args)?).map_err(|said| Error::Unreachable { repository: printable(url), said })?;
-        let listed = self.call(["for-each-ref", "--format=%(refname)", THEIRS])?;
-        let listed = well(listed).map_err(|said| Error::Git { what: "for-each-ref".to_owned(), said })?;
+    pub fn fetch_hosts(
+        &self,
+        url: &str,
+        hosts: &[String],
+        bytes_max: u64,
+    ) -> Result<BTreeMap<String, Found>, Error> {
+        if hosts.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let specs: Vec<String> = hosts.iter().map(|id| format!("+{HOSTS}{id}:{THEIRS}{id}")).collect();
+        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", url];
+        let fetched = self.call(args.into_iter().chain(specs.iter().map(String::as_str)))?;
+        well(fetched).map_err(|said| Error::Unreachable { repository: printable(url), said })?;
         let mut reader = self.reader()?;
         let mut found = BTreeMap::new();
-        for name in listed.lines() {
-            let Some(id) = name.strip_prefix(THEIRS) else { continue };
-            found.insert(printable(id), self.found(&mut reader, name, bytes_max)?);
+        for id in hosts {
+            found.insert(id.clone(), self.found(&mut reader, &format!("{THEIRS}{id}"), bytes_max)?);
         }
         Ok(found)
     }
@@ -67,25 +87,22 @@ impl Git {
         Ok(Found::Bundle(bytes))
     }
 
-    /// Leaves a bundle under a host's ref; whether there was anything to do.
+    /// Leaves what [`Git::commit`] made under a host's ref.
     ///
     /// # Errors
-    /// When it can't be written here or there.
-    pub fn push_host(&self, url: &str, id: &str, bundle: &[u8], day: u16) -> Result<bool, Error> {
-        let commit = self.commit(bundle, day)?;
-        let theirs = self.call(["rev-parse", "--verify", "--quiet", &format!("{THEIRS}{id}")])?;
-        if theirs.is_well && String::from_utf8_lossy(&theirs.out).trim() == commit {
-            return Ok(false);
-        }
+    /// When it can't be written there.
+    pub fn push_host(&self, url: &str, id: &str, commit: &str) -> Result<(), Error> {
         let spec = format!("+{commit}:{HOSTS}{id}");
         let pushed = self.call(["push", "--quiet", "--no-verify", "--", url, &spec])?;
-        well(pushed).map_err(|said| Error::Unreachable { repository: printable(url), said })?;
-        Ok(true)
+        well(pushed).map(drop).map_err(|said| Error::Unreachable { repository: printable(url), said })
     }
 
     /// A commit of one file. The same bytes on the same day are the same commit, whoever makes it: nothing of who that
     /// is, or of the time, is in it.
-    fn commit(&self, bundle: &[u8], day: u16) -> Result<String, Error> {
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn commit(&self, bundle: &[u8], day: u16) -> Result<String, Error> {
         let failed = |what: &str| {
             let what = what.to_owned();
             move |said| Error::Git { what, said }

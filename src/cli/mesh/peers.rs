@@ -1,0 +1,246 @@
+//! `cs mesh peers`: where other hosts may be found, by what the profile says. Nobody is asked anything.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::cli::args::SyncArgs;
+use crate::cli::engine::Context;
+use crate::cli::error::{CliError, exit, refused};
+use crate::cli::learn::store::Store;
+use crate::cli::output::{columns, count};
+use crate::mesh::discover::{self, Machine};
+use crate::model::{fits_glob, printable};
+use crate::profile::remote::{self, Misnamed};
+use crate::sys::process::Call;
+use crate::sys::{env, fs};
+
+/// So long Tailscale is waited for.
+const TAILSCALE_MS: u64 = 5_000;
+const TAILSCALE_BYTES_MAX: u64 = 8 << 20;
+/// Where its program lies on macOS when it came as an app.
+const TAILSCALE_APP: &str = "/Applications/Tailscale.app/Contents/MacOS/Tailscale";
+
+const SSH_CONFIG_BYTES_MAX: u64 = 1 << 20;
+/// As deep includes may include, and as many files are read.
+const INCLUDE_DEPTH: usize = 8;
+const INCLUDE_FILES: usize = 256;
+
+/// How a peer was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    Profile,
+    SshConfig,
+    Tailscale,
+}
+
+impl By {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Profile => "profile",
+            Self::SshConfig => "ssh-config",
+            Self::Tailscale => "tailscale",
+        }
+    }
+}
+
+/// A host that may be asked over ssh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Peer {
+    name: String,
+    by: By,
+    /// As far as is known.
+    is_online: bool,
+}
+
+/// Whom a sync asks.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub ssh: Vec<String>,
+    pub git: Vec<String>,
+    /// What could not be looked up.
+    pub warnings: Vec<String>,
+}
+
+impl Places {
+    /// What the arguments name, or else what the profile does.
+    ///
+    /// # Errors
+    /// When an argument is no host or no repository.
+    pub fn of(context: &Context, args: &SyncArgs) -> Result<Self, CliError> {
+        if args.git.is_empty() && args.ssh.is_empty() {
+            let Found { peers, git, warnings } = Found::of(context)?;
+            let ssh = peers.into_iter().filter(|peer| peer.is_online).map(|peer| peer.name).collect();
+            return Ok(Self { ssh, git, warnings });
+        }
+        let no = |what: &String, Misnamed { why, help }| refused(format!("{}: {why}", printable(what)), help);
+        for host in &args.ssh {
+            remote::check_host(host).map_err(|misnamed| no(host, misnamed))?;
+        }
+        for url in &args.git {
+            remote::check_repository(url).map_err(|misnamed| no(url, misnamed))?;
+        }
+        Ok(Self { ssh: args.ssh.clone(), git: args.git.clone(), warnings: Vec::new() })
+    }
+}
+
+/// All that the profile leads to.
+#[derive(Debug, Default)]
+struct Found {
+    peers: Vec<Peer>,
+    git: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Found {
+    fn of(context: &Context) -> Result<Self, CliError> {
+        let store = Store::locate(context)?;
+        let mesh = store.runtime().get("mesh").cloned().unwrap_or_default();
+        let texts = |name: &str| -> Vec<String> {
+            let list = mesh.get(name).and_then(Value::as_array);
+            list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let mut found = Self { git: texts("git"), ..Self::default() };
+        let named = texts("ssh");
+        let configured =
+            if named.iter().any(|name| discover::is_pattern(name)) { ssh_names() } else { Vec::new() };
+        for name in named {
+            if !discover::is_pattern(&name) {
+                found.add(Peer { name, by: By::Profile, is_online: true });
+                continue;
+            }
+            let before = found.peers.len();
+            for meant in discover::meant(&name, &configured) {
+                found.add(Peer { name: meant.clone(), by: By::SshConfig, is_online: true });
+            }
+            if found.peers.len() == before {
+                found
+                    .warnings
+                    .push(format!("no other host of ~/.ssh/config is named as {} says", printable(&name)));
+            }
+        }
+        if mesh.get("tailscale").and_then(Value::as_bool) == Some(true) {
+            match tailscale() {
+                Ok(machines) => machines.into_iter().for_each(|Machine { name, is_online }| {
+                    found.add(Peer { name, by: By::Tailscale, is_online });
+                }),
+                Err(why) => found.warnings.push(why),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Each host once.
+    fn add(&mut self, peer: Peer) {
+        if !self.peers.iter().any(|own| own.name == peer.name) {
+            self.peers.push(peer);
+        }
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the profile's part of it can't be read.
+pub(super) fn run(context: &Context) -> Result<u8, CliError> {
+    let Found { peers, git, warnings } = Found::of(context)?;
+    for warning in &warnings {
+        context.out.warn(warning);
+    }
+    let online = |peer: &Peer| match (peer.by, peer.is_online) {
+        (By::Profile, _) => "named in the profile",
+        (By::SshConfig, _) => "a name of ~/.ssh/config",
+        (By::Tailscale, true) => "online in the tailnet",
+        (By::Tailscale, false) => "in the tailnet, not online",
+    };
+    let rows: Vec<Vec<String>> = peers
+        .iter()
+        .map(|peer| vec![printable(&peer.name), "over ssh".to_owned(), online(peer).to_owned()])
+        .chain(git.iter().map(|url| vec![printable(url), "git".to_owned(), "a repository".to_owned()]))
+        .collect();
+    context.out.lines(&columns(&rows, 3));
+    if rows.is_empty() {
+        context.out.line("The profile names no other host, and no repository.");
+        context.out.line(
+            "In the profile: [mesh] with `git = [\"URL\"]`, `ssh = [\"HOST\"]`, or `tailscale = true`.",
+        );
+    } else {
+        let asked = peers.iter().filter(|peer| peer.is_online).count() + git.len();
+        context.out.line(format!("cs mesh sync asks {}.", count(asked, "of these", "of these")));
+    }
+    let peers: Vec<Value> = peers
+        .iter()
+        .map(|peer| json!({"name": peer.name, "by": peer.by.word(), "online": peer.is_online}))
+        .collect();
+    context.out.object(&json!({"version": 1, "peers": peers, "git": git, "warnings": warnings}));
+    Ok(exit::DONE)
+}
+
+/// The machines of the tailnet, or why they can't be had.
+fn tailscale() -> Result<Vec<Machine>, String> {
+    let program = env::program("tailscale").or_else(|| env::program(TAILSCALE_APP));
+    let Some(program) = program else { return Err("tailscale is not on this machine".to_owned()) };
+    let call = Call::new(&program.to_string_lossy()).args(["status", "--json"]);
+    let (from, to, conversation) =
+        call.converse(TAILSCALE_MS).map_err(|error| format!("tailscale can't be run: {error}"))?;
+    drop(to);
+    let mut text = Vec::new();
+    let read = from.take(TAILSCALE_BYTES_MAX).read_to_end(&mut text);
+    let (is_late, complaint) = conversation.end();
+    if is_late {
+        return Err(format!("tailscale said nothing for {} s", TAILSCALE_MS / 1000));
+    }
+    let said = complaint.lines().map(str::trim).find(|line| !line.is_empty()).map(printable);
+    let machines = read.ok().and_then(|_| discover::tailscale(&text));
+    machines.ok_or_else(|| match said {
+        Some(said) => format!("tailscale: {said}"),
+        None => "tailscale said something that is no status".to_owned(),
+    })
+}
+
+/// The names in the user's ssh configuration.
+fn ssh_names() -> Vec<String> {
+    let Some(folder) = env::home().map(|home| home.join(".ssh")) else { return Vec::new() };
+    let mut names = Vec::new();
+    let mut files = vec![(folder.join("config"), 0)];
+    let mut read = 0;
+    while let Some((file, depth)) = files.pop() {
+        read += 1;
+        if read > INCLUDE_FILES {
+            break;
+        }
+        // What can't be read there, ssh itself complains of.
+        let Ok(Some(text)) = fs::read_if_there(&file, SSH_CONFIG_BYTES_MAX) else { continue };
+        let config = discover::ssh_config(&String::from_utf8_lossy(&text));
+        names.extend(config.names);
+        if depth < INCLUDE_DEPTH {
+            let included = config.includes.iter().flat_map(|include| included(&folder, include));
+            files.extend(included.map(|file| (file, depth + 1)));
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The files that an `Include` means: below `~/.ssh` unless it says where, with `*` and `?` in the last part.
+fn included(folder: &Path, include: &str) -> Vec<PathBuf> {
+    let path = match include.strip_prefix("~/") {
+        Some(rest) => folder.parent().unwrap_or(folder).join(rest),
+        None => folder.join(include),
+    };
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Vec::new() };
+    let name = name.to_string_lossy();
+    if !discover::is_pattern(&name) {
+        return vec![path.clone()];
+    }
+    let listed = fs::list_if_there(parent).unwrap_or_default();
+    let mut files: Vec<PathBuf> = listed
+        .iter()
+        .filter(|own| fits_glob(&name, &own.to_string_lossy()) && !own.to_string_lossy().starts_with('.'))
+        .map(|own| parent.join(own))
+        .collect();
+    files.sort();
+    files
+}

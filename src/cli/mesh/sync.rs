@@ -1,0 +1,365 @@
+//! `cs mesh sync` and `cs mesh serve`: both ends of an exchange.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Here, peers};
+use crate::cli::args::SyncArgs;
+use crate::cli::engine::Context;
+use crate::cli::error::{CliError, exit, refused};
+use crate::cli::output::{Progress, count, paint, style};
+use crate::cli::trust::{failed, refresh};
+use crate::crypto::node::NodeId;
+use crate::knowledge::audit::{self, What};
+use crate::knowledge::journal::{self, Journal};
+use crate::knowledge::shared::{self, DAY_BYTES_MAX, Shared};
+use crate::mesh::frame::Line;
+use crate::mesh::replica::BUNDLE_BYTES_MAX;
+use crate::mesh::talk::{self, Met, Own, Side};
+use crate::mesh::{Mesh, Taken};
+use crate::model::{Digest, printable};
+use crate::remote::git::{Found, Git};
+use crate::sys::fs;
+use crate::sys::process::{self, Call};
+
+/// So long a peer is talked to.
+const TALK_MS: u64 = 20_000;
+
+/// What is fetched lies here while it is looked at, and no longer: it is not sealed.
+const REPOSITORY: &str = "mesh.git";
+const REPOSITORY_LOCK: &str = "mesh-git.lock";
+
+/// What came of one exchange.
+#[derive(Debug, Default)]
+struct Came {
+    taken: usize,
+    sent: usize,
+    refused: Vec<String>,
+    declined: u32,
+    held: usize,
+    bytes_in: usize,
+    bytes_out: usize,
+    node: Option<NodeId>,
+}
+
+impl From<Met> for Came {
+    fn from(met: Met) -> Self {
+        let Met { node, taken, refused, sent, declined, held } = met;
+        Self { taken, sent, refused, declined, held, node: Some(node), ..Self::default() }
+    }
+}
+
+/// An exchange with one peer, or why there was none; an error of this host's own is another matter.
+type Outcome = Result<Came, String>;
+
+/// Runs `cs mesh sync`.
+///
+/// # Errors
+/// When what was learned can't be read or written, or there is nobody to ask.
+pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
+    let places = peers::Places::of(context, args)?;
+    for warning in &places.warnings {
+        context.out.warn(warning);
+    }
+    if places.ssh.is_empty() && places.git.is_empty() {
+        return Err(refused(
+            "there is nobody to exchange with",
+            "A host: cs mesh sync --ssh HOST. A repository that hosts share: cs mesh sync --git URL. For good: \
+             [mesh] in the profile.",
+        ));
+    }
+    let here = Here::of(context)?;
+    if here.entries.is_empty() {
+        context.out.warn("no other host is trusted, so nothing will come in: cs trust add FINGERPRINT");
+    }
+    let aside_before = here.aside()?;
+    let all = places.ssh.iter().map(|name| (name, "ssh")).chain(places.git.iter().map(|url| (url, "git")));
+    let count_all = (places.ssh.len() + places.git.len()) as u64;
+    let mut told: Vec<(&String, &str, Outcome)> = Vec::new();
+    for (peer, kind) in all {
+        let mut progress = Progress::new(context.out, format!("Asking {}", printable(peer)));
+        progress.at(told.len() as u64, count_all);
+        let came = match kind {
+            "ssh" => over_ssh(&here, peer)?,
+            _ => through_git(context, &here, peer)?,
+        };
+        drop(progress);
+        report(context, &here, peer, &came);
+        told.push((peer, kind, came));
+    }
+    let came = || told.iter().filter_map(|(.., came)| came.as_ref().ok());
+    here.record(What::Exchanged, came().map(|came| came.taken).sum(), came().next().is_some())?;
+    here.record(What::NotTaken, came().map(|came| came.refused.len()).sum(), false)?;
+    here.record(What::SetAside, here.aside()?.saturating_sub(aside_before), false)?;
+    refresh(context)?;
+    let ring = here.host.ring()?;
+    let digest = shared::read(&here.host, &ring, here.now).map_err(failed)?.mesh.digest(&here.trust);
+    let peers: Vec<Value> = told.iter().map(|(peer, kind, came)| value(peer, kind, came)).collect();
+    context.out.object(&json!({"version": 1, "peers": peers, "digest": digest.to_string()}));
+    Ok(if came().next().is_some() { exit::DONE } else { exit::REFUSED })
+}
+
+fn value(peer: &str, kind: &str, came: &Outcome) -> Value {
+    match came {
+        Ok(came) => json!({"peer": peer, "by": kind, "success": true, "taken": came.taken, "sent": came.sent,
+            "refused": came.refused, "declined": came.declined, "held": came.held, "bytes_in": came.bytes_in,
+            "bytes_out": came.bytes_out, "fingerprint": came.node.map(|node| node.fingerprint())}),
+        Err(why) => json!({"peer": peer, "by": kind, "success": false, "error": why}),
+    }
+}
+
+fn report(context: &Context, here: &Here, peer: &str, came: &Outcome) {
+    let peer = printable(peer);
+    let came = match came {
+        Ok(came) => came,
+        Err(why) => return context.out.warn(format!("{peer}: {why}")),
+    };
+    let who = came.node.map(|node| here.name(&node)).filter(|name| *name != peer);
+    let who = who.map(|name| format!(" ({name})")).unwrap_or_default();
+    let bytes = format!("{} bytes in, {} out", came.bytes_in, came.bytes_out);
+    let news = match (came.taken, came.sent) {
+        (0, 0) => "nothing new".to_owned(),
+        (taken, sent) => format!("{} taken, {sent} sent", count(taken, "bundle", "bundles")),
+    };
+    context.out.line(format!("{peer}{who}   {news}   {}", paint(style::DIM, bytes)));
+    for why in &came.refused {
+        context.out.line(format!("  not taken: {why}"));
+    }
+    if came.declined > 0 {
+        let declined = count(came.declined as usize, "bundle was", "bundles were");
+        context.out.line(format!("  {declined} not taken there"));
+    }
+    if came.held > 0 {
+        let held = count(came.held, "bundle was", "bundles were");
+        context.out.line(format!("  {held} not sent: {} KB a day are the most", DAY_BYTES_MAX / 1000));
+    }
+}
+
+impl Here {
+    /// How many hosts are set aside.
+    fn aside(&self) -> Result<usize, CliError> {
+        let ring = self.host.ring()?;
+        Ok(shared::read(&self.host, &ring, self.now).map_err(failed)?.mesh.aside().count())
+    }
+
+    /// Puts a line into the audit trail, if there is anything to say.
+    fn record(&self, what: What, many: usize, also_none: bool) -> Result<(), CliError> {
+        if many > 0 || also_none {
+            let entry = audit::Entry::new(self.now, what, u32::try_from(many).unwrap_or(u32::MAX));
+            journal::record(&self.host, Journal::Audit, &entry.encode(), self.now)?;
+        }
+        Ok(())
+    }
+
+    fn count_sent(&self, bytes: usize) -> Result<(), CliError> {
+        let count = |shared: &mut Shared| shared.count_sent(self.today(), bytes);
+        shared::with(&self.host, self.now, count).map_err(failed)
+    }
+}
+
+/// With a host, over the system's ssh.
+fn over_ssh(here: &Here, host: &str) -> Result<Outcome, CliError> {
+    let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "--", host, "cs mesh serve --stdio"];
+    let (from, to, conversation) = match Call::new("ssh").args(options).converse(TALK_MS) {
+        Ok(started) => started,
+        Err(error) => return Ok(Err(format!("ssh can't be run: {error}"))),
+    };
+    let own = here.own()?;
+    let mut line = Line::new(from, to);
+    let met = exchange(here, |mesh, renew| talk::talk(&mut line, Side::Asks, &own, mesh, renew))?;
+    let (bytes_in, bytes_out) = (line.heard(), line.said);
+    drop(line);
+    here.count_sent(bytes_out)?;
+    let (is_late, complaint) = conversation.end();
+    Ok(match met {
+        Ok(met) => Ok(Came { bytes_in, bytes_out, ..met.into() }),
+        Err(_) if is_late => Err(format!("it took longer than {} s", TALK_MS / 1000)),
+        Err(error) => {
+            let mut lines = complaint.lines().map(str::trim).filter(|line| !line.is_empty());
+            // A cs that refuses says why in its first line; a ssh that gives up in its last.
+            let of_cs = lines.clone().find_map(|line| line.strip_prefix("error: "));
+            let said = of_cs.or_else(|| lines.next_back()).map(printable);
+            // What ssh has to say is why nothing came.
+            let is_silent = bytes_in == 0;
+            Err(said.filter(|_| is_silent).unwrap_or_else(|| error.to_string()))
+        }
+    })
+}
+
+/// Does something with what is known, and with what this host tells. Nobody is kept waiting meanwhile, least of all the
+/// one who is talked to and asks back: it is done with a copy, and what came of it is taken in afterwards. What this
+/// host tells is made under the lock, since a number that was given twice is a lie.
+fn exchange<T>(here: &Here, talk: impl FnOnce(&mut Mesh, &mut talk::Renew<'_>) -> T) -> Result<T, CliError> {
+    let tale = here.tale();
+    let keep = |mesh: &mut Mesh, above: Option<u32>| {
+        shared::with(&here.host, here.now, |shared: &mut Shared| {
+            shared.mesh.merge(mesh);
+            let (known, mut teller) = shared.parts(&tale);
+            let renewed = teller.renew(known, above);
+            mesh.clone_from(known);
+            renewed
+        })
+        .flatten()
+    };
+    let mut mesh = Mesh::default();
+    keep(&mut mesh, None).map_err(failed)?;
+    let mut failure = None;
+    let result =
+        talk(&mut mesh, &mut |mesh: &mut Mesh, above| failure = failure.take().or(keep(mesh, above).err()));
+    keep(&mut mesh, None).map_err(failed)?;
+    failure.map_or(Ok(result), |error| Err(failed(error)))
+}
+
+/// Through a repository that hosts share.
+fn through_git(context: &Context, here: &Here, url: &str) -> Result<Outcome, CliError> {
+    let Some(_lock) = fs::try_lock(&here.host.path.join(REPOSITORY_LOCK))? else {
+        return Ok(Err("another cs mesh sync is at it".to_owned()));
+    };
+    let folder = here.host.path.join(REPOSITORY);
+    // Of one that was killed.
+    fs::remove_all(&folder)?;
+    let came = with_git(context, here, &folder, url);
+    fs::remove_all(&folder)?;
+    came
+}
+
+fn with_git(
+    context: &Context,
+    here: &Here,
+    folder: &std::path::Path,
+    url: &str,
+) -> Result<Outcome, CliError> {
+    let listed = Git::open(folder).and_then(|git| Ok((git.hosts(url)?, git)));
+    let (listed, git) = match listed {
+        Ok(listed) => listed,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let shared = shared::read(&here.host, &here.host.ring()?, here.now).map_err(failed)?;
+    let is_news = |(id, commit): &(&String, &String)| {
+        node_of(id).is_some_and(|node| here.trust.has(&node) && !shared.has_head(&node, commit))
+    };
+    let wanted: Vec<String> = listed.iter().filter(is_news).map(|(id, _)| id.clone()).collect();
+    let found = match git.fetch_hosts(url, &wanted, BUNDLE_BYTES_MAX as u64) {
+        Ok(found) => found,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let own = here.own()?;
+    let mut came = Came::default();
+    let mut heads: BTreeMap<NodeId, String> = BTreeMap::new();
+    let node = here.key.public();
+    let bundle = exchange(here, |mesh, renew| {
+        for (name, found) in &found {
+            if let (true, Some(node)) = (take(here, name, found, &own, mesh, &mut came), node_of(name)) {
+                heads.insert(node, listed[name].clone());
+            }
+        }
+        renew(mesh, None);
+        mesh.newest(&node).map(|bundle| (bundle.bytes(), bundle.telling().day))
+    })?;
+    let pushed = match bundle {
+        Some((bytes, day)) => push(&git, url, here, (&bytes, day), &own, &listed, &mut came),
+        None => Ok(None),
+    };
+    // Also where nothing could be left there: what was taken was taken.
+    let pushed = pushed.map(|commit| heads.extend(commit.map(|commit| (node, commit))));
+    let sent = came.bytes_out;
+    shared::with(&here.host, here.now, |shared: &mut Shared| {
+        heads.iter().for_each(|(node, commit)| shared.put_head(*node, commit));
+        shared.count_sent(here.today(), sent);
+    })
+    .map_err(failed)?;
+    if context.out.verbose {
+        let others = listed.keys().filter(|id| node_of(id).is_none_or(|node| !here.trust.has(&node))).count();
+        let hosts = count(listed.len(), "host is", "hosts are");
+        context
+            .out
+            .line(format!("{hosts} in the repository, {others} of them not trusted here and not asked for"));
+    }
+    Ok(pushed.map(|()| came))
+}
+
+/// Leaves this host's own bundle there, if another one is; the commit that is there then.
+fn push(
+    git: &Git,
+    url: &str,
+    here: &Here,
+    (bytes, day): (&[u8], u16),
+    own: &Own<'_>,
+    listed: &BTreeMap<String, String>,
+    came: &mut Came,
+) -> Result<Option<String>, String> {
+    let id = id_of(&here.key.public());
+    let commit = git.commit(bytes, day).map_err(|error| error.to_string())?;
+    if listed.get(&id) == Some(&commit) {
+        return Ok(Some(commit));
+    }
+    if bytes.len() > own.may_send {
+        came.held += 1;
+        return Ok(None);
+    }
+    git.push_host(url, &id, &commit).map_err(|error| error.to_string())?;
+    came.sent += 1;
+    came.bytes_out += bytes.len();
+    Ok(Some(commit))
+}
+
+/// Takes in what lies under a host's ref; whether it was one of its bundles.
+fn take(here: &Here, name: &str, found: &Found, own: &Own<'_>, mesh: &mut Mesh, came: &mut Came) -> bool {
+    let called = node_of(name).map_or_else(|| name.to_owned(), |node| here.name(&node));
+    let refused = match found {
+        Found::Bundle(bytes) => {
+            came.bytes_in += bytes.len();
+            match talk::take(bytes, own, mesh) {
+                Ok(taken) => {
+                    came.taken += usize::from(taken == Taken::New);
+                    return true;
+                }
+                Err(why) => why,
+            }
+        }
+        Found::None(why) => why.clone(),
+    };
+    came.refused.push(format!("{called}: {refused}"));
+    false
+}
+
+/// How a host is called in a repository: by its key.
+fn id_of(node: &NodeId) -> String {
+    Digest::from_bytes(node.to_bytes()).to_string()
+}
+
+/// Which host is called that.
+fn node_of(id: &str) -> Option<NodeId> {
+    let node = NodeId::from_bytes(&Digest::try_from(id.to_owned()).ok()?.to_bytes())?;
+    // One way of writing it is its name, and no other.
+    (id_of(&node) == id).then_some(node)
+}
+
+/// Answers a host that asks over ssh.
+///
+/// # Errors
+/// When what was learned can't be read or written, or the other one is not to be talked to.
+pub(super) fn serve(context: &Context) -> Result<u8, CliError> {
+    process::end_after(TALK_MS);
+    let here = Here::of(context)?;
+    let own = here.own()?;
+    let aside_before = here.aside()?;
+    let mut line = Line::new(std::io::stdin().lock(), std::io::stdout().lock());
+    let met = exchange(&here, |mesh, renew| talk::talk(&mut line, Side::Answers, &own, mesh, renew))?;
+    let bytes_out = line.said;
+    drop(line);
+    here.count_sent(bytes_out)?;
+    let taken = met.as_ref().map_or(0, |met| met.taken);
+    here.record(What::Exchanged, taken, met.is_ok())?;
+    here.record(What::NotTaken, met.as_ref().map_or(0, |met| met.refused.len()), false)?;
+    here.record(What::SetAside, here.aside()?.saturating_sub(aside_before), false)?;
+    refresh(context)?;
+    match met {
+        Ok(_) => Ok(exit::DONE),
+        Err(error) => Err(refused(
+            format!("the host that asked: {error}"),
+            "Nothing of it was taken that was not signed.",
+        )),
+    }
+}

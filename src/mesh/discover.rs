@@ -1,0 +1,152 @@
+//! Where other hosts may be found: what Tailscale knows, and the names in the user's ssh configuration. To be found is
+//! not to be believed: whoever answers proves which node it is ([`super::talk`]).
+
+use serde_json::Value;
+
+use crate::model::fits_glob;
+
+/// A machine of the tailnet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// What ssh is given: its name in the tailnet, or else its address.
+    pub name: String,
+    pub is_online: bool,
+}
+
+/// Systems on which no cs runs.
+const PHONES: [&str; 3] = ["ios", "android", "tvos"];
+
+/// What `tailscale status --json` says of other machines; `None` for something else than that. Only what is needed is
+/// looked at, and whatever of it is missing is missing: its format is not promised.
+///
+/// Machines that others have shared into the tailnet are not this user's, and phones run no cs.
+#[must_use]
+pub fn tailscale(text: &[u8]) -> Option<Vec<Machine>> {
+    let status: Value = serde_json::from_slice(text).ok()?;
+    status.get("BackendState").or_else(|| status.get("Self")).or_else(|| status.get("Peer"))?;
+    let peers = status.get("Peer").and_then(Value::as_object);
+    let mut found: Vec<Machine> = peers.into_iter().flatten().filter_map(|(_, peer)| machine(peer)).collect();
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    found.dedup_by(|one, other| one.name == other.name);
+    Some(found)
+}
+
+fn machine(peer: &Value) -> Option<Machine> {
+    let is = |name: &str| peer.get(name).and_then(Value::as_bool) == Some(true);
+    let is_shared =
+        is("ShareeNode") || peer.get("AltSharerUserID").and_then(Value::as_u64).is_some_and(|id| id != 0);
+    let system = peer.get("OS").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    if is_shared || PHONES.contains(&&*system) {
+        return None;
+    }
+    let name = peer.get("DNSName").and_then(Value::as_str).unwrap_or_default().trim_end_matches('.');
+    let address = || peer.pointer("/TailscaleIPs/0").and_then(Value::as_str).unwrap_or_default();
+    let name = if name.is_empty() { address() } else { name };
+    is_name(name).then(|| Machine { name: name.to_owned(), is_online: is("Online") })
+}
+
+/// Whether ssh may be given it.
+fn is_name(name: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "._-:".contains(c);
+    !name.is_empty() && !name.starts_with('-') && name.len() <= 255 && name.chars().all(is_letter)
+}
+
+/// What an ssh configuration says of hosts: names that stand in it as they are, and the files it includes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SshConfig {
+    pub names: Vec<String>,
+    pub includes: Vec<String>,
+}
+
+/// Reads one. What can't be read as such a file says nothing.
+#[must_use]
+pub fn ssh_config(text: &str) -> SshConfig {
+    let mut found = SshConfig::default();
+    for line in text.lines() {
+        let line = line.trim();
+        let end = line.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(line.len());
+        let (keyword, rest) = line.split_at(end);
+        let rest = rest.trim_start().strip_prefix('=').unwrap_or(rest);
+        if keyword.eq_ignore_ascii_case("host") {
+            let literal = |word: &String| !is_pattern(word) && !word.starts_with('!') && is_name(word);
+            found.names.extend(words(rest).into_iter().filter(literal));
+        } else if keyword.eq_ignore_ascii_case("include") {
+            found.includes.extend(words(rest));
+        }
+    }
+    found
+}
+
+/// The words of a line, where some may be in quotes; what follows a `#` is none.
+fn words(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() && !rest.starts_with('#') {
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
+        };
+        if !word.is_empty() {
+            found.push(word.to_owned());
+        }
+        rest = after.trim_start();
+    }
+    found
+}
+
+/// Whether a name of the profile means names of the ssh configuration.
+#[must_use]
+pub fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?'])
+}
+
+/// The names that a pattern means.
+pub fn meant<'a>(pattern: &'a str, names: &'a [String]) -> impl Iterator<Item = &'a String> {
+    names.iter().filter(move |name| fits_glob(pattern, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tailnet_has_machines_of_ours_of_others_and_phones() {
+        let status = serde_json::json!({
+            "Version": "1.96.0", "BackendState": "Running",
+            "Self": {"ID": "n1", "DNSName": "here.tail1.ts.net.", "Online": true},
+            "Peer": {
+                "nodekey:a": {"ID": "n2", "HostName": "Bee", "DNSName": "bee.tail1.ts.net.", "OS": "linux", "Online": true},
+                "nodekey:b": {"ID": "n3", "DNSName": "cat.tail1.ts.net.", "OS": "macOS", "Online": false},
+                "nodekey:c": {"ID": "n4", "DNSName": "friend.tail2.ts.net.", "OS": "linux", "Online": true, "ShareeNode": true},
+                "nodekey:d": {"ID": "n5", "DNSName": "lent.tail2.ts.net.", "OS": "linux", "Online": true, "AltSharerUserID": 7},
+                "nodekey:e": {"ID": "n6", "DNSName": "phone.tail1.ts.net.", "OS": "iOS", "Online": true},
+                "nodekey:f": {"ID": "n7", "DNSName": "", "TailscaleIPs": ["100.64.0.9", "fd7a::9"], "Online": true},
+                "nodekey:g": {"ID": "n8", "DNSName": "-oProxyCommand=x", "Online": true},
+                "nodekey:h": {"ID": "n9", "DNSName": ["odd"], "Online": "yes"},
+                "nodekey:i": 7,
+            },
+        });
+        let machine = |name: &str, is_online| Machine { name: name.to_owned(), is_online };
+        let expected = vec![
+            machine("100.64.0.9", true),
+            machine("bee.tail1.ts.net", true),
+            machine("cat.tail1.ts.net", false),
+        ];
+        assert_eq!(tailscale(status.to_string().as_bytes()), Some(expected));
+        assert_eq!(tailscale(br#"{"BackendState": "Stopped", "Peer": null}"#), Some(vec![]));
+        for odd in ["", "Tailscale is stopped.", "[]", "{}", "{\"Peer\"", "7"] {
+            assert_eq!(tailscale(odd.as_bytes()), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn names_of_an_ssh_configuration() {
+        let text = "Include config.d/*\n# Host no\nHost bee cat *.lan !dog \"two words\" \"ox\" # a remark\n  HostName x\n\
+                    host=elk\nHOST\tlab-1   lab-2\nMatch host deer\nHost -oX=y\nHost\nInclude = \"/etc/a b\" c\n";
+        let found = ssh_config(text);
+        assert_eq!(found.names, ["bee", "cat", "ox", "elk", "lab-1", "lab-2"]);
+        assert_eq!(found.includes, ["config.d/*", "/etc/a b", "c"]);
+        assert_eq!(meant("lab-*", &found.names).collect::<Vec<_>>(), ["lab-1", "lab-2"]);
+        assert!(is_pattern("lab-*") && !is_pattern("user@lab"));
+    }
+}
