@@ -296,3 +296,6 @@ pub fn take(bytes: &[u8], own: &Own<'_>, mesh: &mut Mesh) -> Result<Taken, Strin
     let bundle = Bundle::open(bytes, own.today).map_err(|error| error.to_string())?;
     mesh.receive(bundle, own.trust, own.today).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

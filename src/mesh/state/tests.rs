@@ -189,7 +189,7 @@ fn merged(one: &Mesh, other: &Mesh) -> Mesh {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn merging_knows_no_order(a in any_mesh(), b in any_mesh(), c in any_mesh()) {
