@@ -10,6 +10,7 @@ use crate::crypto::HostId;
 use crate::crypto::identity::{Standing, Tier};
 use crate::knowledge::home::Seen;
 use crate::knowledge::{KeyError, Learning};
+use crate::model::Digest;
 use crate::root::Root;
 use crate::sys::clock;
 
@@ -53,14 +54,17 @@ fn adopt(context: &Context, learning: &Learning) -> Result<u8, CliError> {
 
 fn show(context: &Context, learning: &Learning, message: Option<String>) -> Result<u8, CliError> {
     let Seen { host, identity, standing, copied_from } = learning.look()?;
-    let fingerprint = match &host {
+    let node = match &host {
         Some(host) => match host.node() {
-            Ok(node) => Some(node.public().fingerprint()),
+            Ok(node) => Some(node.public()),
             Err(KeyError::Absent(_)) => None,
             Err(error) => return Err(error.into()),
         },
         None => None,
     };
+    let fingerprint = node.map(|node| node.fingerprint());
+    // As its ref is called in a repository that hosts share.
+    let node = node.map(|node| Digest::from_bytes(node.to_bytes()));
     let out = context.out;
     let used: Vec<&str> = identity.used.iter().map(|kind| kind.name()).collect();
     let (tier, survives) = (identity.tier, identity.tier.survives_reinstall());
@@ -88,6 +92,7 @@ fn show(context: &Context, learning: &Learning, message: Option<String>) -> Resu
         "survives_reinstall": survives,
         "sources": used,
         "fingerprint": fingerprint,
+        "node": node,
         "binding": standing.map(Standing::name),
         "copied_from": copied_from,
         "folder": host.map(|host| host.path),

@@ -179,7 +179,9 @@ impl Shared {
         (&mut self.mesh, Teller { told: &mut self.told, tale })
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// Its bytes, not yet sealed.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![FORMAT, u8::from(self.told.is_some())];
         if let Some(Told { incarnation, sequence, digest }) = self.told {
             bytes.extend(incarnation.to_le_bytes());
@@ -198,8 +200,11 @@ impl Shared {
         bytes
     }
 
-    /// `Err(true)` for bytes of a newer format.
-    fn decode(bytes: &[u8]) -> Result<Self, bool> {
+    /// What some bytes say.
+    ///
+    /// # Errors
+    /// `true` for bytes of a newer format, `false` for what is none.
+    pub fn decode(bytes: &[u8]) -> Result<Self, bool> {
         let mut rest = Bytes(bytes);
         match rest.byte() {
             Some(FORMAT) => {}

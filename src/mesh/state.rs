@@ -235,6 +235,11 @@ impl Mesh {
         self.nodes.values().filter(counts).map(|known| &*known.newest)
     }
 
+    /// The newest bundle of each node, whether it counts or not.
+    pub fn all(&self) -> impl Iterator<Item = &Bundle> {
+        self.nodes.values().map(|known| &*known.newest)
+    }
+
     /// All bundles that may be told on: the newest of each node that is trusted, set aside or not, so that others find
     /// out, too.
     pub fn bundles<'a>(&'a self, trust: &'a Trusted) -> impl Iterator<Item = &'a Arc<Bundle>> {

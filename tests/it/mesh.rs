@@ -11,16 +11,22 @@ use crate::notes::{GONE, after, before, fold};
 use crate::sandbox::{Ran, Sandbox, ran};
 
 /// Three hosts that trust each other.
-struct Hosts([Sandbox; 3]);
+pub struct Hosts(pub [Sandbox; 3]);
 
 const NAMES: [&str; 3] = ["ant", "bee", "cat"];
 
-fn fingerprint(host: &Sandbox) -> String {
+pub fn fingerprint(host: &Sandbox) -> String {
     host.cs(&["identity", "--json"]).ok().json()["fingerprint"].as_str().expect("a fingerprint").to_owned()
 }
 
+/// How a host's ref is called in a repository: by its key, in hexadecimal.
+pub fn index_of(host: &Sandbox) -> String {
+    let key = host.cs(&["identity", "--json"]).ok().json();
+    key["node"].as_str().expect("a key").to_owned()
+}
+
 impl Hosts {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let hosts = Self([installed(), installed(), installed()]);
         // Whoever has run nothing has no key yet.
         for host in &hosts.0 {
@@ -36,7 +42,7 @@ impl Hosts {
     }
 
     /// A repository that all can reach.
-    fn repository(&self) -> String {
+    pub fn repository(&self) -> String {
         let folder = self.0[0].path("shared.git");
         let made =
             Command::new("git").args(["init", "-q", "--bare"]).arg(&folder).status().expect("git runs");
@@ -44,7 +50,7 @@ impl Hosts {
         format!("file://{}", folder.display())
     }
 
-    /// What stands for ssh: it runs what it is told as the host of that name.
+    /// What stands for ssh: it runs what it is told as the host of that name, and keeps what goes to and fro.
     fn ssh(&self) -> PathBuf {
         let bin = self.0[0].path("bin");
         std::fs::create_dir_all(&bin).expect("a folder");
@@ -55,7 +61,8 @@ impl Hosts {
         let text = format!(
             "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\ncase $2 in\n{homes}\n\
              *) echo \"ssh: Could not resolve hostname $2\" >&2; exit 255;; esac\nexport HOME\n\
-             exec '{}' mesh serve --stdio\n",
+             tee -a '{0}/up' | '{1}' mesh serve --stdio | tee -a '{0}/down'\n",
+            bin.display(),
             env!("CARGO_BIN_EXE_cs")
         );
         let ssh = bin.join("ssh");
@@ -64,7 +71,7 @@ impl Hosts {
         bin
     }
 
-    fn sync(&self, host: usize, to: &[&str]) -> Ran {
+    pub fn sync(&self, host: usize, to: &[&str]) -> Ran {
         let mut command = self.0[host].command(&[&["mesh", "sync"], to].concat());
         command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", self.ssh().display()));
         ran(command.output().expect("cs runs"))
@@ -76,7 +83,7 @@ impl Hosts {
     }
 }
 
-fn fails_in_three_sessions(host: &Sandbox) {
+pub fn fails_in_three_sessions(host: &Sandbox) {
     for session in ["a", "b", "c"] {
         after(host, "npm ci", Some(GONE), ("x", session));
     }

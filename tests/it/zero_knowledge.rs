@@ -17,6 +17,7 @@ use claude_sync::knowledge::audit::Entry;
 use claude_sync::knowledge::hints::Hints;
 use claude_sync::knowledge::journal::Journal;
 use claude_sync::knowledge::numbers::Numbers;
+use claude_sync::knowledge::shared::Shared;
 use claude_sync::knowledge::snapshot::Snapshot;
 use claude_sync::learn::need::{Agent, Status, Thresholds};
 use claude_sync::learn::pattern::Key;
@@ -31,7 +32,7 @@ use crate::scenarios::{is_thorough, stride};
 use crate::shape::{strings, vocabulary};
 
 /// A call of a hook.
-struct Event {
+pub struct Event {
     hook: &'static str,
     payload: Value,
 }
@@ -41,7 +42,7 @@ const UPKEEP_EACH: usize = 200;
 
 /// Makes all the calls, so many at once, and gives what was said to each. What a hook leaves behind for the upkeep is
 /// lost, and done here between the calls instead: it would be at work, or not, while somebody looks.
-fn call_all(sandbox: &Sandbox, events: &[Event], at_once: usize) -> Vec<String> {
+pub fn call_all(sandbox: &Sandbox, events: &[Event], at_once: usize) -> Vec<String> {
     let mut said = Vec::new();
     for part in events.chunks(UPKEEP_EACH) {
         if !said.is_empty() {
@@ -77,7 +78,7 @@ fn call_part(sandbox: &Sandbox, events: &[Event], at_once: usize) -> Vec<String>
 /// Everything below `learning/`, opened. Each file has to be of a kind that is known, and every byte of it has
 /// to follow from what is shown here, but for keys, marks and tokens' random parts.
 #[track_caller]
-fn opened(sandbox: &Sandbox) -> Vec<String> {
+pub fn opened(sandbox: &Sandbox) -> Vec<String> {
     let learning = sandbox.root().join("learning");
     let ring = ring(&learning);
     let mut shown = Vec::new();
@@ -118,7 +119,16 @@ fn opened(sandbox: &Sandbox) -> Vec<String> {
                 assert_eq!(numbers.encode(), plain, "{name}: there is more in it than is shown");
                 shown.push(format!("numbers since {}", numbers.since()));
             }
-            (Some(_), "numbers.lock") => assert!(bytes.is_empty(), "{name}"),
+            (Some(_), "mesh.enc") => {
+                let plain = open_any(&ring, Context::Mesh, &bytes);
+                let shared = Shared::decode(&plain).expect("what hosts told");
+                assert_eq!(shared.encode(), plain, "{name}: there is more in it than is shown");
+                let own = shared.mesh.all();
+                shown.extend(own.map(|bundle| format!("{} rows of a host", bundle.rows().len())));
+            }
+            // Names that a person gave to hosts, and their fingerprints.
+            (None, "trusted") => {}
+            (Some(_), "numbers.lock" | "mesh.lock" | "mesh-git.lock") => assert!(bytes.is_empty(), "{name}"),
             (Some(_), "hints.enc") => {
                 let hints = Hints::open(bytes.as_slice(), &ring, NOON).expect("hints");
                 show_state(&hints.all(NOON).expect("whole"), &mut shown);
@@ -425,11 +435,11 @@ const GUARDED: &[&str] = &[
 ];
 
 const LONG_MARK: &str = "zq";
-const LONG_BYTES: usize = 14;
+pub const LONG_BYTES: usize = 14;
 
 /// Private things that were planted, by what finds them again.
 #[derive(Default)]
-struct Planted(Vec<String>);
+pub struct Planted(pub Vec<String>);
 
 impl Planted {
     fn one(&mut self, draw: &mut Draw) -> String {
@@ -451,7 +461,7 @@ impl Planted {
 }
 
 /// The same calls with other private things in each of them: those of a project, each round a session.
-fn workload(seed: u64, rounds: usize) -> (Vec<Event>, Planted) {
+pub fn workload(seed: u64, rounds: usize) -> (Vec<Event>, Planted) {
     let mut draw = Draw::new(seed);
     let mut planted = Planted::default();
     let mut events = Vec::new();
@@ -523,7 +533,7 @@ fn traces(sandbox: &Sandbox, events: &[Event]) -> Traces {
 }
 
 /// Which of the long ones stand in a text. They all begin alike, and there are very many.
-fn found<'a>(long: &BTreeSet<&str>, text: &'a str) -> Vec<&'a str> {
+pub fn found<'a>(long: &BTreeSet<&str>, text: &'a str) -> Vec<&'a str> {
     let begins = |own: &&str| own.len() == LONG_BYTES && own.starts_with(LONG_MARK);
     assert!(long.iter().all(begins), "or they are not found");
     let places = text.match_indices(LONG_MARK).filter_map(|(at, _)| text.get(at..at + LONG_BYTES));

@@ -1,0 +1,128 @@
+//! Where other hosts are found: what the profile names, the ssh configuration, Tailscale; and what is said where it
+//! can't be had.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Ran, Sandbox, ran};
+
+fn hosts(mesh: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.profile(&format!("extends = [\"builtin:learning\"]\n[mesh]\n{mesh}"));
+    sandbox
+}
+
+/// `cs` in a world with a `tailscale` that is this script, or none.
+fn with_tailscale(sandbox: &Sandbox, tailscale: Option<&str>, args: &[&str]) -> Ran {
+    let _ = std::fs::remove_dir_all(sandbox.path("bin"));
+    if let Some(text) = tailscale {
+        sandbox.script("bin/tailscale", &format!("#!/bin/sh\n{text}\n"));
+    }
+    let mut command = sandbox.command(args);
+    command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", sandbox.path("bin").display()));
+    ran(command.output().expect("cs runs"))
+}
+
+fn found(sandbox: &Sandbox, tailscale: Option<&str>) -> Value {
+    with_tailscale(sandbox, tailscale, &["mesh", "peers", "--json"]).ok().json()
+}
+
+const STATUS: &str = r#"cat <<'END'
+{"Version": "1.96.2", "BackendState": "Running", "Self": {"ID": "n1", "DNSName": "ant.tail1.ts.net."},
+ "Peer": {"nodekey:1": {"ID": "n2", "DNSName": "bee.tail1.ts.net.", "OS": "linux", "Online": true, "New": {"a": 1}},
+          "nodekey:2": {"ID": "n3", "DNSName": "cat.tail1.ts.net.", "OS": "macOS", "Online": false},
+          "nodekey:3": {"ID": "n4", "DNSName": "lent.tail2.ts.net.", "Online": true, "ShareeNode": true}}}
+END"#;
+
+#[test]
+fn hosts_are_found_by_the_profile_the_ssh_configuration_and_tailscale() {
+    let sandbox = hosts(
+        "git = [\"git@example.org:me/mesh.git\"]\nssh = [\"ann@elk.example.org\", \"lab-*\", \"none-*\"]\ntailscale = true\n",
+    );
+    sandbox.apply();
+    sandbox.write(".ssh/config", "Host lab-1 lab-* db\n  User ann\nInclude more.d/*.conf ~/absent\n");
+    sandbox.write(".ssh/more.d/a.conf", "Host lab-2 ann@elk.example.org\nInclude more.d/*.conf\n");
+    sandbox.write(".ssh/more.d/b.off", "Host lab-3\n");
+    let shown = found(&sandbox, Some(STATUS));
+    let peer = |name: &str, by: &str, online: bool| json!({"name": name, "by": by, "online": online});
+    assert_eq!(
+        shown["peers"],
+        json!([
+            peer("ann@elk.example.org", "profile", true),
+            peer("lab-1", "ssh-config", true),
+            peer("lab-2", "ssh-config", true),
+            peer("bee.tail1.ts.net", "tailscale", true),
+            peer("cat.tail1.ts.net", "tailscale", false),
+        ])
+    );
+    assert_eq!(shown["git"], json!(["git@example.org:me/mesh.git"]));
+    assert_eq!(shown["warnings"], json!(["no other host of ~/.ssh/config is named as none-* says"]));
+    let told = with_tailscale(&sandbox, Some(STATUS), &["mesh", "peers"]).ok();
+    let expected = "  ann@elk.example.org           over ssh   named in the profile
+  lab-1                         over ssh   a name of ~/.ssh/config
+  lab-2                         over ssh   a name of ~/.ssh/config
+  bee.tail1.ts.net              over ssh   online in the tailnet
+  cat.tail1.ts.net              over ssh   in the tailnet, not online
+  git@example.org:me/mesh.git   git        a repository
+cs mesh sync asks 5 of these.
+";
+    assert_eq!(told.out, expected);
+}
+
+#[test]
+fn a_tailscale_that_is_of_no_use_is_said_and_the_others_are_found() {
+    let sandbox = hosts("ssh = [\"bee\"]\ntailscale = true\n");
+    sandbox.apply();
+    let hangs = "trap '' TERM; while :; do read -r line < /dev/zero; done";
+    let late = with_tailscale(&sandbox, Some(hangs), &["mesh", "peers"]).ok();
+    assert!(late.err.contains("tailscale said nothing for 5 s"), "{late}");
+    assert!(late.out.starts_with("  bee   over ssh   named in the profile\n"), "{late}");
+    for (script, expected) in [
+        (None, "tailscale is not on this machine"),
+        (
+            Some("echo 'failed to connect to local tailscaled' >&2; exit 1"),
+            "tailscale: failed to connect to local tailscaled",
+        ),
+        (Some("echo 'Tailscale is stopped.'"), "tailscale said something that is no status"),
+        (Some("echo '[1, 2'"), "tailscale said something that is no status"),
+        (Some("exec yes 1"), "tailscale said something that is no status"),
+    ] {
+        let shown = found(&sandbox, script);
+        assert_eq!(shown["warnings"], json!([expected]));
+        assert_eq!(shown["peers"], json!([{"name": "bee", "by": "profile", "online": true}]), "{expected}");
+    }
+}
+
+#[test]
+fn a_profile_without_hosts_says_how_to_name_some() {
+    let sandbox = hosts("");
+    sandbox.apply();
+    let told = sandbox.cs(&["mesh", "peers"]).ok();
+    assert!(told.out.starts_with("The profile names no other host"), "{told}");
+    let told = sandbox.cs(&["mesh", "sync"]).code(1);
+    assert!(told.err.contains("there is nobody to exchange with") && told.err.contains("[mesh]"), "{told}");
+}
+
+#[test]
+fn what_names_no_host_and_no_repository_is_refused_where_it_stands() {
+    for (mesh, expected) in [
+        ("ssh = [\"-oProxyCommand=touch x\"]", "`mesh.ssh`: that names no host"),
+        ("ssh = [\"a b\"]", "`mesh.ssh`: that names no host"),
+        ("git = [\"ext::sh -c touch% x\"]", "`mesh.git`: it names no repository"),
+        ("git = [\"ext::sh\"]", "`mesh.git`: git would run a program to reach it"),
+        ("git = [\"--upload-pack=x\"]", "`mesh.git`: it names no repository"),
+        ("git = [\"https://ann:pass@example.org/x\"]", "`mesh.git`: there is a login in it"),
+        ("git = [\"relative/path\"]", "`mesh.git`: it is no URL"),
+        ("tailscale = \"yes\"", "`mesh.tailscale` must be true or false"),
+        ("hosts = [\"x\"]", "unknown key"),
+    ] {
+        let sandbox = hosts(mesh);
+        let told = sandbox.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]);
+        assert!(told.code != 0 && told.err.contains(expected), "{mesh}: {told}");
+    }
+    let sandbox = hosts("");
+    sandbox.apply();
+    for (option, value) in [("--ssh", "-oProxyCommand=x"), ("--git", "ext::sh -c x"), ("--git", "relative")] {
+        let told = sandbox.cs(&["mesh", "sync", &format!("{option}={value}")]).code(1);
+        assert!(told.err.contains("names no") || told.err.contains("no URL"), "{told}");
+    }
+}
