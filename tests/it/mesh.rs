@@ -13,7 +13,7 @@ use crate::sandbox::{Ran, Sandbox, ran};
 /// Three hosts that trust each other.
 pub struct Hosts(pub [Sandbox; 3]);
 
-const NAMES: [&str; 3] = ["ant", "bee", "cat"];
+pub const NAMES: [&str; 3] = ["ant", "bee", "cat"];
 
 pub fn fingerprint(host: &Sandbox) -> String {
     host.cs(&["identity", "--json"]).ok().json()["fingerprint"].as_str().expect("a fingerprint").to_owned()
@@ -90,7 +90,7 @@ pub fn fails_in_three_sessions(host: &Sandbox) {
     fold(host);
 }
 
-const NOTE: &str = "`npm ci` failed in session after session on 2 other machines of this user (command not found), and has not \
+pub const NOTE: &str = "`npm ci` failed in session after session on 2 other machines of this user (command not found), and has not \
                     worked there since.";
 
 #[test]
