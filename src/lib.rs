@@ -41,7 +41,7 @@
 //! | [`mesh`] | pure | what hosts tell each other of what they learned: signed, merged in any order, and what a hint may make of it |
 //! | [`knowledge`] | shell | what was learned, and the folder it lives in |
 //! | [`root`] | shell | a configuration folder: locate, lock, observe, stage, converge, recover |
-//! | [`remote`] | shell | profiles from git repositories: fetched, pinned, read from the commit |
+//! | [`remote`] | shell | profiles from git repositories: fetched, pinned, read from the commit; and the refs that hosts leave for each other |
 //! | [`hook`] | shell | the bundled hooks |
 //! | [`sys`] | shell | the only module that may touch files, environment, clock, randomness or processes; counts every mutating call |
 //! | [`cli`] | shell | arguments → requests; one file per command; errors → exit codes and remedies |
@@ -138,9 +138,8 @@
 //! Only counts of forms, in codes of the vocabulary, signed by the host that they are of; of projects and sessions
 //! nothing. Each host writes its own rows, whoever has several hosts' rows adds them up, and only those of nodes that a
 //! person has trusted count. They make hints, and a quarter of a weight at most ([`mesh`]).
-//!
-//! # Not built yet
-//! What brings the rows of one host to another.
+//! ssh and git carry them, in conversations in which both prove who they are ([`mesh::talk`]) and through refs of a
+//! repository that each have one owner ([`remote`]); the profile says where hosts are found, and never whom to believe.
 
 pub mod cli;
 pub mod command;

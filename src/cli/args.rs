@@ -155,8 +155,10 @@ pub enum Command {
     /// The keys that everything learned is sealed with
     Keys(Later<KeysArgs>),
     /// What your other hosts learned, and what this one tells them
+    #[command(after_help = help::MESH)]
     Mesh(Later<MeshArgs>),
     /// The hosts whose word counts here
+    #[command(after_help = help::TRUST)]
     Trust(Later<TrustArgs>),
     /// Which machine this is to others, and whether that lasts
     Identity(Later<IdentityArgs>),

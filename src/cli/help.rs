@@ -172,6 +172,34 @@ pub const UNINSTALL: &str = concat!(
   cs uninstall --purge     they and everything learned go, too",
 );
 
+/// Of `cs mesh`.
+pub const MESH: &str = concat!(
+    heading!("Examples:"),
+    "  cs mesh sync --ssh bee                  with a host, as ssh knows it; cs has to be there, too
+  cs mesh sync --git git@example.org:you/mesh.git
+                                          through a repository that hosts share
+  cs mesh sync                            with all that [mesh] in the profile names
+  cs mesh peers                           whom that means
+  cs mesh status                          who has told what
+
+",
+    heading!("Before the first time, on each of the two:"),
+    "  cs identity                             its fingerprint
+  cs trust add FINGERPRINT NAME           that of the other one
+
+What goes to and fro are counts of kinds of commands: no commands, no projects, no names.",
+);
+
+/// Of `cs trust`.
+pub const TRUST: &str = concat!(
+    heading!("Examples:"),
+    "  cs trust add SHA256:ObQ5eA8T3e5qDbmvcXEvG0zq1b0fJX1tPZ0Cr4CLdzM laptop
+  cs trust list
+  cs trust revoke laptop                  nothing that it ever told counts from now on
+
+The list is a text, learning/trusted in the configuration folder; comments in it are yours.",
+);
+
 /// Of `cs guard check`.
 pub const GUARD_CHECK: &str = concat!(
     heading!("Examples:"),

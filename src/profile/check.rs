@@ -66,12 +66,12 @@ fn table_names(section: &str, table: &mut Table, report: &mut Report) {
 fn mesh_places(entry: &Entry, report: &mut Report) -> bool {
     let mut all_are = true;
     let Some(mesh) = entry.node.table() else { return false };
-    let checks: [(&str, fn(&str) -> Result<(), remote::Misnamed>); 2] =
-        [("git", remote::check_repository), ("ssh", remote::check_host)];
-    for (name, check) in checks {
+    for name in ["git", "ssh"] {
         for node in mesh.get(name).into_iter().flat_map(|entry| entry.node.one_or_many()) {
             let Value::Text(text) = &node.value else { continue };
-            if let Err(misnamed) = check(text) {
+            let checked =
+                if name == "git" { remote::check_repository(text) } else { remote::check_host(text) };
+            if let Err(misnamed) = checked {
                 let message = format!("`mesh.{name}`: {}", misnamed.why);
                 report.error(node.at, message).help(misnamed.help);
                 all_are = false;

@@ -110,7 +110,7 @@ const LINES: &[&str] = &[
     "sbatch job.sh",
     "squeue --me",
     "python3 train.py",
-    "rg TODO",
+    "rg -n fn",
     "terraform plan",
     "psql -c 'select 1'",
     "uv run main.py",
@@ -193,7 +193,7 @@ fn a_fleet_on_one_repository_comes_to_know_the_same() {
         Command::new("git").args(["fsck", "--strict"]).current_dir(&repository).output().expect("git runs");
     assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stderr));
     let refs = Command::new("git").arg("for-each-ref").current_dir(&repository).output().expect("git runs");
-    assert_eq!(refs.stdout.iter().filter(|byte| **byte == b'\n').count(), count);
+    assert_eq!(String::from_utf8_lossy(&refs.stdout).lines().count(), count);
     seconds.sort_by(f64::total_cmp);
     println!(
         "{count} hosts, {rounds} rounds, {whole} syncs and {killed} killed; {} bytes out and {} in a host and day; a round \

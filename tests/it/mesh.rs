@@ -135,6 +135,41 @@ fn what_two_hosts_know_is_said_on_the_third_until_one_is_trusted_no_more() {
     }
 }
 
+/// What the README shows, on two machines of which only one trusts the other yet.
+#[test]
+fn the_readme_s_commands_do_what_they_are_shown_for() {
+    let hosts = Hosts::new();
+    let [ant, bee, _] = &hosts.0;
+    ant.cs(&["trust", "revoke", "bee"]).ok();
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
+    let (_, block) = text.split_once("```sh\ncs identity").expect("its block");
+    let (block, rest) = block.split_once("```").expect("its end");
+    let mut count = 0;
+    for line in format!("cs identity{block}").lines() {
+        let line = line.split('#').next().unwrap_or_default().trim();
+        let line = line.replace("SHA256:FINGERPRINT", &fingerprint(bee));
+        let args: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let host = if count == 0 { bee } else { ant };
+        let mut command = host.command(&args);
+        command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", hosts.ssh().display()));
+        let said = ran(command.output().expect("cs runs")).ok();
+        match count {
+            0 => assert!(said.out.contains(&fingerprint(bee)), "{said}"),
+            2 => assert!(said.out.starts_with("bee   1 bundle taken, 1 sent   "), "{said}"),
+            3 => assert!(said.out.contains("bee"), "{said}"),
+            _ => {}
+        }
+        count += 1;
+    }
+    assert_eq!(count, 5);
+    let (_, profile) = rest.split_once("```toml\n").expect("a profile");
+    let (profile, _) = profile.split_once("```").expect("its end");
+    ant.profile(&format!("extends = [\"builtin:learning\"]\n{profile}"));
+    ant.apply();
+    let peers = ant.cs(&["mesh", "peers", "--json"]).ok().json();
+    assert_eq!(peers["peers"][0]["name"], "bee");
+}
+
 #[test]
 fn each_peer_stands_for_itself_and_what_went_wrong_is_said() {
     let hosts = &Hosts::new();

@@ -1,9 +1,11 @@
 //! Where other hosts are found: what the profile names, the ssh configuration, Tailscale; and what is said where it
 //! can't be had.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 
-use crate::sandbox::{Ran, Sandbox, ran};
+use crate::sandbox::{Ran, Sandbox, missing, ran, skipped};
 
 fn hosts(mesh: &str) -> Sandbox {
     let sandbox = Sandbox::new();
@@ -124,5 +126,41 @@ fn what_names_no_host_and_no_repository_is_refused_where_it_stands() {
     for (option, value) in [("--ssh", "-oProxyCommand=x"), ("--git", "ext::sh -c x"), ("--git", "relative")] {
         let told = sandbox.cs(&["mesh", "sync", &format!("{option}={value}")]).code(1);
         assert!(told.err.contains("names no") || told.err.contains("no URL"), "{told}");
+    }
+}
+
+fn template(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/mesh").join(name)
+}
+
+#[test]
+fn the_timers_are_understood_by_those_they_are_for() {
+    let sandbox = Sandbox::new();
+    let python = "import plistlib, sys; print(plistlib.load(open(sys.argv[1], 'rb'))['ProgramArguments'][2])";
+    let plist = Command::new("python3").args(["-c", python]).arg(template("claude-sync-mesh.plist")).output();
+    match plist {
+        Ok(read) => {
+            let line = String::from_utf8_lossy(&read.stdout);
+            assert!(
+                line.trim_end().ends_with("exec cs mesh sync"),
+                "{line}{}",
+                String::from_utf8_lossy(&read.stderr)
+            );
+        }
+        Err(_) => missing("python3"),
+    }
+    let verify = Command::new("systemd-analyze")
+        .args(["verify", "--user"])
+        .arg(template("claude-sync-mesh.timer"))
+        .env("XDG_RUNTIME_DIR", sandbox.home())
+        .env("HOME", sandbox.home())
+        .output();
+    match verify {
+        Ok(said) => {
+            let complaint = String::from_utf8_lossy(&said.stderr);
+            let ours: Vec<&str> = complaint.lines().filter(|line| line.contains("claude-sync")).collect();
+            assert!(ours.is_empty(), "{ours:?}");
+        }
+        Err(_) => skipped("systemd-analyze is not on this machine: nobody looks at the timer"),
     }
 }
