@@ -82,18 +82,23 @@ pub struct Foreign {
 }
 
 impl Foreign {
+    /// What may be made of it, beside what is known here.
+    #[must_use]
+    pub fn view<'a>(&'a self, local: &'a State, host: HostType, today: u16) -> View<'a> {
+        let Self { mesh, trust, own } = self;
+        View { local, mesh, trust, own: *own, host, today }
+    }
+
     /// What there is to say of it beside what is known here, as hooks look it up: under no project, a session for each
     /// machine.
     fn streaks(&self, state: &State, host: HostType, today: u16) -> Vec<((Number, Form), Streak)> {
-        let Self { mesh, trust, own } = self;
-        let view = View { local: state, mesh, trust, own: *own, host, today };
         let row = |told: Elsewhere| {
             let machines = u16::try_from(told.machines.min(SESSIONS_MAX)).expect("BUG: they are few");
             let class = told.class.unwrap_or(ErrorClass::Other);
             let sessions = (1..=machines).map(Number).collect();
             ((Number::UNKNOWN, told.form), Streak { sessions, class, day: today, said: Vec::new() })
         };
-        view.streaks().into_iter().map(row).collect()
+        self.view(state, host, today).streaks().into_iter().map(row).collect()
     }
 }
 

@@ -43,16 +43,6 @@ pub struct Elsewhere {
     pub class: Option<ErrorClass>,
 }
 
-impl Elsewhere {
-    /// What there is to say, in words of the vocabulary.
-    #[must_use]
-    pub fn note(&self) -> String {
-        let Self { form, machines, class } = self;
-        let class = class.and_then(ErrorClass::text).map(|text| format!(" ({text})")).unwrap_or_default();
-        format!("`{form}` failed in session after session on {machines} other machines of yours{class}.")
-    }
-}
-
 /// How sure it is that something works.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Confidence {
@@ -140,17 +130,15 @@ impl View<'_> {
         is_within(day, self.today.saturating_add(GRACE_DAYS), WINDOW_DAYS + GRACE_DAYS)
     }
 
-    /// How sure it is that something works here, what is a week old counting half. What others say weighs as much as what
+    /// How sure it is that a form works here, from what came of it here (`own`), what is a week old counting half. What others say weighs as much as what
     /// is known here, until it is a quarter of the whole; no more, however much it is.
     #[must_use]
-    pub fn confidence(&self, key: &pattern::Key) -> Confidence {
-        let days = self.local.patterns.get(key).map(|known| &known.days);
-        let own =
-            days.into_iter().flatten().map(|(day, counts)| (*day, counts.ok.into(), counts.failed.into()));
+    pub fn confidence(&self, own: &Pattern, form: &Form) -> Confidence {
+        let own = own.days.iter().map(|(day, counts)| (*day, counts.ok.into(), counts.failed.into()));
         let own = self.weigh(own);
         // One success and one failure that nobody has seen: to begin with it is even.
         let (right, tries) = (own.right + 1.0, own.tries + 2.0);
-        let key = Key { form: key.form, category: key.category, host: key.host };
+        let key = Key { form: *form, category: form.category(), host: self.host };
         let tallies = tally(self.others(), &key, self.today);
         let others = self.weigh(tallies.into_iter().map(|(day, tally)| (day, tally.ok, tally.failed)));
         let most = tries * FOREIGN_PER_OWN_MAX;

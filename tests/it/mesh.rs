@@ -121,7 +121,9 @@ fn what_two_hosts_know_is_said_on_the_third_until_one_is_trusted_no_more() {
         assert_eq!(before(cat, "npm ci", ("x", "d")), None, "once");
         fold(cat);
         assert_eq!(before(cat, "npm ci", ("x", "d")), None, "once, also after a fold");
-        assert!(!cat.cs(&["learn", "show"]).ok().out.contains("npm"), "it knows nothing of it itself");
+        let own = cat.cs(&["learn", "export"]).ok().json();
+        assert!(!own["patterns"].to_string().contains("npm"), "it knows nothing of it itself");
+        assert_eq!(own["streaks"], json!([]));
         let new_project = |session| before(cat, "npm ci", ("y", session));
         assert_eq!(new_project("e").as_deref(), Some(NOTE));
         cat.cs(&["trust", "revoke", "bee"]).ok();
@@ -201,6 +203,44 @@ fn each_peer_stands_for_itself_and_what_went_wrong_is_said() {
     ant.cs(&["trust", "add", &short]).code(1);
     ant.cs(&["trust", "add", &fingerprint(ant)]).code(1);
     ant.cs(&["trust", "revoke", "nobody"]).code(1);
+}
+
+#[test]
+fn what_others_told_is_shown_and_marked_as_theirs() {
+    let hosts = Hosts::new();
+    let [ant, bee, cat] = &hosts.0;
+    fails_in_three_sessions(ant);
+    fails_in_three_sessions(bee);
+    // It works there, and here nobody has tried it often.
+    for session in ["d", "e", "f", "g"] {
+        after(ant, "cargo test", None, ("x", session));
+    }
+    after(cat, "cargo test", Some("Exit code 1\nerror: no such thing"), ("x", "d"));
+    [ant, bee, cat].into_iter().for_each(fold);
+    let alone = cat.cs(&["learn", "export"]).ok().json();
+    hosts.sync(2, &["--ssh", "ant", "--ssh", "bee"]).ok();
+    let shown = cat.cs(&["learn", "show", "--all"]).ok();
+    let expected =
+        "Failing elsewhere, and never worked here\n  npm ci   on 2 other machines   command not found\n";
+    assert!(shown.out.contains(expected), "{shown}");
+    assert!(shown.out.contains(" *") && shown.out.contains("a quarter of it at most"), "{shown}");
+    let told = cat.cs(&["learn", "export"]).ok().json();
+    assert_eq!(told["elsewhere"], json!([{"form": "npm ci", "machines": 2, "error": "command_not_found"}]));
+    let sure = |all: &Value| {
+        let rows = all["patterns"].as_array().expect("rows");
+        let row = rows.iter().find(|row| row["form"] == "cargo test").expect("it was run").clone();
+        (row["confidence"].as_f64().expect("a number"), row["by_others"].as_f64().expect("a number"))
+    };
+    let ((before, none), (after, some)) = (sure(&alone), sure(&told));
+    assert!(none == 0.0 && after > before && some > 0.2 && some <= 0.25, "{before} {none} {after} {some}");
+    // A list that somebody wrote by hand and that is none: learning goes on, and who looks is told.
+    let trusted = cat.read(".claude/learning/trusted");
+    cat.write(".claude/learning/trusted", format!("{trusted}SHA256:short friend 2026-01-01\n"));
+    fold(cat);
+    assert!(cat.cs(&["learn", "show"]).ok().out.contains("cargo test"));
+    let told = cat.cs(&["doctor"]);
+    assert!(told.out.contains("learning/trusted") && told.out.contains("correct that line"), "{told}");
+    cat.cs(&["mesh", "status"]).code(1);
 }
 
 /// A host that forgot something, or came back from a backup, is not taken for a liar.

@@ -10,7 +10,7 @@ use crate::doctor::own::{self, Damage, Executable, Own};
 use crate::doctor::{Finding, hooks};
 use crate::generation::Cause;
 use crate::knowledge::fold::{self, FoldError};
-use crate::knowledge::{KeyError, Learning};
+use crate::knowledge::{KeyError, Learning, shared};
 use crate::model::{Digest, DocumentId, Generation, Kind, limits};
 use crate::root::store::UNFINISHED;
 use crate::root::{Error, Scope, Side, Store, observe, swap};
@@ -242,6 +242,14 @@ fn learning(context: &Context, found: &mut Vec<Finding>) {
     };
     if let Err(error) = host.node().map(drop).and_then(|()| host.binding().map(drop)) {
         found.push(tell(&error));
+    }
+    match shared::trusted(&learning) {
+        Ok(_) => {}
+        Err(error) => {
+            let remedy = "correct that line, or remove it: until then nothing that other hosts told is said"
+                .to_owned();
+            found.push(own::learning(&shared::trusted_path(&learning), error.to_string(), remedy));
+        }
     }
     match fold::known(&host.path, &ring, clock::now()) {
         Ok((_, folded)) => found.extend(own::journals(&host.path, folded.damaged)),

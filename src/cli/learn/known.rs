@@ -13,6 +13,7 @@ use crate::command::shape::ErrorClass;
 use crate::learn::correct::Shadow;
 use crate::learn::pattern::{self, Day, Pattern, Tier};
 use crate::learn::{Form, Number, State, Streak, judge};
+use crate::mesh::advice::{self as mesh, Confidence, Elsewhere};
 
 /// So many commands are listed, those that ran most.
 const ROWS_SHOWN: usize = 20;
@@ -29,12 +30,15 @@ pub fn show(context: &Context, command: Option<&str>, is_all: bool) -> Result<u8
         |form: &Form| forms.as_ref().is_none_or(|forms| forms.iter().any(|own| is_same(own, form)));
     let here = known.here();
     let project = here.as_ref().map(|(number, _)| *number).filter(|_| !is_all);
-    let view = View { state: &known.snapshot.state, today: known.today, project, is_meant: &is_meant };
+    let others = known.others(&store);
+    let view =
+        View { state: &known.snapshot.state, today: known.today, project, is_meant: &is_meant, others };
     let mut lines = vec![match (&here, project) {
         (Some((_, folder)), Some(_)) => format!("In {}", context.root.show(folder)),
         _ => "In all projects of this machine".to_owned(),
     }];
     lines.extend(view.failing(store.streak_sessions()));
+    lines.extend(view.elsewhere());
     lines.extend(view.corrections());
     lines.extend(view.commands(context.out.verbose));
     if lines.len() == 1 {
@@ -59,9 +63,10 @@ pub fn show(context: &Context, command: Option<&str>, is_all: bool) -> Result<u8
 /// # Errors
 /// When nothing was learned here, or it can't be read.
 pub fn export(context: &Context) -> Result<u8, CliError> {
-    let known = Store::locate(context)?.known()?;
-    let view =
-        View { state: &known.snapshot.state, today: known.today, project: None, is_meant: &|_: &Form| true };
+    let store = Store::locate(context)?;
+    let known = store.known()?;
+    let (state, today, others) = (&known.snapshot.state, known.today, known.others(&store));
+    let view = View { state, today, project: None, is_meant: &|_: &Form| true, others };
     let text =
         serde_json::to_string_pretty(&view.json(|_| None)).expect("BUG: it is made of words and numbers");
     context.out.document(&(text + "\n"))?;
@@ -79,6 +84,8 @@ struct View<'a> {
     today: u16,
     project: Option<Number>,
     is_meant: &'a dyn Fn(&Form) -> bool,
+    /// What other machines say.
+    others: Option<mesh::View<'a>>,
 }
 
 /// How a form does, in all the projects that are looked at.
@@ -143,6 +150,30 @@ impl View<'_> {
         lines
     }
 
+    /// What is said of other machines, unless it has worked here.
+    fn told_elsewhere(&self) -> Vec<Elsewhere> {
+        let told = self.others.as_ref().map(mesh::View::streaks).unwrap_or_default();
+        told.into_iter().filter(|own| (self.is_meant)(&own.form)).collect()
+    }
+
+    fn elsewhere(&self) -> Vec<String> {
+        let row = |own: &Elsewhere| {
+            let class = own.class.and_then(ErrorClass::text).unwrap_or_default();
+            let machines = count(own.machines, "other machine", "other machines");
+            vec![own.form.to_string(), format!("on {machines}"), class]
+        };
+        section(
+            "Failing elsewhere, and never worked here",
+            &self.told_elsewhere().iter().map(row).collect::<Vec<_>>(),
+        )
+    }
+
+    /// How sure it is that something works, and how much of that is the word of other machines.
+    fn confidence(&self, form: &Form, own: &Pattern) -> Confidence {
+        let alone = || Confidence { value: own.confidence(self.today), foreign: 0.0 };
+        self.others.as_ref().map_or_else(alone, |others| others.confidence(own, form))
+    }
+
     fn corrections(&self) -> Vec<String> {
         let mut rows: Vec<(usize, Vec<String>)> = Vec::new();
         for (project, failed, worked, sessions) in self.state.corrections.iter() {
@@ -204,6 +235,7 @@ impl View<'_> {
     fn commands(&self, is_verbose: bool) -> Vec<String> {
         let rows = self.rows();
         let shown = if is_verbose { rows.len() } else { ROWS_SHOWN };
+        let mut is_shared = false;
         let table: Vec<Vec<String>> = rows
             .iter()
             .take(shown)
@@ -211,11 +243,14 @@ impl View<'_> {
                 let (runs, failed) = row.pattern.runs();
                 let share = f64::from(runs - failed) / f64::from(runs.max(1));
                 let takes = row.pattern.tier().map_or("", Tier::text);
+                let sure = self.confidence(form, &row.pattern);
+                let is_by_others = sure.foreign > 0.0;
+                is_shared |= is_by_others;
                 vec![
                     form.to_string(),
                     runs.to_string(),
                     format!("{:.0} %", share * 100.0),
-                    format!("{:.2}", row.pattern.confidence(self.today)),
+                    format!("{:.2}{}", sure.value, if is_by_others { " *" } else { "" }),
                     format!("{takes}{}", if row.shift { ", other than it was" } else { "" }),
                     self.ago(row.pattern.last_day()),
                 ]
@@ -226,6 +261,10 @@ impl View<'_> {
         if rows.len() > shown {
             let more = count(rows.len() - shown, "more command", "more commands");
             lines.push(paint(style::DIM, format!("  and {more}: --verbose")));
+        }
+        if is_shared {
+            let note = "  * what other machines told is in it, and is a quarter of it at most";
+            lines.push(paint(style::DIM, note));
         }
         lines
     }
@@ -263,6 +302,14 @@ impl View<'_> {
                         "error": streak.class.word(), "day": streak.day, "said": streak.said.len()})
                 })
             }),
+            elsewhere: self
+                .told_elsewhere()
+                .into_iter()
+                .map(|own| {
+                    json!({"form": own.form.to_string(), "machines": own.machines,
+                        "error": own.class.map(ErrorClass::word)})
+                })
+                .collect(),
             corrections: Rows(move || {
                 correction_rows().map(|(number, failed, worked, sessions)| {
                     json!({"project": number.0, "failed": failed.to_string(), "worked": worked.to_string(),
@@ -275,7 +322,9 @@ impl View<'_> {
                         "armed": own.is_armed(), "why_not": own.why_not()})
                 })
             }),
-            patterns: Rows(move || pattern_rows().map(|(key, own)| pattern_json(key, own, self.today))),
+            patterns: Rows(move || {
+                pattern_rows().map(|(key, own)| pattern_json(key, own, &self.confidence(&key.form, own)))
+            }),
         }
     }
 }
@@ -286,6 +335,7 @@ struct Document<Streaks, Corrections, Shadows, Patterns> {
     version: u8,
     today: u16,
     projects: Vec<Value>,
+    elsewhere: Vec<Value>,
     streaks: Streaks,
     corrections: Corrections,
     shadow: Shadows,
@@ -301,14 +351,14 @@ impl<F: Fn() -> I, I: Iterator<Item = Value>> Serialize for Rows<F> {
     }
 }
 
-fn pattern_json(key: &pattern::Key, own: &Pattern, today: u16) -> Value {
+fn pattern_json(key: &pattern::Key, own: &Pattern, sure: &Confidence) -> Value {
     let (runs, failed) = own.runs();
     let days: serde_json::Map<String, Value> =
         own.days.iter().map(|(day, Day { ok, failed, .. })| (day.to_string(), json!([ok, failed]))).collect();
     let durations: serde_json::Map<String, Value> =
         own.durations.iter().map(|(bucket, count)| (bucket.to_string(), json!(count))).collect();
     json!({"project": key.project.0, "form": key.form.to_string(), "category": key.category.word(),
-        "host": key.host.word(), "runs": runs, "failed": failed, "confidence": own.confidence(today),
+        "host": key.host.word(), "runs": runs, "failed": failed, "confidence": sure.value, "by_others": sure.foreign,
         "tier": own.tier().map(Tier::word), "last_error": own.failing.map(ErrorClass::word), "days": days,
         "durations": durations})
 }

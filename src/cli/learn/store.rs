@@ -9,12 +9,13 @@ use crate::cli::error::{CliError, refused};
 use crate::cli::identity;
 use crate::command::shape::HostType;
 use crate::hook::observe;
-use crate::knowledge::fold::Rules;
+use crate::knowledge::fold::{Foreign, Rules};
 use crate::knowledge::numbers::{self, Numbers, Of};
 use crate::knowledge::snapshot::Snapshot;
 use crate::knowledge::upkeep::UpkeepError;
-use crate::knowledge::{HostFolder, Learning, fold};
+use crate::knowledge::{HostFolder, Learning, fold, shared};
 use crate::learn::{Number, streak};
+use crate::mesh::advice::View;
 use crate::root::{self, Root};
 use crate::sys::{clock, env, fs};
 
@@ -76,7 +77,9 @@ impl Store {
         let (host, now) = (self.host()?, clock::now());
         let snapshot = fold::known_of(&host, now).map_err(|error| failed(error.into()))?;
         let numbers = numbers::read(&host, &host.ring()?, now).map_err(|error| failed(error.into()))?;
-        Ok(Known { snapshot, numbers, today: u16::try_from(now / 86_400).unwrap_or(u16::MAX) })
+        // What is wrong with what others told, or with whom is trusted, cs mesh status and cs doctor say.
+        let foreign = shared::foreign(&self.learning, &host, &host.ring()?, now).unwrap_or_default();
+        Ok(Known { snapshot, numbers, foreign, today: u16::try_from(now / 86_400).unwrap_or(u16::MAX) })
     }
 
     /// The project that a folder is, as the client names it.
@@ -95,10 +98,17 @@ impl Store {
 pub struct Known {
     pub snapshot: Snapshot,
     pub numbers: Option<Numbers>,
+    /// What other hosts know, where any is trusted and has told.
+    pub foreign: Option<Foreign>,
     pub today: u16,
 }
 
 impl Known {
+    /// What may be made of what other hosts know.
+    pub fn others(&self, store: &Store) -> Option<View<'_>> {
+        Some(self.foreign.as_ref()?.view(&self.snapshot.state, store.rules().host, self.today))
+    }
+
     /// The number of the project that the working folder is in: it, or one above it.
     pub fn here(&self) -> Option<(Number, PathBuf)> {
         let folder = env::current_dir().ok()?;
