@@ -226,6 +226,22 @@ impl Call {
         })
     }
 
+    /// Runs it as [`Call::run`] does, but for so long and no longer: `None` where it was not done by then. Where a person
+    /// may be asked something it can't be used: it has no terminal.
+    ///
+    /// # Errors
+    /// When it can't be started, or its output not be read.
+    pub fn run_within(&self, limit_ms: u64) -> std::io::Result<Option<Ended>> {
+        use std::io::Read as _;
+        let (mut from, to, conversation) = self.converse(limit_ms)?;
+        drop(to);
+        let mut out = Vec::new();
+        from.read_to_end(&mut out)?;
+        drop(from);
+        let (is_well, is_late, err) = conversation.ended();
+        Ok((!is_late).then_some(Ended { is_well, out, err }))
+    }
+
     /// Starts it for questions and answers.
     ///
     /// # Errors
@@ -295,8 +311,21 @@ impl Conversation {
     /// Ends it: whether its time was over, and the end of what it complained of. Both pipes are to be dropped before.
     #[must_use]
     pub fn end(mut self) -> (bool, String) {
+        let text = self.complaint();
+        (self.stop(), text)
+    }
+
+    /// The same of one that is waited for: also whether it ended well.
+    fn ended(mut self) -> (bool, bool, String) {
+        let text = self.complaint();
+        // Its time is still watched.
+        let is_well = self.child.wait().is_ok_and(|status| status.success());
+        (is_well, self.stop(), text)
+    }
+
+    fn complaint(&self) -> String {
         let text = self.complaint.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
-        (self.stop(), String::from_utf8_lossy(&text).into_owned())
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     fn stop(&mut self) -> bool {
@@ -461,6 +490,19 @@ mod tests {
         child.kill().expect("it runs");
         child.wait().expect("it ends");
         assert_eq!((own, others), (true, false));
+    }
+
+    #[test]
+    fn a_call_is_given_up_with_all_that_it_started() {
+        let run = |text: &str, limit_ms| {
+            Call::new("/bin/sh").args(["-c", text]).run_within(limit_ms).expect("it starts")
+        };
+        let done = run("echo said; echo why >&2; exit 3", 10_000).expect("it is done");
+        assert_eq!((done.is_well, &*done.out, &*done.err), (false, &b"said\n"[..], "why\n"));
+        assert!(run("cat", 10_000).is_some_and(|done| done.is_well), "there is nothing to read");
+        assert!(run("sleep 600 & wait", 50).is_none());
+        // What it says without end is read without end, and no longer than that.
+        assert!(run("exec yes", 50).is_none());
     }
 
     #[test]

@@ -26,6 +26,11 @@ use crate::sys::process::{self, Call};
 /// So long a peer is talked to.
 const TALK_MS: u64 = 20_000;
 
+/// What the other host is asked to run: wherever people have cs installed, whatever their shell is there; a command of
+/// `authorized_keys` takes its place. What a login sets up is not there for it.
+const SERVE: &str = "env PATH=\"$HOME/.cargo/bin:$HOME/.local/bin:$HOME/.nix-profile/bin:/opt/homebrew/bin:\
+                     /usr/local/bin:$PATH\" cs mesh serve --stdio";
+
 /// What is fetched lies here while it is looked at, and no longer: it is not sealed.
 const REPOSITORY: &str = "mesh.git";
 const REPOSITORY_LOCK: &str = "mesh-git.lock";
@@ -160,7 +165,7 @@ impl Here {
 
 /// With a host, over the system's ssh.
 fn over_ssh(here: &Here, host: &str) -> Result<Outcome, CliError> {
-    let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "--", host, "cs mesh serve --stdio"];
+    let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "--", host, SERVE];
     let (from, to, conversation) = match Call::new("ssh").args(options).converse(TALK_MS) {
         Ok(started) => started,
         Err(error) => return Ok(Err(format!("ssh can't be run: {error}"))),

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::{Error, Git, text, well};
 use crate::model::printable;
-use crate::sys::fs;
+use crate::sys::{fs, stdio};
 
 /// Where hosts are, in the repository and here.
 const HOSTS: &str = "refs/cs/hosts/";
@@ -25,14 +25,26 @@ pub enum Found {
     None(String),
 }
 
+/// So long a repository is waited for where nobody is there who could be asked something.
+const NETWORK_MS: u64 = 120_000;
+
 impl Git {
+    /// Runs what goes over the network; what it printed, or why it came to nothing.
+    fn over_network<'a>(&self, url: &str, args: impl IntoIterator<Item = &'a str>) -> Result<String, Error> {
+        let call = self.prepared().args(args);
+        // A password, or a new host's key: git and ssh ask the terminal.
+        let ended = if stdio::is_terminal() { call.run().map(Some) } else { call.run_within(NETWORK_MS) };
+        let late = || Err(format!("it took longer than {} s", NETWORK_MS / 1000));
+        let said = ended.map_err(super::no_git)?.map_or_else(late, well);
+        said.map_err(|said| Error::Unreachable { repository: printable(url), said })
+    }
+
     /// Which commit is under each host's ref, by the name of the host; nothing else is fetched.
     ///
     /// # Errors
     /// When the repository can't be reached.
     pub fn hosts(&self, url: &str) -> Result<BTreeMap<String, String>, Error> {
-        let listed = self.call(["ls-remote", "--quiet", "--", url, &format!("{HOSTS}*")])?;
-        let listed = well(listed).map_err(|said| Error::Unreachable { repository: printable(url), said })?;
+        let listed = self.over_network(url, ["ls-remote", "--quiet", "--", url, &format!("{HOSTS}*")])?;
         let host = |line: &str| {
             let (commit, name) = line.split_once('\t')?;
             Some((name.strip_prefix(HOSTS)?.to_owned(), commit.to_owned()))
@@ -55,8 +67,7 @@ impl Git {
         }
         let specs: Vec<String> = hosts.iter().map(|id| format!("+{HOSTS}{id}:{THEIRS}{id}")).collect();
         let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", url];
-        let fetched = self.call(args.into_iter().chain(specs.iter().map(String::as_str)))?;
-        well(fetched).map_err(|said| Error::Unreachable { repository: printable(url), said })?;
+        self.over_network(url, args.into_iter().chain(specs.iter().map(String::as_str)))?;
         let mut reader = self.reader()?;
         let mut found = BTreeMap::new();
         for id in hosts {
@@ -93,8 +104,7 @@ impl Git {
     /// When it can't be written there.
     pub fn push_host(&self, url: &str, id: &str, commit: &str) -> Result<(), Error> {
         let spec = format!("+{commit}:{HOSTS}{id}");
-        let pushed = self.call(["push", "--quiet", "--no-verify", "--", url, &spec])?;
-        well(pushed).map(drop).map_err(|said| Error::Unreachable { repository: printable(url), said })
+        self.over_network(url, ["push", "--quiet", "--no-verify", "--", url, &spec]).map(drop)
     }
 
     /// A commit of one file. The same bytes on the same day are the same commit, whoever makes it: nothing of who that
