@@ -344,6 +344,12 @@ impl Tool {
         FORM_LIST.get(usize::from(FORM_OF[usize::from(self.0)])).copied()
     }
 
+    /// Whose subcommands and flags it has: the same for programs that share them.
+    #[must_use]
+    pub fn form_code(self) -> u16 {
+        FORM_OF[usize::from(self.0)]
+    }
+
     /// Whether what follows the first word belongs to something else.
     #[must_use]
     pub fn ends_at_word(self) -> bool {

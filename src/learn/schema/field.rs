@@ -3,7 +3,7 @@
 //! A field is a code of the vocabulary; its name is made of compiled words only. Spellings that mean the same
 //! (`--gres`, `--gpus`, `--nv`) are one field, and so is a flag or subcommand that several programs call the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use crate::command::shape::{
@@ -100,7 +100,12 @@ struct Names {
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let mut names = Names { flags: BTreeMap::new(), subcommands: BTreeMap::new() };
+    // Thousands of programs share one form: after the first of them it has no new name.
+    let mut seen = BTreeSet::new();
     for tool in (0..Tool::COUNT).filter_map(Tool::from_code) {
+        if !seen.insert(tool.form_code()) {
+            continue;
+        }
         for (place, (spellings, _)) in (0_u8..=u8::MAX).zip(tool.flags()) {
             if let Some(name) = long(spellings) {
                 names.flags.entry(name).or_insert(Place { tool, place });
