@@ -82,6 +82,7 @@ const WRAPPERS: &[Wrapper] = &[
     ),
     wrapper("direnv", "", "", 2),
     wrapper("dotenv|dotenvx", "fe", "", 0),
+    wrapper("cross-env|cross-env-shell", "", "", 0),
     wrapper("npx|bunx|pnpx", "p", " --package ", 0),
     wrapper("uvx", "", " --from --with ", 0),
 ];
@@ -97,6 +98,8 @@ const RUNNERS: &[(&str, &str, usize, Site)] = &[
         0,
         Site::Here,
     ),
+    ("pixi|pipx", "run", 0, Site::Here),
+    ("mise|bun", "x", 0, Site::Here),
     ("bundle|npm|pnpm|yarn|mise|asdf|rbenv|pyenv|nodenv|opam|rvm", "exec", 0, Site::Here),
     ("aws-vault", "exec", 1, Site::Here),
     ("heroku", "run", 0, Site::Elsewhere),
@@ -126,6 +129,10 @@ pub(super) fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) ->
         let is_own = matches!(name, "env" | "sudo" | "doas");
         next = assignments(words, next, is_own);
         next = options(words, next + found.skip, "", "");
+        // Of two programs of that name one takes the verb, and the other does not.
+        if matches!(name, "dotenv" | "dotenvx") && words.get(next).is_some_and(|word| word.text == "run") {
+            next = options(words, next + 1, found.short, found.long);
+        }
         if found.site == Site::Elsewhere {
             *site = Site::Elsewhere;
         }
@@ -153,6 +160,10 @@ pub(super) fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) ->
             }
             next = values(words, next);
             next = values(words, next + skip);
+            // What is to be there of which version: `mise exec node@22 -- COMMAND`.
+            while name == "mise" && words.get(next).is_some_and(|word| word.text.contains('@')) {
+                next = values(words, next + 1);
+            }
             if *runner_site == Site::Elsewhere {
                 *site = Site::Elsewhere;
             }

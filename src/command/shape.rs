@@ -471,6 +471,10 @@ impl Known {
                 may_be_value = !word.has_value();
                 continue;
             }
+            // `cargo +nightly test`: which of its versions, and nothing that it does.
+            if wants_subcommand && word.quoting == Quoting::None && word.text.starts_with('+') {
+                continue;
+            }
             if wants_subcommand {
                 wants_subcommand = false;
                 // Behind a flag nobody knows it may be the flag's.

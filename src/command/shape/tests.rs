@@ -43,6 +43,7 @@ fn a_command_is_known_by_tool_subcommand_and_flags() {
     says("git -C commit status", "version_control", "git status", &["-C"]);
     says("git stash pop", "version_control", "git stash/pop", &[]);
     says("cargo test --workspace", "test", "cargo test", &["--workspace,--all"]);
+    says("cargo +nightly test --workspace", "test", "cargo test", &["--workspace,--all"]);
     says("rm -rf x", "file_change", "rm none", &["-f,--force", "-r,-R,--recursive"]);
     says("mysql -pSECRET db", "database", "mysql none", &["-p,--password"]);
     says("sbatch --time=1:00 --gpus 4 x.sh", "slurm_submission", "sbatch none", &["-G,--gpus", "-t,--time"]);
@@ -51,6 +52,25 @@ fn a_command_is_known_by_tool_subcommand_and_flags() {
     says("python -m pytest -x", "test", "pytest none", &["-x,--exitfirst"]);
     says("./secret.sh status", "local_program", "other none", &[]);
     says("frobnicate status", "other", "other none", &[]);
+}
+
+#[test]
+fn what_runs_a_command_is_passed_over() {
+    let said = |text: &str| Shape::of_text(text).to_json();
+    for runner in [
+        "dotenvx run -f .env --",
+        "dotenv run",
+        "dotenv -f .env",
+        "cross-env A=b C=d",
+        "pixi run",
+        "bun x",
+        "mise x --",
+        "mise exec node@22 python@3 --",
+    ] {
+        let line = format!("{runner} cargo test --release");
+        assert_eq!(said(&line)["tool"], "cargo", "{line}");
+        assert_eq!(said(&line)["subcommand"], "test", "{line}");
+    }
 }
 
 #[test]
