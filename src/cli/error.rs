@@ -26,6 +26,11 @@ pub enum CliError {
         problems: Vec<Problem>,
         plan: Box<Plan>,
     },
+    /// Somebody else is at work.
+    Busy {
+        message: String,
+        hint: String,
+    },
     /// Refused with words of its own.
     Refused {
         message: String,
@@ -113,7 +118,7 @@ impl CliError {
     #[must_use]
     pub fn code(&self) -> u8 {
         match self {
-            Self::Root(root::Error::Locked(_)) => exit::LOCKED,
+            Self::Root(root::Error::Locked(_)) | Self::Busy { .. } => exit::LOCKED,
             Self::Root(root::Error::Undecided { .. } | root::Error::Stuck { .. }) => exit::UNDECIDED,
             Self::Usage(_) => exit::USAGE,
             Self::Bug(_) => exit::BUG,
@@ -132,7 +137,7 @@ impl CliError {
             Self::Root(error) => root_report(error, home),
             Self::Profile(diagnostics) => profile_report(diagnostics, home),
             Self::Problems(problems) | Self::Taken { problems, .. } => problems_report(problems, home),
-            Self::Refused { message, hint } => {
+            Self::Refused { message, hint } | Self::Busy { message, hint } => {
                 Report { message: message.clone(), hints: vec![hint.clone()], ..Report::default() }
             }
             Self::Usage(message) => Report { message: message.clone(), ..Report::default() },

@@ -24,6 +24,9 @@ use crate::sys::{clock, random};
 /// # Errors
 /// When what was learned can't be read or written, or nobody could be reached.
 pub fn run(context: &Context, args: &MeshArgs) -> Result<u8, CliError> {
+    if context.common.profile.is_some() {
+        context.out.warn("--profile changes nothing here: cs mesh goes by the profile that was applied");
+    }
     match &args.command {
         None | Some(MeshCommand::Status) => status::run(context),
         Some(MeshCommand::Peers) => peers::run(context),
@@ -50,6 +53,11 @@ impl Here {
         let key = host.node()?;
         let (_, entries) = shared::trusted(&store.learning).map_err(failed)?;
         let trust = Trusted::of(&entries).with(&key.public());
+        if shared::is_lost(&host, &host.ring()?, now).map_err(failed)? {
+            context.out.warn(
+                "what other hosts told can't be read any more: they tell it again at the next exchange",
+            );
+        }
         let known = fold::known_of(&host, now).map_err(|error| super::learn::store::failed(error.into()))?;
         let window = store.rules().retention_days.min(WINDOW_DAYS);
         let rows = rows_of(&known.state, day(now));

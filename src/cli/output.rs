@@ -106,6 +106,18 @@ impl Output {
         }
     }
 
+    /// What went wrong, where others went on: also said where little is to be said.
+    pub fn wrong(&self, text: impl AsRef<str>) {
+        if !self.json {
+            let _ = writeln!(
+                anstream::stderr(),
+                "{} {}",
+                paint(style::WARNING, "warning:"),
+                text.as_ref().trim_start()
+            );
+        }
+    }
+
     /// A warning.
     pub fn warn(&self, text: impl AsRef<str>) {
         if !self.json {

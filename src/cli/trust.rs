@@ -14,7 +14,8 @@ use crate::knowledge::journal::{self, Journal};
 use crate::knowledge::shared::{self, SharedError};
 use crate::knowledge::{Learning, upkeep};
 use crate::mesh::trust::{self, EditError};
-use crate::sys::clock;
+use crate::model::text::shell_path;
+use crate::sys::{clock, env};
 
 /// Runs it.
 ///
@@ -62,14 +63,15 @@ fn add(context: &Context, fingerprint: &str, name: Option<&str>) -> Result<u8, C
             "Run cs identity on the other one: its fingerprint is what goes here.",
         ));
     }
-    let (text, _) = shared::trusted(&learning).map_err(failed)?;
     let made_up = || {
         let letters = fingerprint.trim_start_matches("SHA256:").chars();
         format!("host-{}", letters.filter(char::is_ascii_alphanumeric).take(6).collect::<String>())
     };
     let name = name.map_or_else(made_up, str::to_owned);
-    let edited = trust::add(&text, fingerprint, &name, Epoch::of(clock::now())).map_err(not_edited)?;
-    shared::write_trusted(&learning, &edited).map_err(failed)?;
+    let day = Epoch::of(clock::now());
+    shared::edit_trusted(&learning, |text| Ok((trust::add(text, fingerprint, &name, day)?, ())))
+        .map_err(failed)?
+        .map_err(not_edited)?;
     audited(&learning, What::Trusted)?;
     refresh(context)?;
     let message = format!("{name} is trusted: what it learned makes hints here, once it has told.");
@@ -80,9 +82,9 @@ fn add(context: &Context, fingerprint: &str, name: Option<&str>) -> Result<u8, C
 
 fn revoke(context: &Context, which: &str) -> Result<u8, CliError> {
     let learning = learning(context)?;
-    let (text, _) = shared::trusted(&learning).map_err(failed)?;
-    let (edited, entry) = trust::revoke(&text, which).map_err(not_edited)?;
-    shared::write_trusted(&learning, &edited).map_err(failed)?;
+    let entry = shared::edit_trusted(&learning, |text| trust::revoke(text, which))
+        .map_err(failed)?
+        .map_err(not_edited)?;
     audited(&learning, What::Revoked)?;
     refresh(context)?;
     let (_, left) = shared::trusted(&learning).map_err(failed)?;
@@ -121,8 +123,20 @@ fn not_edited(error: EditError) -> CliError {
 pub fn failed(error: SharedError) -> CliError {
     match error {
         SharedError::Key(error) => error.into(),
-        SharedError::Busy => refused(error.to_string(), "Nothing was changed. Try again in a moment."),
+        SharedError::Busy => CliError::Busy {
+            message: error.to_string(),
+            hint: "Nothing was changed. Try again in a moment.".to_owned(),
+        },
         SharedError::Newer(_) => refused(error.to_string(), "Nothing was changed. Update cs on this host."),
+        SharedError::Open(ref path) => {
+            let path = shell_path(path, env::home().as_deref());
+            let message =
+                format!("{path} belongs to others, or they can write to it: it says whom this host believes");
+            refused(message, format!("Look at what stands in it; then: chmod go-w {path}"))
+        }
+        SharedError::NoText(_) => {
+            refused(error.to_string(), "Nothing was changed. Put it right, or remove it.")
+        }
         SharedError::Trusted { .. } => refused(error.to_string(), "Correct that line, or remove it."),
         error => refused(error.to_string(), "Nothing was changed."),
     }

@@ -22,11 +22,12 @@ use crate::mesh::trust::{self, Entry, TrustError};
 use crate::mesh::{Bundle, Mesh, Refused, Rows, Trusted};
 use crate::model::Digest;
 use crate::model::bytes::{Bytes, put_count};
-use crate::sys::{clock, fs};
+use crate::sys::{clock, env, fs};
 
 const FILE: &str = "mesh.enc";
 const LOCK: &str = "mesh.lock";
 const TRUSTED: &str = "trusted";
+const TRUSTED_LOCK: &str = "trusted.lock";
 const FORMAT: u8 = 1;
 
 /// So much is sent in a day at most, over all ways together: what hosts tell each other is a trickle.
@@ -46,6 +47,10 @@ pub enum SharedError {
     Newer(PathBuf),
     #[error("{}: {error}", path.display())]
     Trusted { path: PathBuf, error: TrustError },
+    #[error("{} belongs to others, or they can write to it: it says whom this host believes", .0.display())]
+    Open(PathBuf),
+    #[error("{} is no text", .0.display())]
+    NoText(PathBuf),
     #[error("another process is exchanging what was learned")]
     Busy,
     #[error("what was learned here can't be told: {0}")]
@@ -102,12 +107,12 @@ pub struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    /// Puts this host's own bundle into what is known, made anew where there is something new to tell. `above`: an
-    /// incarnation that others have of this host, and that it has not told of.
+    /// Puts this host's own bundle into what is known, made anew where there is something new to tell; of a new
+    /// incarnation where what is known of this host, signed with its key, is not what it told.
     ///
     /// # Errors
     /// When there are rows that can't be told.
-    pub fn renew(&mut self, mesh: &mut Mesh, above: Option<u32>) -> Result<(), SharedError> {
+    pub fn renew(&mut self, mesh: &mut Mesh) -> Result<(), SharedError> {
         let Tale { key, rows, today, window } = *self.tale;
         let node = key.public();
         let newest = mesh.newest(&node).cloned();
@@ -118,7 +123,7 @@ impl Teller<'_> {
             Bundle::sign(key, telling, rows).map_err(SharedError::Untellable)
         };
         let known = newest.as_ref().map(|bundle| bundle.telling());
-        let goes_on = known.filter(|_| is_own && !is_aside && above.is_none());
+        let goes_on = known.filter(|_| is_own && !is_aside);
         let next = match (goes_on, &newest) {
             (Some(known), Some(newest)) => {
                 let next = sign(known.incarnation, known.sequence + 1)?;
@@ -133,7 +138,7 @@ impl Teller<'_> {
             Some(next) => next,
             None => {
                 let told = self.told.map(|told| told.incarnation);
-                let last = [known.map(|known| known.incarnation), told, above].into_iter().flatten().max();
+                let last = [known.map(|known| known.incarnation), told].into_iter().flatten().max();
                 sign(last.unwrap_or(0).saturating_add(1), 1)?
             }
         };
@@ -255,6 +260,16 @@ pub fn read(host: &HostFolder, ring: &Ring, now: u64) -> Result<Shared, SharedEr
     }
 }
 
+/// Whether what others told is there and can't be read: they tell it again, and until then nothing of it counts.
+///
+/// # Errors
+/// When something is there that can't be looked at.
+pub fn is_lost(host: &HostFolder, ring: &Ring, now: u64) -> Result<bool, SharedError> {
+    let Some(token) = private::read(&host.path.join(FILE))? else { return Ok(false) };
+    let plain = private::open(ring, Context::Mesh, &token, now);
+    Ok(plain.is_none_or(|plain| Shared::decode(&plain) == Err(false)))
+}
+
 fn write(host: &HostFolder, ring: &Ring, shared: &Shared, now: u64) -> Result<(), SharedError> {
     let (_, key) = ring.newest_key(Context::Mesh);
     let token = seal::seal(&key, &shared.encode(), now - now % 86_400);
@@ -342,17 +357,36 @@ pub fn trusted_path(learning: &Learning) -> PathBuf {
 /// When it can't be read, or says anything else.
 pub fn trusted(learning: &Learning) -> Result<(String, Vec<Entry>), SharedError> {
     let path = trusted_path(learning);
-    let text = fs::read_if_there(&path, TRUSTED_BYTES_MAX)?.unwrap_or_default();
-    let text = String::from_utf8(text).map_err(io::Error::other)?;
+    // Whoever can write it says whom this host believes: it is held to what keys are held to, but for being read.
+    let Some((text, stat)) = fs::read_with_stat_if_there(&path, TRUSTED_BYTES_MAX)? else {
+        return Ok((String::new(), Vec::new()));
+    };
+    if stat.uid != env::uid() || stat.mode & 0o022 != 0 {
+        return Err(SharedError::Open(path));
+    }
+    let text = String::from_utf8(text).map_err(|_| SharedError::NoText(path.clone()))?;
+    // Some editors put a mark before a text.
+    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
     let entries = trust::parse(&text).map_err(|error| SharedError::Trusted { path, error })?;
     Ok((text, entries))
 }
 
-/// Writes that text.
+/// Changes that text, one after the other who wants to; what `change` gives beside the new text.
 ///
 /// # Errors
-/// When it can't be written.
-pub fn write_trusted(learning: &Learning, text: &str) -> Result<(), SharedError> {
+/// When it can't be read or written; or what `change` says, and then nothing is changed.
+pub fn edit_trusted<T, E>(
+    learning: &Learning,
+    change: impl FnOnce(&str) -> Result<(String, T), E>,
+) -> Result<Result<T, E>, SharedError> {
     private::make_folder(&learning.path)?;
-    Ok(private::replace(&trusted_path(learning), text.as_bytes(), true)?)
+    let _lock = private::lock(&learning.path.join(TRUSTED_LOCK))?;
+    let (text, _) = trusted(learning)?;
+    Ok(match change(&text) {
+        Ok((edited, result)) => {
+            private::replace(&trusted_path(learning), edited.as_bytes(), true)?;
+            Ok(result)
+        }
+        Err(error) => Err(error),
+    })
 }

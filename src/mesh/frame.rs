@@ -43,6 +43,8 @@ pub struct Has {
     pub incarnation: u32,
     pub sequence: u64,
     pub digest: Digest,
+    /// Whether nothing of it counts there: it told two things under one number.
+    pub is_aside: bool,
 }
 
 /// Why nobody goes on talking.
@@ -91,6 +93,10 @@ pub enum FrameError {
     Long(usize),
     #[error("it said more than {TALK_BYTES_MAX} bytes")]
     Much,
+    #[error(
+        "it answered with a text: is something printed there at every login, or is that cs another program?"
+    )]
+    Text,
     #[error("it said something that is no frame")]
     Garbled,
     #[error(transparent)]
@@ -115,11 +121,12 @@ impl Frame {
             }
             Self::Have(all) => {
                 put_count(&mut body, all.len());
-                for Has { node, incarnation, sequence, digest } in all {
+                for Has { node, incarnation, sequence, digest, is_aside } in all {
                     body.extend(node.to_bytes());
                     body.extend(incarnation.to_le_bytes());
                     body.extend(sequence.to_le_bytes());
                     body.extend(digest.to_bytes());
+                    body.push(u8::from(*is_aside));
                 }
                 HAVE
             }
@@ -155,13 +162,18 @@ impl Frame {
             },
             PROOF => Self::Proof(rest.take(64)?.try_into().ok()?),
             HAVE => {
-                let count = rest.count(76).filter(|count| *count <= HAVE_MAX)?;
+                let count = rest.count(77).filter(|count| *count <= HAVE_MAX)?;
                 let has = |rest: &mut Bytes<'_>| {
                     Some(Has {
                         node: node(rest)?,
                         incarnation: rest.u32()?,
                         sequence: rest.u64()?,
                         digest: Digest::from_bytes(rest.take(32)?.try_into().ok()?),
+                        is_aside: match rest.byte()? {
+                            0 => false,
+                            1 => true,
+                            _ => return None,
+                        },
                     })
                 };
                 Self::Have((0..count).map(|_| has(&mut rest)).collect::<Option<_>>()?)
@@ -220,6 +232,11 @@ impl<R: Read, W: Write> Line<R, W> {
     pub fn hear(&mut self) -> Result<Frame, FrameError> {
         let mut head = [0; 5];
         self.fill(&mut head)?;
+        // The first thing a peer says is of 70 bytes or fewer; what begins like a text is one.
+        let is_text = head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+        if self.heard == head.len() && is_text {
+            return Err(FrameError::Text);
+        }
         let [kind, length @ ..] = head;
         let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
         if length > FRAME_BYTES_MAX {

@@ -115,7 +115,10 @@ impl Bundle {
         }
         match bytes.first() {
             Some(&FORMAT) => {}
-            Some(newer) if *newer > FORMAT => return Err(BundleError::Newer(*newer)),
+            // Anything may begin with any byte; so many formats there will not be soon.
+            Some(newer) if (FORMAT + 1..FORMAT + 16).contains(newer) => {
+                return Err(BundleError::Newer(*newer));
+            }
             _ => return Err(BundleError::Damaged),
         }
         let (body, signature) = bytes.split_last_chunk().ok_or(BundleError::Damaged)?;

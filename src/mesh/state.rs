@@ -23,6 +23,9 @@ use crate::model::Digest;
 /// So many bundles of one node are remembered; who sends more in a month, one every eleven minutes, is set aside.
 pub const SEEN_MAX: usize = 4_000;
 
+/// Two bundles show that a replica told two things.
+const EVIDENCE_MAX: usize = 2;
+
 /// What became of a bundle that was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
@@ -68,11 +71,21 @@ pub enum Why {
 }
 
 /// What is known of a node, in its newest incarnation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Eq)]
 struct Known {
     newest: Arc<Bundle>,
     /// All that was seen of it, by number and content, and of which day it was.
     seen: BTreeMap<(u64, Digest), u16>,
+    /// Of a replica that is set aside, bundles that show why, as far as they are here: others who saw one of two find out
+    /// by them, and its own host does.
+    evidence: Vec<Arc<Bundle>>,
+}
+
+/// What is known is what was seen. By which bundles it is shown depends on who came first, and nothing depends on that.
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        self.newest == other.newest && self.seen == other.seen
+    }
 }
 
 /// What is known of all nodes, one's own among them.
@@ -105,7 +118,7 @@ pub type Tallies = BTreeMap<u16, Tally>;
 impl Known {
     fn new(bundle: Arc<Bundle>) -> Self {
         let seen = [((bundle.telling().sequence, bundle.digest()), bundle.telling().day)].into();
-        Self { newest: bundle, seen }
+        Self { newest: bundle, seen, evidence: Vec::new() }
     }
 
     fn incarnation(&self) -> u32 {
@@ -126,6 +139,21 @@ impl Known {
         self.why().map(|why| Aside { replica: self.newest.replica(), why })
     }
 
+    /// Keeps a bundle that told something else under a number that was used already, and the one it contradicts.
+    fn show(&mut self, bundle: &Arc<Bundle>) {
+        self.keep(bundle);
+        if self.newest.telling().sequence == bundle.telling().sequence {
+            let newest = Arc::clone(&self.newest);
+            self.keep(&newest);
+        }
+    }
+
+    fn keep(&mut self, bundle: &Arc<Bundle>) {
+        if self.evidence.len() < EVIDENCE_MAX && !self.evidence.contains(bundle) {
+            self.evidence.push(Arc::clone(bundle));
+        }
+    }
+
     /// Takes in what is known of the same node elsewhere.
     fn join(&mut self, other: &Self) {
         match self.incarnation().cmp(&other.incarnation()) {
@@ -137,6 +165,12 @@ impl Known {
             Ordering::Equal => {}
         }
         self.seen.extend(&other.seen);
+        let is_fork = self.newest.telling().sequence == other.newest.telling().sequence
+            && self.newest.digest() != other.newest.digest();
+        if is_fork {
+            self.show(&other.newest);
+        }
+        other.evidence.iter().for_each(|bundle| self.keep(bundle));
         while self.seen.len() > SEEN_MAX {
             self.seen.pop_last();
         }
@@ -187,6 +221,7 @@ impl Mesh {
         // Also what is refused below was said: should the number be used again, that is a fork.
         known.seen.insert(name, telling.day);
         if let Some(aside) = known.aside() {
+            known.show(&bundle);
             return Err(Refused::SetAside(aside));
         }
         if telling.sequence < known.newest.telling().sequence {
@@ -244,6 +279,17 @@ impl Mesh {
     /// out, too.
     pub fn bundles<'a>(&'a self, trust: &'a Trusted) -> impl Iterator<Item = &'a Arc<Bundle>> {
         self.nodes.values().map(|known| &known.newest).filter(|bundle| trust.has(&bundle.replica().node))
+    }
+
+    /// Of a node that is set aside, what shows why.
+    pub fn evidence(&self, node: &NodeId) -> impl Iterator<Item = &Arc<Bundle>> {
+        self.nodes.get(node).into_iter().flat_map(|known| &known.evidence)
+    }
+
+    /// Whether nothing counts of a node's newest incarnation.
+    #[must_use]
+    pub fn is_aside(&self, node: &NodeId) -> bool {
+        self.nodes.get(node).is_some_and(|known| known.why().is_some())
     }
 
     /// The newest bundle of a node, whether it counts or not.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::frame::{Frame, FrameError, Has, Line, PROTOCOL, Reason};
-use super::{Bundle, Mesh, Taken, Trusted};
+use super::{Bundle, Mesh, Refused, Taken, Trusted};
 use crate::crypto::NodeKey;
 use crate::crypto::node::NodeId;
 
@@ -49,9 +49,16 @@ pub struct Own<'a> {
     pub may_send: usize,
 }
 
-/// Puts one's own bundle into what is known: the newest, and newer than an incarnation that others have of it, if there
-/// is one above.
-pub type Renew<'a> = dyn FnMut(&mut Mesh, Option<u32>) + 'a;
+/// Puts one's own bundle into what is known: the newest, of a new incarnation where what came in shows that this one was
+/// used by somebody else, or is no longer known here. What shows it is signed with one's own key: nobody's word for it is
+/// enough.
+pub type Renew<'a> = dyn FnMut(&mut Mesh) + 'a;
+
+/// More bad bundles than this nobody has any reason to send.
+const BUNDLES_MAX: usize = 1_000;
+
+/// So many reasons why bundles were not taken are told one by one.
+const REASONS_MAX: usize = 8;
 
 /// What came of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +66,12 @@ pub struct Met {
     pub node: NodeId,
     /// Bundles that are news here.
     pub taken: usize,
-    /// Bundles that were not taken, each with the reason.
-    pub refused: Vec<String>,
+    /// Bundles that were not taken.
+    pub refused: u32,
+    /// Of the first of them, why.
+    pub reasons: Vec<String>,
+    /// Bundles of nodes that are not trusted here. Whoever trusts them tells them on, and does not know.
+    pub untrusted: u32,
     /// Bundles that were sent.
     pub sent: usize,
     /// Of those, how many the other one would not take; only who asks is told.
@@ -115,23 +126,25 @@ pub fn talk<R: Read, W: Write>(
     renew: &mut Renew<'_>,
 ) -> Result<Met, TalkError> {
     let node = meet(line, side, own)?;
-    let mut met = Met { node, taken: 0, refused: Vec::new(), sent: 0, declined: 0, held: 0 };
+    let mut met =
+        Met { node, taken: 0, refused: 0, reasons: Vec::new(), untrusted: 0, sent: 0, declined: 0, held: 0 };
     if side == Side::Asks {
         line.say(&Frame::Have(has(mesh, own.trust)))?;
         let theirs = listed(line, own)?;
         hear_bundles(line, own, mesh, &mut met)?;
-        renew(mesh, above(mesh, own, &theirs));
+        renew(mesh);
         send(line, own, mesh, &theirs, &mut met)?;
         let Frame::Done { refused, .. } = expect(line, own)? else { return Err(TalkError::Turn) };
-        met.declined = refused;
+        // It can't have refused more than there was.
+        met.declined = refused.min(u32::try_from(met.sent).unwrap_or(u32::MAX));
     } else {
         let theirs = listed(line, own)?;
-        renew(mesh, above(mesh, own, &theirs));
+        renew(mesh);
         line.say(&Frame::Have(has(mesh, own.trust)))?;
         send(line, own, mesh, &theirs, &mut met)?;
         hear_bundles(line, own, mesh, &mut met)?;
-        let few = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        line.say(&Frame::Done { taken: few(met.taken), refused: few(met.refused.len()) })?;
+        let taken = u32::try_from(met.taken).unwrap_or(u32::MAX);
+        line.say(&Frame::Done { taken, refused: met.refused })?;
     }
     Ok(met)
 }
@@ -191,7 +204,10 @@ fn expect<R: Read, W: Write>(line: &mut Line<R, W>, own: &Own<'_>) -> Result<Fra
         Ok(Frame::No(Reason::Unproven | Reason::Garbled | Reason::Protocol)) => Err(TalkError::Misunderstood),
         Ok(frame) => Ok(frame),
         Err(error) => {
-            if matches!(error, FrameError::Garbled | FrameError::Long(_) | FrameError::Much) {
+            if matches!(
+                error,
+                FrameError::Garbled | FrameError::Text | FrameError::Long(_) | FrameError::Much
+            ) {
                 let _ = line.say(&Frame::No(Reason::Garbled));
             }
             Err(error.into())
@@ -209,29 +225,41 @@ fn listed<R: Read, W: Write>(
 
 /// What is told on: of nodes that are trusted.
 fn has(mesh: &Mesh, trust: &Trusted) -> Vec<Has> {
-    mesh.bundles(trust).map(|bundle| has_of(bundle)).collect()
+    mesh.bundles(trust).map(|bundle| has_of(mesh, bundle)).collect()
 }
 
-fn has_of(bundle: &Bundle) -> Has {
+fn has_of(mesh: &Mesh, bundle: &Bundle) -> Has {
     let (telling, replica) = (bundle.telling(), bundle.replica());
     Has {
         node: replica.node,
         incarnation: telling.incarnation,
         sequence: telling.sequence,
         digest: bundle.digest(),
+        is_aside: mesh.is_aside(&replica.node),
     }
 }
 
-/// The incarnation of this host that others know, where it is none that this host has told of: it was restored from a
-/// backup, or something else has its key.
-fn above(mesh: &Mesh, own: &Own<'_>, theirs: &BTreeMap<NodeId, Has>) -> Option<u32> {
-    let node = own.key.public();
-    let known = theirs.get(&node)?;
-    let is_own = mesh.newest(&node).map(|bundle| has_of(bundle)).is_some_and(|has| {
-        let (here, there) = ((has.incarnation, has.sequence), (known.incarnation, known.sequence));
-        there < here || has == *known
-    });
-    (!is_own).then_some(known.incarnation)
+/// Whether it is news to somebody who has `theirs` of the same node.
+fn is_news(ours: &Has, theirs: Option<&Has>) -> bool {
+    theirs.is_none_or(|has| {
+        let is_known_fork = has.is_aside && has.incarnation == ours.incarnation;
+        // The same number with another content is a fork: they have to see it.
+        !is_known_fork
+            && ((ours.incarnation, ours.sequence) > (has.incarnation, has.sequence)
+                || (ours.incarnation, ours.sequence) == (has.incarnation, has.sequence)
+                    && ours.digest != has.digest)
+    })
+}
+
+/// Whether the other one has another thing of this host than this host told: it sends that, and this host begins anew if
+/// it is so. Until then what it has to tell might be taken for a lie.
+fn is_doubtful(own: &Has, theirs: Option<&Has>) -> bool {
+    theirs.is_some_and(|has| {
+        let (here, there) = ((own.incarnation, own.sequence), (has.incarnation, has.sequence));
+        there > here
+            || there == here && own.digest != has.digest
+            || has.is_aside && !own.is_aside && has.incarnation >= own.incarnation
+    })
 }
 
 fn send<R: Read, W: Write>(
@@ -241,21 +269,23 @@ fn send<R: Read, W: Write>(
     theirs: &BTreeMap<NodeId, Has>,
     met: &mut Met,
 ) -> Result<(), TalkError> {
-    let is_news = |bundle: &&Arc<Bundle>| {
-        let ours = has_of(bundle);
-        theirs.get(&ours.node).is_none_or(|has| {
-            // The same number with another content is a fork: they have to see it.
-            (ours.incarnation, ours.sequence) > (has.incarnation, has.sequence)
-                || (ours.incarnation, ours.sequence) == (has.incarnation, has.sequence)
-                    && ours.digest != has.digest
-        })
-    };
     let node = own.key.public();
+    let mut all: Vec<&Arc<Bundle>> = Vec::new();
+    for bundle in mesh.bundles(own.trust) {
+        let ours = has_of(mesh, bundle);
+        let has = theirs.get(&ours.node);
+        if is_news(&ours, has) && !(ours.node == node && is_doubtful(&ours, has)) {
+            all.push(bundle);
+        }
+        let shows =
+            ours.is_aside && has.is_none_or(|has| !has.is_aside && has.incarnation == ours.incarnation);
+        let proof = mesh.evidence(&ours.node).filter(|bundle| bundle.digest() != ours.digest);
+        all.extend(proof.filter(|bundle| shows && has.is_none_or(|has| has.digest != bundle.digest())));
+    }
     // What nobody else can tell goes first.
-    let (first, rest): (Vec<_>, Vec<_>) =
-        mesh.bundles(own.trust).filter(is_news).partition(|bundle| bundle.replica().node == node);
+    all.sort_by_key(|bundle| bundle.replica().node != node);
     let mut left = own.may_send;
-    for bundle in first.into_iter().chain(rest) {
+    for bundle in all {
         let bytes = bundle.bytes();
         let Some(after) = left.checked_sub(bytes.len()) else {
             met.held += 1;
@@ -280,7 +310,16 @@ fn hear_bundles<R: Read, W: Write>(
             Frame::Bundle(bytes) => match take(&bytes, own, mesh) {
                 Ok(Taken::New) => met.taken += 1,
                 Ok(Taken::Known | Taken::Old) => {}
-                Err(why) => met.refused.push(why),
+                Err(NotTaken::Untrusted) => met.untrusted += 1,
+                Err(NotTaken::Bad(why)) => {
+                    met.refused += 1;
+                    if met.reasons.len() < REASONS_MAX {
+                        met.reasons.push(why);
+                    }
+                    if met.refused as usize > BUNDLES_MAX {
+                        return Err(TalkError::Turn);
+                    }
+                }
             },
             Frame::End => return Ok(()),
             _ => return Err(TalkError::Turn),
@@ -288,13 +327,25 @@ fn hear_bundles<R: Read, W: Write>(
     }
 }
 
+/// Why a bundle was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It is well, but of a node that is not trusted here.
+    Untrusted,
+    /// In words.
+    Bad(String),
+}
+
 /// Takes in a bundle from wherever it came.
 ///
 /// # Errors
-/// Why it was not taken, in words.
-pub fn take(bytes: &[u8], own: &Own<'_>, mesh: &mut Mesh) -> Result<Taken, String> {
-    let bundle = Bundle::open(bytes, own.today).map_err(|error| error.to_string())?;
-    mesh.receive(bundle, own.trust, own.today).map_err(|error| error.to_string())
+/// Why it was not taken.
+pub fn take(bytes: &[u8], own: &Own<'_>, mesh: &mut Mesh) -> Result<Taken, NotTaken> {
+    let bundle = Bundle::open(bytes, own.today).map_err(|error| NotTaken::Bad(error.to_string()))?;
+    mesh.receive(bundle, own.trust, own.today).map_err(|refused| match refused {
+        Refused::Untrusted(_) => NotTaken::Untrusted,
+        refused => NotTaken::Bad(refused.to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -46,11 +46,11 @@ impl Fingerprint {
         if !is_word || letters.len() > LETTERS || letters.is_empty() {
             return Err(FingerprintError::None);
         }
-        if letters.len() < LETTERS {
-            return Err(FingerprintError::Part(letters.len()));
-        }
         if letters.len() == text.len() {
             return Err(FingerprintError::None);
+        }
+        if letters.len() < LETTERS {
+            return Err(FingerprintError::Part(letters.len()));
         }
         let bytes = STANDARD_NO_PAD.decode(letters).ok().and_then(|bytes| bytes.try_into().ok());
         bytes.map(Self).ok_or(FingerprintError::None)
@@ -121,7 +121,8 @@ pub struct NameError(String);
 
 fn check_name(name: &str) -> Result<(), NameError> {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let is_name = (1..=NAME_BYTES_MAX).contains(&name.len()) && name.chars().all(is_letter);
+    let is_name =
+        (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.starts_with('-') && name.chars().all(is_letter);
     // Quoted in a message: no longer than it is worth, and nothing that moves a cursor.
     let shown = || name.chars().take(NAME_BYTES_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c });
     if is_name { Ok(()) } else { Err(NameError(shown().collect())) }

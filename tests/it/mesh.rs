@@ -243,6 +243,83 @@ fn what_others_told_is_shown_and_marked_as_theirs() {
     cat.cs(&["mesh", "status"]).code(1);
 }
 
+/// A restored backup that tells under numbers which only the third host knows as used: each side finds out, and both are
+/// heard again.
+#[test]
+fn a_restored_backup_is_told_by_whoever_knows_better() {
+    let hosts = Hosts::new();
+    let [ant, bee, cat] = &hosts.0;
+    let copy = |from: &PathBuf, to: &PathBuf| {
+        let _ = std::fs::remove_dir_all(to);
+        assert!(Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs").success());
+    };
+    let learn = |line: &str, session: &str| {
+        after(ant, line, None, ("x", session));
+        fold(ant);
+    };
+    let learning = ant.root().join("learning");
+    hosts.sync(0, &["--ssh", "bee", "--ssh", "cat"]).ok();
+    copy(&learning, &ant.path("backup"));
+    learn("git pull", "b");
+    hosts.sync(0, &["--ssh", "bee"]).ok();
+    copy(&ant.path("backup"), &learning);
+    learn("git fetch", "c");
+    // Of the number that bee knows the other half of.
+    hosts.sync(0, &["--ssh", "cat"]).ok();
+    hosts.sync(2, &["--ssh", "bee"]).ok();
+    let aside = |host: &Sandbox| {
+        let status = host.cs(&["mesh", "status", "--json"]).ok().json();
+        let own = status["hosts"]
+            .as_array()
+            .expect("hosts")
+            .iter()
+            .find(|own| own["fingerprint"] == fingerprint(ant));
+        own.map(|own| own["set_aside"].clone())
+    };
+    assert!(aside(bee).is_some_and(|why| why.is_string()), "bee has seen both");
+    let told = hosts.sync(0, &["--ssh", "bee"]).ok();
+    assert!(
+        told.err.contains("not taken: SHA256:") && told.err.contains("two machines have its key"),
+        "{told}"
+    );
+    // It began anew in that very conversation, and tells as that.
+    assert_eq!(aside(bee), Some(Value::Null));
+    learn("git log", "d");
+    for _ in 0..2 {
+        hosts.sync(0, &["--ssh", "cat"]).ok();
+        hosts.sync(2, &["--ssh", "bee"]).ok();
+    }
+    let digests = hosts.digests();
+    assert!(digests[0] == digests[1] && digests[1] == digests[2], "{digests:?}");
+    assert_eq!(aside(cat), Some(Value::Null));
+}
+
+#[test]
+fn one_change_of_trust_after_the_other() {
+    let hosts = Hosts::new();
+    let [ant, bee, _] = &hosts.0;
+    let others: Vec<String> = (0..6_u8)
+        .map(|number| {
+            let key =
+                claude_sync::crypto::NodeKey::new(&claude_sync::crypto::Secret::take(&mut [number + 1; 32]));
+            key.public().fingerprint()
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for other in &others {
+            scope.spawn(|| ant.cs(&["trust", "add", other]).ok());
+        }
+        scope.spawn(|| ant.cs(&["trust", "revoke", "bee"]).ok());
+    });
+    let list = ant.cs(&["trust", "list"]).ok().out;
+    assert!(others.iter().all(|other| list.contains(other)) && !list.contains(&fingerprint(bee)), "{list}");
+    // Whoever else can write to it says whom this host believes.
+    let file = ant.root().join("learning/trusted");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).expect("chmod");
+    let told = hosts.sync(0, &["--ssh", "cat"]).code(1);
+    assert!(told.err.contains("they can write to it") && told.err.contains("chmod go-w"), "{told}");
+}
+
 /// A host that forgot something, or came back from a backup, is not taken for a liar.
 #[test]
 fn a_forget_and_a_restored_backup_shut_no_host_out() {

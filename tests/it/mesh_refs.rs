@@ -96,14 +96,14 @@ fn whatever_lies_under_a_host_s_ref_is_said_and_nothing_changes() {
         (&good[..good.len() / 2], "the bundle is damaged"),
         (b"", "the bundle is damaged"),
         (&newer, "a newer cs made it"),
-        (b"<!doctype html><title>404</title>", "a newer cs made it"),
+        (b"<!doctype html><title>404</title>", "the bundle is damaged"),
         (&large, "and 1048576 are the most"),
         (&[&good[..], b"\n"].concat(), "the bundle is not signed by the node that it names"),
     ];
     for (bytes, expected) in bundles {
         vandal.put(0, bytes);
         let told = vandal.sync(2);
-        let said = told.out.lines().find(|line| line.starts_with("  not taken: ant: "));
+        let said = told.err.lines().find(|line| line.starts_with("warning: not taken: ant: "));
         assert!(said.is_some_and(|said| said.contains(expected)), "{expected}: {told}");
         assert_eq!(vandal.digest(2), before, "{expected}");
     }
@@ -117,17 +117,28 @@ fn whatever_lies_under_a_host_s_ref_is_said_and_nothing_changes() {
     ] {
         vandal.put_entry(0, &entry);
         let told = vandal.sync(2);
-        assert!(told.out.contains("not taken: ant: it "), "{entry}: {told}");
+        assert!(told.err.contains("not taken: ant: it "), "{entry}: {told}");
         assert_eq!(vandal.digest(2), before);
     }
     let blob = vandal.git(&["hash-object", "-w", "--stdin"], b"no commit");
     vandal.git(&["update-ref", &vandal.reference(0), &blob], b"");
     let told = vandal.sync(2);
-    assert!(told.out.contains("not taken: ant: it has no file `bundle`"), "{told}");
+    assert!(told.err.contains("not taken: ant: it has no file `bundle`"), "{told}");
     assert_eq!(vandal.digest(2), before);
+    // A ref that leads nowhere, which the whole of a fetch fails at: bee is heard all the same.
+    after(&vandal.hosts.0[1], "cargo doc", None, ("x", "n"));
+    fold(&vandal.hosts.0[1]);
+    vandal.sync(1);
+    let file = vandal.repository.join(vandal.reference(0));
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&file, format!("{:040}\n", 7)).expect("written");
+    let told = vandal.sync(2);
+    assert!(told.err.contains("not taken: ant: ") && told.out.contains("1 bundle taken"), "{told}");
+    let before = vandal.digest(2);
+    std::fs::remove_file(&file).expect("removed");
     // The owner puts it right.
     vandal.sync(0);
-    assert!(!vandal.sync(2).out.contains("not taken"));
+    assert!(!vandal.sync(2).err.contains("not taken"));
     assert_eq!(vandal.digest(2), before);
 }
 
@@ -154,7 +165,7 @@ fn refs_of_others_are_not_asked_for() {
         told.out.contains("8 hosts are in the repository, 5 of them not trusted here and not asked for"),
         "{told}"
     );
-    assert!(!told.out.contains("not taken"), "{told}");
+    assert!(!told.err.contains("not taken"), "{told}");
     assert_eq!(vandal.digest(2), before);
     // Nothing of it stays on the disk, where it would lie unsealed.
     let left = std::fs::read_dir(host(&vandal.hosts.0[2]).path).expect("a folder");
@@ -194,7 +205,7 @@ fn an_old_bundle_and_a_second_machine_with_the_key_are_found_out() {
     assert_eq!(both, fingerprint(ant), "a copy has the key");
     let at_twin = twin.cs(&["mesh", "sync", "--git", &vandal.url]).ok();
     assert!(
-        at_twin.out.contains("not taken: this host: ") && at_twin.out.contains("two machines have its key"),
+        at_twin.err.contains("not taken: this host: ") && at_twin.err.contains("two machines have its key"),
         "{at_twin}"
     );
     assert!(twin.cs(&["audit"]).ok().out.contains("1 bundle of other hosts not taken"));

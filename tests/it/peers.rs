@@ -57,7 +57,7 @@ fn hosts_are_found_by_the_profile_the_ssh_configuration_and_tailscale() {
         ])
     );
     assert_eq!(shown["git"], json!(["git@example.org:me/mesh.git"]));
-    assert_eq!(shown["warnings"], json!(["no other host of ~/.ssh/config is named as none-* says"]));
+    assert_eq!(shown["warnings"], json!(["none-* in [mesh] ssh fits no other name in ~/.ssh/config"]));
     let told = with_tailscale(&sandbox, Some(STATUS), &["mesh", "peers"]).ok();
     let expected = "  ann@elk.example.org           over ssh   named in the profile
   lab-1                         over ssh   a name of ~/.ssh/config

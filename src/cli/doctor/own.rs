@@ -243,6 +243,14 @@ fn learning(context: &Context, found: &mut Vec<Finding>) {
     if let Err(error) = host.node().map(drop).and_then(|()| host.binding().map(drop)) {
         found.push(tell(&error));
     }
+    if shared::is_lost(&host, &ring, clock::now()).unwrap_or_default() {
+        let message = "what other hosts told can't be read any more".to_owned();
+        found.push(own::learning(
+            &host.path.join("mesh.enc"),
+            message,
+            "cs mesh sync: they tell it again".to_owned(),
+        ));
+    }
     match shared::trusted(&learning) {
         Ok(_) => {}
         Err(error) => {

@@ -117,7 +117,7 @@ impl Found {
             if found.peers.len() == before {
                 found
                     .warnings
-                    .push(format!("no other host of ~/.ssh/config is named as {} says", printable(&name)));
+                    .push(format!("{} in [mesh] ssh fits no other name in ~/.ssh/config", printable(&name)));
             }
         }
         if mesh.get("tailscale").and_then(Value::as_bool) == Some(true) {

@@ -53,10 +53,9 @@ pub(super) fn run(context: &Context) -> Result<u8, CliError> {
             .out
             .line("On the other host, cs identity shows its fingerprint; here, cs trust add FINGERPRINT.");
     }
-    context.out.lines(&columns(&rows, 3));
-    for entry in &silent {
-        context.out.line(format!("{}   has told nothing yet", entry.name));
-    }
+    let waiting =
+        silent.iter().map(|entry| vec![entry.name.clone(), String::new(), "has told nothing yet".to_owned()]);
+    context.out.lines(&columns(&rows.into_iter().chain(waiting).collect::<Vec<_>>(), 3));
     let digest = known.digest(&here.trust);
     let hosts: Vec<Value> = newest
         .iter()

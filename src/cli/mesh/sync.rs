@@ -13,10 +13,10 @@ use crate::cli::trust::{failed, refresh};
 use crate::crypto::node::NodeId;
 use crate::knowledge::audit::{self, What};
 use crate::knowledge::journal::{self, Journal};
-use crate::knowledge::shared::{self, DAY_BYTES_MAX, Shared};
+use crate::knowledge::shared::{self, DAY_BYTES_MAX, Shared, SharedError};
 use crate::mesh::frame::Line;
 use crate::mesh::replica::BUNDLE_BYTES_MAX;
-use crate::mesh::talk::{self, Met, Own, Side};
+use crate::mesh::talk::{self, Met, NotTaken, Own, Side};
 use crate::mesh::{Mesh, Taken};
 use crate::model::{Digest, printable};
 use crate::remote::git::{Found, Git};
@@ -40,9 +40,14 @@ const REPOSITORY_LOCK: &str = "mesh-git.lock";
 struct Came {
     taken: usize,
     sent: usize,
-    refused: Vec<String>,
+    /// How many bundles were not taken, and of the first of them why.
+    refused: u32,
+    reasons: Vec<String>,
+    untrusted: u32,
     declined: u32,
     held: usize,
+    /// Why this host's own bundle could not be left there.
+    unsent: Option<String>,
     bytes_in: usize,
     bytes_out: usize,
     node: Option<NodeId>,
@@ -50,8 +55,9 @@ struct Came {
 
 impl From<Met> for Came {
     fn from(met: Met) -> Self {
-        let Met { node, taken, refused, sent, declined, held } = met;
-        Self { taken, sent, refused, declined, held, node: Some(node), ..Self::default() }
+        let Met { node, taken, refused, reasons, untrusted, sent, declined, held } = met;
+        let node = Some(node);
+        Self { taken, sent, refused, reasons, untrusted, declined, held, node, ..Self::default() }
     }
 }
 
@@ -95,7 +101,7 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
     }
     let came = || told.iter().filter_map(|(.., came)| came.as_ref().ok());
     here.record(What::Exchanged, came().map(|came| came.taken).sum(), came().next().is_some())?;
-    here.record(What::NotTaken, came().map(|came| came.refused.len()).sum(), false)?;
+    here.record(What::NotTaken, came().map(|came| came.refused as usize).sum(), false)?;
     here.record(What::SetAside, here.aside()?.saturating_sub(aside_before), false)?;
     refresh(context)?;
     let ring = here.host.ring()?;
@@ -108,7 +114,7 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
 fn value(peer: &str, kind: &str, came: &Outcome) -> Value {
     match came {
         Ok(came) => json!({"peer": peer, "by": kind, "success": true, "taken": came.taken, "sent": came.sent,
-            "refused": came.refused, "declined": came.declined, "held": came.held, "bytes_in": came.bytes_in,
+            "refused": came.refused, "reasons": came.reasons, "untrusted": came.untrusted, "unsent": came.unsent, "declined": came.declined, "held": came.held, "bytes_in": came.bytes_in,
             "bytes_out": came.bytes_out, "fingerprint": came.node.map(|node| node.fingerprint())}),
         Err(why) => json!({"peer": peer, "by": kind, "success": false, "error": why}),
     }
@@ -118,7 +124,7 @@ fn report(context: &Context, here: &Here, peer: &str, came: &Outcome) {
     let peer = printable(peer);
     let came = match came {
         Ok(came) => came,
-        Err(why) => return context.out.warn(format!("{peer}: {why}")),
+        Err(why) => return context.out.wrong(format!("{peer}: {why}")),
     };
     let who = came.node.map(|node| here.name(&node)).filter(|name| *name != peer);
     let who = who.map(|name| format!(" ({name})")).unwrap_or_default();
@@ -128,12 +134,25 @@ fn report(context: &Context, here: &Here, peer: &str, came: &Outcome) {
         (taken, sent) => format!("{} taken, {sent} sent", count(taken, "bundle", "bundles")),
     };
     context.out.line(format!("{peer}{who}   {news}   {}", paint(style::DIM, bytes)));
-    for why in &came.refused {
-        context.out.line(format!("  not taken: {why}"));
+    for why in &came.reasons {
+        context.out.wrong(format!("  not taken: {why}"));
+    }
+    let more = (came.refused as usize).saturating_sub(came.reasons.len());
+    if more > 0 {
+        context.out.wrong(format!("  not taken: {more} more"));
+    }
+    if came.untrusted > 0 && context.out.verbose {
+        let untrusted = count(came.untrusted as usize, "bundle", "bundles");
+        context.out.line(format!("  {untrusted} of hosts that are trusted there and not here"));
+    }
+    if let Some(why) = &came.unsent {
+        context.out.wrong(format!("  what this host knows could not be left there: {why}"));
     }
     if came.declined > 0 {
         let declined = count(came.declined as usize, "bundle was", "bundles were");
-        context.out.line(format!("  {declined} not taken there"));
+        context
+            .out
+            .wrong(format!("  {declined} not taken there; there, cs mesh status and cs audit say more"));
     }
     if came.held > 0 {
         let held = count(came.held, "bundle was", "bundles were");
@@ -197,29 +216,28 @@ fn over_ssh(here: &Here, host: &str) -> Result<Outcome, CliError> {
 /// host tells is made under the lock, since a number that was given twice is a lie.
 fn exchange<T>(here: &Here, talk: impl FnOnce(&mut Mesh, &mut talk::Renew<'_>) -> T) -> Result<T, CliError> {
     let tale = here.tale();
-    let keep = |mesh: &mut Mesh, above: Option<u32>| {
+    let keep = |mesh: &mut Mesh| {
         shared::with(&here.host, here.now, |shared: &mut Shared| {
             shared.mesh.merge(mesh);
             let (known, mut teller) = shared.parts(&tale);
-            let renewed = teller.renew(known, above);
+            let renewed = teller.renew(known);
             mesh.clone_from(known);
             renewed
         })
         .flatten()
     };
     let mut mesh = Mesh::default();
-    keep(&mut mesh, None).map_err(failed)?;
+    keep(&mut mesh).map_err(failed)?;
     let mut failure = None;
-    let result =
-        talk(&mut mesh, &mut |mesh: &mut Mesh, above| failure = failure.take().or(keep(mesh, above).err()));
-    keep(&mut mesh, None).map_err(failed)?;
+    let result = talk(&mut mesh, &mut |mesh: &mut Mesh| failure = failure.take().or(keep(mesh).err()));
+    keep(&mut mesh).map_err(failed)?;
     failure.map_or(Ok(result), |error| Err(failed(error)))
 }
 
 /// Through a repository that hosts share.
 fn through_git(context: &Context, here: &Here, url: &str) -> Result<Outcome, CliError> {
     let Some(_lock) = fs::try_lock(&here.host.path.join(REPOSITORY_LOCK))? else {
-        return Ok(Err("another cs mesh sync is at it".to_owned()));
+        return Err(failed(SharedError::Busy));
     };
     let folder = here.host.path.join(REPOSITORY);
     // Of one that was killed.
@@ -245,12 +263,21 @@ fn with_git(
         node_of(id).is_some_and(|node| here.trust.has(&node) && !shared.has_head(&node, commit))
     };
     let wanted: Vec<String> = listed.iter().filter(is_news).map(|(id, _)| id.clone()).collect();
-    let found = match git.fetch_hosts(url, &wanted, BUNDLE_BYTES_MAX as u64) {
-        Ok(found) => found,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
     let own = here.own()?;
     let mut came = Came::default();
+    let fetch = |ids: &[String]| git.fetch_hosts(url, ids, BUNDLE_BYTES_MAX as u64);
+    let found = match fetch(&wanted) {
+        Ok(found) => found,
+        // One that is damaged there: the others are had one by one.
+        Err(_) if wanted.len() > 1 => {
+            let one = |id: &String| match fetch(std::slice::from_ref(id)) {
+                Ok(found) => found.into_iter().next().map(|(_, found)| (id.clone(), found)),
+                Err(error) => Some((id.clone(), Found::None(error.to_string()))),
+            };
+            wanted.iter().filter_map(one).collect()
+        }
+        Err(error) => return Ok(Err(error.to_string())),
+    };
     let mut heads: BTreeMap<NodeId, String> = BTreeMap::new();
     let node = here.key.public();
     let bundle = exchange(here, |mesh, renew| {
@@ -259,15 +286,15 @@ fn with_git(
                 heads.insert(node, listed[name].clone());
             }
         }
-        renew(mesh, None);
+        renew(mesh);
         mesh.newest(&node).map(|bundle| (bundle.bytes(), bundle.telling().day))
     })?;
-    let pushed = match bundle {
-        Some((bytes, day)) => push(&git, url, here, (&bytes, day), &own, &listed, &mut came),
-        None => Ok(None),
-    };
-    // Also where nothing could be left there: what was taken was taken.
-    let pushed = pushed.map(|commit| heads.extend(commit.map(|commit| (node, commit))));
+    // Where nothing can be left there, what was taken was taken all the same.
+    match bundle.map(|(bytes, day)| push(&git, url, here, (&bytes, day), &own, &listed, &mut came)) {
+        Some(Ok(commit)) => heads.extend(commit.map(|commit| (node, commit))),
+        Some(Err(why)) => came.unsent = Some(why),
+        None => {}
+    }
     let sent = came.bytes_out;
     shared::with(&here.host, here.now, |shared: &mut Shared| {
         heads.iter().for_each(|(node, commit)| shared.put_head(*node, commit));
@@ -281,7 +308,7 @@ fn with_git(
             .out
             .line(format!("{hosts} in the repository, {others} of them not trusted here and not asked for"));
     }
-    Ok(pushed.map(|()| came))
+    Ok(Ok(came))
 }
 
 /// Leaves this host's own bundle there, if another one is; the commit that is there then.
@@ -320,12 +347,17 @@ fn take(here: &Here, name: &str, found: &Found, own: &Own<'_>, mesh: &mut Mesh, 
                     came.taken += usize::from(taken == Taken::New);
                     return true;
                 }
-                Err(why) => why,
+                Err(NotTaken::Untrusted) => {
+                    came.untrusted += 1;
+                    return false;
+                }
+                Err(NotTaken::Bad(why)) => why,
             }
         }
         Found::None(why) => why.clone(),
     };
-    came.refused.push(format!("{called}: {refused}"));
+    came.refused += 1;
+    came.reasons.push(format!("{called}: {refused}"));
     false
 }
 
@@ -357,7 +389,7 @@ pub(super) fn serve(context: &Context) -> Result<u8, CliError> {
     here.count_sent(bytes_out)?;
     let taken = met.as_ref().map_or(0, |met| met.taken);
     here.record(What::Exchanged, taken, met.is_ok())?;
-    here.record(What::NotTaken, met.as_ref().map_or(0, |met| met.refused.len()), false)?;
+    here.record(What::NotTaken, met.as_ref().map_or(0, |met| met.refused as usize), false)?;
     here.record(What::SetAside, here.aside()?.saturating_sub(aside_before), false)?;
     refresh(context)?;
     match met {

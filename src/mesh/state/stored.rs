@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Known, Mesh, SEEN_MAX};
+use super::{EVIDENCE_MAX, Known, Mesh, SEEN_MAX};
 use crate::mesh::Bundle;
 use crate::model::Digest;
 use crate::model::bytes::{Bytes, put_count};
@@ -11,14 +11,25 @@ use crate::model::bytes::{Bytes, put_count};
 /// Of a number, a digest and a day.
 const SEEN_BYTES: usize = 42;
 
+fn put_bundle(bytes: &mut Vec<u8>, bundle: &Bundle) {
+    let told = bundle.bytes();
+    put_count(bytes, told.len());
+    bytes.extend(told);
+}
+
+fn bundle(rest: &mut Bytes<'_>) -> Option<Arc<Bundle>> {
+    let length = rest.count(1)?;
+    Some(Arc::new(Bundle::reopen(rest.take(length)?).ok()?))
+}
+
 impl Mesh {
     /// Its bytes.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
         put_count(bytes, self.nodes.len());
-        for Known { newest, seen } in self.nodes.values() {
-            let bundle = newest.bytes();
-            put_count(bytes, bundle.len());
-            bytes.extend(bundle);
+        for Known { newest, seen, evidence } in self.nodes.values() {
+            put_bundle(bytes, newest);
+            put_count(bytes, evidence.len());
+            evidence.iter().for_each(|bundle| put_bundle(bytes, bundle));
             put_count(bytes, seen.len());
             for ((sequence, digest), day) in seen {
                 bytes.extend(sequence.to_le_bytes());
@@ -32,8 +43,9 @@ impl Mesh {
     pub fn decode(rest: &mut Bytes<'_>) -> Option<Self> {
         let mut nodes = BTreeMap::new();
         for _ in 0..rest.count(8)? {
-            let length = rest.count(1)?;
-            let newest = Arc::new(Bundle::reopen(rest.take(length)?).ok()?);
+            let newest = bundle(rest)?;
+            let count = rest.count(4).filter(|count| *count <= EVIDENCE_MAX)?;
+            let evidence: Vec<_> = (0..count).map(|_| bundle(rest)).collect::<Option<_>>()?;
             let count = rest.count(SEEN_BYTES).filter(|count| *count <= SEEN_MAX)?;
             let seen = |rest: &mut Bytes<'_>| {
                 let sequence = rest.u64()?;
@@ -44,7 +56,7 @@ impl Mesh {
             if nodes.last_key_value().is_some_and(|(last, _)| *last >= newest.replica().node) {
                 return None;
             }
-            nodes.insert(newest.replica().node, Known { newest, seen });
+            nodes.insert(newest.replica().node, Known { newest, seen, evidence });
         }
         Some(Self { nodes })
     }

@@ -41,11 +41,11 @@ fn both(
     thread::scope(|scope| {
         let first = scope.spawn(|| {
             let mut line = Line::new(from_answerer, to_answerer);
-            talk(&mut line, Side::Asks, &own(0, &one), asks, &mut |_, _| {})
+            talk(&mut line, Side::Asks, &own(0, &one), asks, &mut |_| {})
         });
         let second = scope.spawn(|| {
             let mut line = Line::new(from_asker, to_asker);
-            talk(&mut line, Side::Answers, &own(1, &other), answers, &mut |_, _| {})
+            talk(&mut line, Side::Answers, &own(1, &other), answers, &mut |_| {})
         });
         [first.join().expect("no panic"), second.join().expect("no panic")]
     })
@@ -97,7 +97,7 @@ fn hears(side: Side, theirs: &[u8]) -> (Result<Met, TalkError>, Vec<u8>, Mesh) {
     let mut said = Vec::new();
     let own = Own { key: &key, trust: &trust, today: TODAY, nonce: NONCES[0], may_send: usize::MAX };
     let mut line = Line::new(theirs, &mut said);
-    let met = talk(&mut line, side, &own, &mut mesh, &mut |_, _| {});
+    let met = talk(&mut line, side, &own, &mut mesh, &mut |_| {});
     (met, said, mesh)
 }
 
@@ -132,13 +132,18 @@ fn who_does_not_keep_to_it_is_not_talked_to() {
         frames(&all)
     };
     let older = Frame::Hello { protocol: 9, node: key(1).public(), nonce: NONCES[1] };
-    let has =
-        Has { node: key(1).public(), incarnation: 1, sequence: 1, digest: crate::model::Digest::of(b"") };
+    let has = Has {
+        node: key(1).public(),
+        incarnation: 1,
+        sequence: 1,
+        digest: crate::model::Digest::of(b""),
+        is_aside: false,
+    };
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (vec![], "it broke off"),
         (frames(&good[..2]), "it broke off"),
         (frames(&good)[..40].to_vec(), "it broke off"),
-        (b"Welcome to Ubuntu 24.04 LTS\n".to_vec(), "bytes at once"),
+        (b"Welcome to Ubuntu 24.04 LTS\n".to_vec(), "it answered with a text"),
         (vec![0; 64], "it said something that is no frame"),
         (vec![0xff; 64], "bytes at once"),
         (with(0, older), "it speaks protocol 9"),
@@ -185,7 +190,7 @@ fn each_bundle_stands_for_itself() {
     let strange = told(5, telling(1), &failures("npm ci", 1, 3, TODAY)).bytes();
     let (met, ..) = hears(Side::Asks, &frames(&answers(&[bent, strange, vec![], good])));
     let met = met.expect("it goes on");
-    assert_eq!((met.taken, met.refused.len()), (1, 3), "{:?}", met.refused);
+    assert_eq!((met.taken, met.refused, met.untrusted, met.reasons.len()), (1, 2, 1, 2), "{met:?}");
 }
 
 #[test]

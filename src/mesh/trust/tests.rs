@@ -60,8 +60,7 @@ fn what_is_wrong_is_said_with_its_line() {
         ),
         (
             "hello laptop. 2026-11-29!".to_owned(),
-            "line 2: this is only the beginning of a fingerprint, 5 of 43 letters: others may begin with the same, so \
-             give the whole of it, as `cs identity` shows it on that host",
+            "line 2: this is no fingerprint: one is `SHA256:` and 43 letters, as `cs identity` shows it on that host",
         ),
         (
             format!("{whole}= laptop 2026-11-29"),
