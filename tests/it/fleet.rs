@@ -15,6 +15,10 @@ use crate::notes::{after, fold};
 use crate::sandbox::{NOON, Ran, Sandbox, ran};
 use crate::scenarios::{is_thorough, stride};
 
+fn is_all() -> bool {
+    std::env::var("CS_THOROUGH").is_ok_and(|how| how == "all")
+}
+
 fn status(host: &Sandbox, now: u64) -> Value {
     let mut command = host.command(&["mesh", "status", "--json"]);
     ran(command.env("CS_NOW", now.to_string()).output().expect("cs runs")).ok().json()
@@ -52,8 +56,14 @@ fn a_sync_that_is_cut_off_anywhere_is_made_up_for_by_the_next() {
     bee.keep("ready");
     for fault in ["kill", "once:ENOSPC", "error:EIO"] {
         let mut points = 0;
-        // Each of them takes half a second: where all are wanted, each death, and each fourth failure.
-        let step = if fault == "kill" { stride(3) } else { 4 * stride(3) };
+        // Each of them takes half a second and more. With `CS_THOROUGH=all` there is none that is not tried.
+        let step = if is_all() {
+            1
+        } else if fault == "kill" {
+            stride(3).max(2)
+        } else {
+            4 * stride(3).max(2)
+        };
         for n in (1..).step_by(step) {
             ant.fresh("ready");
             bee.fresh("ready");
@@ -120,11 +130,10 @@ const LINES: &[&str] = &[
 
 #[test]
 fn a_fleet_on_one_repository_comes_to_know_the_same() {
-    let all = std::env::var("CS_THOROUGH").is_ok_and(|how| how == "all");
-    let (count, rounds) = if all {
+    let (count, rounds) = if is_all() {
         (64, 20)
     } else if is_thorough() {
-        (12, 8)
+        (8, 5)
     } else {
         (5, 4)
     };
