@@ -15,7 +15,7 @@ use crate::knowledge::shared::{self, Tale};
 use crate::knowledge::{HostFolder, fold};
 use crate::mesh::row::WINDOW_DAYS;
 use crate::mesh::talk::Own;
-use crate::mesh::trust::Entry;
+use crate::mesh::trust::{Entry, Fingerprint};
 use crate::mesh::{Rows, Trusted, rows_of};
 use crate::sys::{clock, random};
 
@@ -85,9 +85,9 @@ impl Here {
         if *node == self.key.public() {
             return "this host".to_owned();
         }
-        let fingerprint = node.fingerprint();
-        let own = self.entries.iter().find(|entry| entry.fingerprint.to_string() == fingerprint);
-        own.map_or(fingerprint, |entry| entry.name.clone())
+        let fingerprint = Fingerprint::of(node);
+        let own = self.entries.iter().find(|entry| entry.fingerprint == fingerprint);
+        own.map_or_else(|| fingerprint.to_string(), |entry| entry.name.clone())
     }
 }
 

@@ -211,7 +211,7 @@ fn parts(context: &Context, wanted: &Wanted, than: Option<&Wanted>) -> Vec<Strin
     if says_more && elsewhere.runtime && than.is_none_or(|than| than.state.runtime != *runtime) {
         let text = serde_json::to_string_pretty(runtime).expect("BUG: JSON prints");
         part(
-            "The guard, thresholds, learning",
+            "The guard, thresholds, learning, mesh",
             text.lines().map(|line| format!("  {}", printable(line))).collect(),
         );
     }

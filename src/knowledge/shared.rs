@@ -366,7 +366,7 @@ pub fn trusted(learning: &Learning) -> Result<(String, Vec<Entry>), SharedError>
     }
     let text = String::from_utf8(text).map_err(|_| SharedError::NoText(path.clone()))?;
     // Some editors put a mark before a text.
-    let text = text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
     let entries = trust::parse(&text).map_err(|error| SharedError::Trusted { path, error })?;
     Ok((text, entries))
 }

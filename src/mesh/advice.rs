@@ -130,8 +130,8 @@ impl View<'_> {
         is_within(day, self.today.saturating_add(GRACE_DAYS), WINDOW_DAYS + GRACE_DAYS)
     }
 
-    /// How sure it is that a form works here, from what came of it here (`own`), what is a week old counting half. What others say weighs as much as what
-    /// is known here, until it is a quarter of the whole; no more, however much it is.
+    /// How sure it is that a form works here, from what came of it here (`own`), what is a week old counting half. What
+    /// others say weighs as much as what is known here, until it is a quarter of the whole; no more, however much it is.
     #[must_use]
     pub fn confidence(&self, own: &Pattern, form: &Form) -> Confidence {
         let own = own.days.iter().map(|(day, counts)| (*day, counts.ok.into(), counts.failed.into()));

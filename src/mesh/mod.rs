@@ -7,8 +7,8 @@
 //! it is read, so who is trusted no more counts no more. It comes to hints alone, and to a quarter of the weight at
 //! most ([`advice`]).
 //!
-//! Where they may be found, [`discover`] says. Two hosts that talk prove who they are, and give each other what they have not ([`talk`], in the words of
-//! [`frame`]). What carries the bytes is another matter, and none of it has to be trusted.
+//! Where they may be found, [`discover`] says. Two hosts that talk prove who they are, and give each other what they
+//! have not ([`talk`], in the words of [`frame`]). What carries the bytes is another matter, and none of it has to be trusted.
 
 pub mod advice;
 pub mod discover;

@@ -307,7 +307,7 @@ fn hear_bundles<R: Read, W: Write>(
 ) -> Result<(), TalkError> {
     loop {
         match expect(line, own)? {
-            Frame::Bundle(bytes) => match take(&bytes, own, mesh) {
+            Frame::Bundle(bytes) => match take(&bytes, None, own, mesh) {
                 Ok(Taken::New) => met.taken += 1,
                 Ok(Taken::Known | Taken::Old) => {}
                 Err(NotTaken::Untrusted) => met.untrusted += 1,
@@ -336,12 +336,15 @@ pub enum NotTaken {
     Bad(String),
 }
 
-/// Takes in a bundle from wherever it came.
+/// Takes in a bundle from wherever it came; where it says whose it is (`of`), it has to be that.
 ///
 /// # Errors
 /// Why it was not taken.
-pub fn take(bytes: &[u8], own: &Own<'_>, mesh: &mut Mesh) -> Result<Taken, NotTaken> {
+pub fn take(bytes: &[u8], of: Option<NodeId>, own: &Own<'_>, mesh: &mut Mesh) -> Result<Taken, NotTaken> {
     let bundle = Bundle::open(bytes, own.today).map_err(|error| NotTaken::Bad(error.to_string()))?;
+    if of.is_some_and(|of| of != bundle.replica().node) {
+        return Err(NotTaken::Bad("what lies there is another host's bundle".to_owned()));
+    }
     mesh.receive(bundle, own.trust, own.today).map_err(|refused| match refused {
         Refused::Untrusted(_) => NotTaken::Untrusted,
         refused => NotTaken::Bad(refused.to_string()),

@@ -271,7 +271,7 @@ pub(super) static MESH: &[Field] = &[
     field(
         "git",
         Shape::Texts,
-        "Repositories through which your hosts tell each other what they learned; whoever may write there may take part.",
+        "Repositories through which your hosts tell each other what they learned; each has a ref of its own there.",
     ),
     field(
         "ssh",

@@ -123,6 +123,9 @@ impl Remote {
 /// What is wrong with it, and what to write instead.
 pub fn check_repository(url: &str) -> Result<(), Misnamed> {
     const REPOSITORY: &str = "write https://HOST/REPOSITORY, ssh://…, user@host:path or an absolute path";
+    if url.contains('?') {
+        return Err(Misnamed { why: "a `?` has no place in it".to_owned(), help: REPOSITORY.to_owned() });
+    }
     let address = Remote { url: url.to_owned(), reference: None, path: PATH.to_owned() };
     address.check_address(REPOSITORY)
 }

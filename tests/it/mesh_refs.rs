@@ -107,9 +107,10 @@ fn whatever_lies_under_a_host_s_ref_is_said_and_nothing_changes() {
         assert!(said.is_some_and(|said| said.contains(expected)), "{expected}: {told}");
         assert_eq!(vandal.digest(2), before, "{expected}");
     }
-    // What another host signed, under this one's name: it is that host's, and known.
+    // What another host signed, under this one's name.
     vandal.put(0, &other);
-    vandal.sync(2);
+    let told = vandal.sync(2);
+    assert!(told.err.contains("not taken: ant: what lies there is another host's bundle"), "{told}");
     assert_eq!(vandal.digest(2), before);
     for entry in [
         format!("100644 blob {}\tother", vandal.git(&["hash-object", "-w", "--stdin"], &good)),

@@ -113,6 +113,7 @@ fn what_names_no_host_and_no_repository_is_refused_where_it_stands() {
         ("git = [\"ext::sh\"]", "`mesh.git`: git would run a program to reach it"),
         ("git = [\"--upload-pack=x\"]", "`mesh.git`: it names no repository"),
         ("git = [\"https://ann:pass@example.org/x\"]", "`mesh.git`: there is a login in it"),
+        ("git = [\"https://example.org/x?ref=y\"]", "`mesh.git`: a `?` has no place in it"),
         ("git = [\"relative/path\"]", "`mesh.git`: it is no URL"),
         ("tailscale = \"yes\"", "`mesh.tailscale` must be true or false"),
         ("hosts = [\"x\"]", "unknown key"),

@@ -215,7 +215,7 @@ fn an_update_shows_what_changes_and_nothing_else() {
       + skills/pdf/new.py   claude/skills/pdf/new.py, claude/claude-sync.toml:8
         │ hello
 
-    The guard, thresholds, learning
+    The guard, thresholds, learning, mesh
           {
       -     "format": 1
       +     "format": 1,

@@ -9,7 +9,7 @@ use crate::cli::args::SyncArgs;
 use crate::cli::engine::Context;
 use crate::cli::error::{CliError, exit, refused};
 use crate::cli::learn::store::Store;
-use crate::cli::output::{columns, count};
+use crate::cli::output::columns;
 use crate::mesh::discover::{self, Machine};
 use crate::model::{fits_glob, printable};
 use crate::profile::remote::{self, Misnamed};
@@ -167,7 +167,7 @@ pub(super) fn run(context: &Context) -> Result<u8, CliError> {
         );
     } else {
         let asked = peers.iter().filter(|peer| peer.is_online).count() + git.len();
-        context.out.line(format!("cs mesh sync asks {}.", count(asked, "of these", "of these")));
+        context.out.line(format!("cs mesh sync asks {asked} of these."));
     }
     let peers: Vec<Value> = peers
         .iter()

@@ -100,9 +100,8 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
         told.push((peer, kind, came));
     }
     let came = || told.iter().filter_map(|(.., came)| came.as_ref().ok());
-    here.record(What::Exchanged, came().map(|came| came.taken).sum(), came().next().is_some())?;
-    here.record(What::NotTaken, came().map(|came| came.refused as usize).sum(), false)?;
-    here.record(What::SetAside, here.aside()?.saturating_sub(aside_before), false)?;
+    let counts = (came().map(|came| came.taken).sum(), came().map(|came| came.refused as usize).sum());
+    here.audit(came().next().is_some().then_some(counts), aside_before)?;
     refresh(context)?;
     let ring = here.host.ring()?;
     let digest = shared::read(&here.host, &ring, here.now).map_err(failed)?.mesh.digest(&here.trust);
@@ -114,8 +113,8 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
 fn value(peer: &str, kind: &str, came: &Outcome) -> Value {
     match came {
         Ok(came) => json!({"peer": peer, "by": kind, "success": true, "taken": came.taken, "sent": came.sent,
-            "refused": came.refused, "reasons": came.reasons, "untrusted": came.untrusted, "unsent": came.unsent, "declined": came.declined, "held": came.held, "bytes_in": came.bytes_in,
-            "bytes_out": came.bytes_out, "fingerprint": came.node.map(|node| node.fingerprint())}),
+            "refused": came.refused, "reasons": came.reasons, "untrusted": came.untrusted, "unsent": came.unsent,
+            "declined": came.declined, "held": came.held, "bytes_in": came.bytes_in, "bytes_out": came.bytes_out, "fingerprint": came.node.map(|node| node.fingerprint())}),
         Err(why) => json!({"peer": peer, "by": kind, "success": false, "error": why}),
     }
 }
@@ -167,9 +166,17 @@ impl Here {
         Ok(shared::read(&self.host, &ring, self.now).map_err(failed)?.mesh.aside().count())
     }
 
-    /// Puts a line into the audit trail, if there is anything to say.
-    fn record(&self, what: What, many: usize, also_none: bool) -> Result<(), CliError> {
-        if many > 0 || also_none {
+    /// Puts into the trail what came of it: how many bundles were taken and refused where there was an exchange, and how
+    /// many more hosts are set aside than before.
+    fn audit(&self, counts: Option<(usize, usize)>, aside_before: usize) -> Result<(), CliError> {
+        let (taken, refused) = counts.unzip();
+        let aside = self.aside()?.saturating_sub(aside_before);
+        let told = [
+            (What::Exchanged, taken),
+            (What::NotTaken, refused.filter(|refused| *refused > 0)),
+            (What::SetAside, Some(aside).filter(|aside| *aside > 0)),
+        ];
+        for (what, many) in told.into_iter().filter_map(|(what, many)| Some((what, many?))) {
             let entry = audit::Entry::new(self.now, what, u32::try_from(many).unwrap_or(u32::MAX));
             journal::record(&self.host, Journal::Audit, &entry.encode(), self.now)?;
         }
@@ -237,7 +244,7 @@ fn exchange<T>(here: &Here, talk: impl FnOnce(&mut Mesh, &mut talk::Renew<'_>) -
 /// Through a repository that hosts share.
 fn through_git(context: &Context, here: &Here, url: &str) -> Result<Outcome, CliError> {
     let Some(_lock) = fs::try_lock(&here.host.path.join(REPOSITORY_LOCK))? else {
-        return Err(failed(SharedError::Busy));
+        return Ok(Err(SharedError::Busy.to_string()));
     };
     let folder = here.host.path.join(REPOSITORY);
     // Of one that was killed.
@@ -342,7 +349,7 @@ fn take(here: &Here, name: &str, found: &Found, own: &Own<'_>, mesh: &mut Mesh, 
     let refused = match found {
         Found::Bundle(bytes) => {
             came.bytes_in += bytes.len();
-            match talk::take(bytes, own, mesh) {
+            match talk::take(bytes, node_of(name), own, mesh) {
                 Ok(taken) => {
                     came.taken += usize::from(taken == Taken::New);
                     return true;
@@ -387,10 +394,7 @@ pub(super) fn serve(context: &Context) -> Result<u8, CliError> {
     let bytes_out = line.said;
     drop(line);
     here.count_sent(bytes_out)?;
-    let taken = met.as_ref().map_or(0, |met| met.taken);
-    here.record(What::Exchanged, taken, met.is_ok())?;
-    here.record(What::NotTaken, met.as_ref().map_or(0, |met| met.refused as usize), false)?;
-    here.record(What::SetAside, here.aside()?.saturating_sub(aside_before), false)?;
+    here.audit(met.as_ref().ok().map(|met| (met.taken, met.refused as usize)), aside_before)?;
     refresh(context)?;
     match met {
         Ok(_) => Ok(exit::DONE),

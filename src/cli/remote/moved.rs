@@ -28,7 +28,7 @@ pub(super) fn lines(was: &Wanted, is: &Wanted, places: &Places<'_>) -> Vec<Strin
     part("Files", files(was, is, places, false));
     if was.state.runtime != is.state.runtime {
         let text = |of: &Wanted| serde_json::to_string_pretty(&of.state.runtime).expect("BUG: JSON prints");
-        part("The guard, thresholds, learning", bare_diff(&text(was), &text(is), "  "));
+        part("The guard, thresholds, learning, mesh", bare_diff(&text(was), &text(is), "  "));
     }
     part("How it is applied", switches(was, is, places));
     lines
