@@ -124,6 +124,8 @@ fn what_names_no_host_and_no_repository_is_refused_where_it_stands() {
     }
     let sandbox = hosts("");
     sandbox.apply();
+    let told = sandbox.cs(&["mesh", "sync", "--git", "https://ann:pass@example.org/x"]).code(1);
+    assert!(told.err.contains("--git: there is a login in it") && !told.err.contains("pass"), "{told}");
     for (option, value) in [("--ssh", "-oProxyCommand=x"), ("--git", "ext::sh -c x"), ("--git", "relative")] {
         let told = sandbox.cs(&["mesh", "sync", &format!("{option}={value}")]).code(1);
         assert!(told.err.contains("names no") || told.err.contains("no URL"), "{told}");

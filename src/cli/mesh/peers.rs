@@ -74,12 +74,13 @@ impl Places {
             let ssh = peers.into_iter().filter(|peer| peer.is_online).map(|peer| peer.name).collect();
             return Ok(Self { ssh, git, warnings });
         }
-        let no = |what: &String, Misnamed { why, help }| refused(format!("{}: {why}", printable(what)), help);
+        // What was given is not repeated: there may be a password in it.
+        let no = |option: &str, Misnamed { why, help }| refused(format!("{option}: {why}"), help);
         for host in &args.ssh {
-            remote::check_host(host).map_err(|misnamed| no(host, misnamed))?;
+            remote::check_host(host).map_err(|misnamed| no("--ssh", misnamed))?;
         }
         for url in &args.git {
-            remote::check_repository(url).map_err(|misnamed| no(url, misnamed))?;
+            remote::check_repository(url).map_err(|misnamed| no("--git", misnamed))?;
         }
         Ok(Self { ssh: args.ssh.clone(), git: args.git.clone(), warnings: Vec::new() })
     }

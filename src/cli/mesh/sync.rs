@@ -123,7 +123,10 @@ fn report(context: &Context, here: &Here, peer: &str, came: &Outcome) {
     let peer = printable(peer);
     let came = match came {
         Ok(came) => came,
-        Err(why) => return context.out.wrong(format!("{peer}: {why}")),
+        Err(why) => {
+            let why = why.strip_prefix(&format!("{peer} ")).unwrap_or(why);
+            return context.out.wrong(format!("{peer}: {why}"));
+        }
     };
     let who = came.node.map(|node| here.name(&node)).filter(|name| *name != peer);
     let who = who.map(|name| format!(" ({name})")).unwrap_or_default();
