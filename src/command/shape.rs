@@ -356,15 +356,67 @@ fn complexity(pieces: usize, structure: Structure) -> Complexity {
 /// Scripts of a project that every project calls the same.
 const PROJECT_SCRIPTS: &[&str] = &["configure", "gradlew", "mvnw", "autogen.sh", "bootstrap", "manage.py"];
 
-/// The name to look up for the first word of a command: a name, or a program of a folder of programs.
-/// Any other path is somebody's own.
-fn program_name(word: &str) -> Option<&str> {
-    let name = word.rsplit('/').next().unwrap_or_default();
-    (!super::is_own_program(word) || PROJECT_SCRIPTS.contains(&name)).then_some(name)
+/// Programs that have a table, and names that anybody gives a script.
+const NAMES_OF_SCRIPTS: &[&str] = &["bundle", "fly", "mount", "now", "render", "service", "stack"];
+
+/// What runs a script of one's own, by its ending; `bash x.sh` and `./x.sh` are the same to whoever types them.
+const INTERPRETERS: &[(&str, &str)] = &[
+    ("sh", "bash"),
+    ("bash", "bash"),
+    ("zsh", "zsh"),
+    ("fish", "fish"),
+    ("py", "python3"),
+    ("js", "node"),
+    ("mjs", "node"),
+    ("cjs", "node"),
+    ("rb", "ruby"),
+    ("pl", "perl"),
+    ("php", "php"),
+    ("R", "Rscript"),
+    ("jl", "julia"),
+    ("lua", "lua"),
+    ("ps1", "pwsh"),
+];
+
+/// The program that the first word of a command names: a name, or a program of a folder of programs.
+/// Any other path is somebody's own, but for two: what packages put into a project is what it is called
+/// (`node_modules/.bin/eslint`), and what stands right here and is called as a well-known program is called was
+/// most likely built or unpacked here (`./etcdctl`).
+fn program(word: &str) -> Option<Tool> {
+    let (folder, name) = word.rsplit_once('/').unwrap_or(("", word));
+    let is_sure = !super::is_own_program(word)
+        || PROJECT_SCRIPTS.contains(&name)
+        || folder.ends_with("/.bin")
+        || folder.ends_with("/Scripts");
+    tool_named(name).filter(|tool| is_sure || folder == "." && is_unmistakable(*tool))
+}
+
+/// Whether a program of that name is hardly ever another one.
+fn is_unmistakable(tool: Tool) -> bool {
+    match tool.category() {
+        // Every project may have a `test`, an `install` or a `find` of its own.
+        Category::Shell
+        | Category::Environment
+        | Category::FileInspection
+        | Category::FileChange
+        | Category::TextProcessing
+        | Category::Search => false,
+        Category::LocalProgram => true,
+        _ => tool.has_table() && tool.name().len() > 1 && !NAMES_OF_SCRIPTS.contains(&tool.name()),
+    }
+}
+
+/// What runs a script of one's own.
+fn interpreter(word: &str) -> Option<Tool> {
+    let (_, ending) = word.rsplit('/').next()?.rsplit_once('.')?;
+    let (_, name) = INTERPRETERS.iter().find(|(known, _)| *known == ending)?;
+    Tool::named(name)
 }
 
 /// The program of that name, whatever its version.
 fn tool_named(name: &str) -> Option<Tool> {
+    // As Windows calls it.
+    let name = name.strip_suffix(".exe").unwrap_or(name);
     let versioned = || name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     let major = || {
         name.split_once('.').map(|(major, _)| major).filter(|_| name.ends_with(|c: char| c.is_ascii_digit()))
@@ -401,13 +453,17 @@ impl Known {
         };
         let (name, rest) = known.through_module(*first, rest);
         let is_whole = name.quoting != Quoting::Rest;
-        known.tool = program_name(name.text).filter(|_| is_whole).and_then(tool_named);
+        known.tool = Some(name.text).filter(|_| is_whole).and_then(program);
         known.category = match known.tool {
             Some(tool) => tool.category(),
             None if name.text.contains('/') => Category::LocalProgram,
             None => Category::Other,
         };
         known.read_words(rest);
+        if known.category == Category::LocalProgram && known.tool.is_none() && is_whole {
+            // Only now: its words are its own.
+            known.tool = interpreter(name.text);
+        }
         known.category = known.wrapper.category().unwrap_or(known.category);
         if let Some(Runner { tool: runner, .. }) = piece.runner.filter(|_| known.tool.is_none()) {
             // Nobody knows what it runs; that it runs it is something.
@@ -422,7 +478,7 @@ impl Known {
 
     /// `python -m pytest …` is pytest.
     fn through_module<'a>(&mut self, name: Word<'a>, rest: &'a [Word<'a>]) -> (Word<'a>, &'a [Word<'a>]) {
-        let is_python = program_name(name.text).is_some_and(|name| name.starts_with("python"));
+        let is_python = program(name.text).is_some_and(|tool| tool.name().starts_with("python"));
         match rest {
             [flag, module, rest @ ..]
                 if is_python && flag.text == "-m" && Tool::named(module.text).is_some() =>
@@ -482,7 +538,12 @@ impl Known {
                     let second = rest.first().filter(|word| word.quoting == Quoting::None);
                     tool.subcommand(word.text, second.map(|word| word.text)).map(|place| (tool, place))
                 });
-                self.subcommand = found.map_or(Subcommand::Other, |(_, place)| Subcommand::Known(place));
+                // `php x.php`: a file stands where a subcommand may, and is none.
+                let unknown = || match is_sure && kinds::is_file(*word) {
+                    true => Subcommand::None,
+                    false => Subcommand::Other,
+                };
+                self.subcommand = found.map_or_else(unknown, |(_, place)| Subcommand::Known(place));
                 if let Some((name, of)) =
                     found.and_then(|(tool, place)| tool.subcommands().nth(usize::from(place)))
                 {

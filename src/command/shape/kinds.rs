@@ -208,6 +208,15 @@ pub(super) fn read(word: &str, reading: Reading, data: &mut Bits, places: &mut B
     }
 }
 
+/// Whether a word that nobody quoted is a path, or a file by its ending.
+pub(super) fn is_file(word: super::Word<'_>) -> bool {
+    let ending = || word.text.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|(_, ending)| ending);
+    word.quoting == super::Quoting::None
+        && (matches!(word.text, "." | "..")
+            || word.text.contains('/') && !word.text.contains("//")
+            || ending().is_some_and(|ending| kind(&ending.to_ascii_lowercase()).is_some()))
+}
+
 /// `host:path`, `user@host:path`.
 fn is_remote(word: &str) -> bool {
     word.split_once(':').is_some_and(|(host, path)| {

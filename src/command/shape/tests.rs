@@ -50,8 +50,33 @@ fn a_command_is_known_by_tool_subcommand_and_flags() {
     says("/usr/bin/samtools view -b x.bam", "genomics", "samtools view", &["-b,--bam"]);
     says("python3.11 x.py --lr 3", "python", "python3 none", &[]);
     says("python -m pytest -x", "test", "pytest none", &["-x,--exitfirst"]);
-    says("./secret.sh status", "local_program", "other none", &[]);
+    says("./secret status", "local_program", "other none", &[]);
     says("frobnicate status", "other", "other none", &[]);
+}
+
+#[test]
+fn a_program_of_ones_own_is_told_by_its_ending_or_by_a_name_that_is_hardly_anothers() {
+    says("./secret.sh status", "local_program", "bash none", &[]);
+    says("scripts/secret.py --lr 3 -c x", "local_program", "python3 none", &[]);
+    says("./build.sh --all", "local_program", "build.sh none", &[]);
+    says("node_modules/.bin/eslint src/x.js", "lint", "eslint none", &[]);
+    says(".venv/Scripts/python.exe -m pytest -x", "test", "pytest none", &["-x,--exitfirst"]);
+    says("./cargo test", "test", "cargo test", &[]);
+    let own = ["./test x", "./install x", "tools/find x", "./bundle x", "./service x", "./secret.txt x"];
+    for own in own.into_iter().chain(["tools/git status", "/home/secret/git status", "bin/x/git status"]) {
+        says(own, "local_program", "other none", &[]);
+    }
+    says("/usr/bin/find x", "search", "find none", &[]);
+}
+
+#[test]
+fn a_file_where_a_subcommand_may_stand_is_none() {
+    says("php secret.php x", "language", "php none", &[]);
+    says("php secret x", "language", "php other", &[]);
+    says("php artisan migrate", "language", "php artisan", &[]);
+    says("terraform -x=y ./secret", "cloud", "terraform none", &[]);
+    // It may be the flag's.
+    says("terraform -x ./secret", "cloud", "terraform other", &[]);
 }
 
 #[test]
