@@ -85,8 +85,12 @@ pub fn read(context: &Context, paths: &[String], passed: &mut Vec<Left>) -> Resu
     for path in paths {
         let full = context.root.path.join(path);
         let Some(stat) = fs::stat(&full)?.filter(|stat| stat.kind == fs::Kind::File) else {
-            if led_to(context, path).is_some() {
-                pass(passed, path, "it is a link to a folder: declare it where it leads");
+            if let Some(target) = led_to(context, path) {
+                let why = match fs::stat(&full)? {
+                    Some(_) => "it is a link to a folder: declare it where it leads".to_owned(),
+                    None => format!("it is a link to {}, where nothing is", context.root.show(&target)),
+                };
+                pass(passed, path, &why);
             }
             continue;
         };

@@ -12,6 +12,7 @@ use super::output::{count, paint, style};
 use super::world::Machine;
 use crate::document::text;
 use crate::draft::{self, Draft, File, Found};
+use crate::generation::Cause;
 use crate::model::{DocumentId, limits, text::shell_path};
 use crate::profile::{self, Diagnostic, ProfileRef, Severity};
 use crate::root::{locate, observe};
@@ -48,9 +49,12 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
             "Nothing was changed. Take a folder of your dotfiles, outside of it: cs init DIR.",
         ));
     }
-    if let Some(current) = context.store()?.current()? {
+    // After an uninstall all that is there is the user's.
+    let current = context.store()?.current_side()?.filter(|side| side.manifest.cause != Cause::Uninstall);
+    if let Some(current) = current {
+        let number = current.manifest.generation;
         return Err(refused(
-            format!("{} is cs's already (generation {current})", context.root.show(&context.root.path)),
+            format!("{} is cs's already (generation {number})", context.root.show(&context.root.path)),
             "Its profile is the one that cs status names. For a new one beside it: cs init --empty DIR.",
         ));
     }
@@ -92,17 +96,14 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<u8, CliError> {
         }
     };
     let copies: Vec<&File> = draft.copies(&files).collect();
-    write(context, &folder, &copies, &printed.text)?;
+    let made = write(context, &folder, &copies, &printed.text)?;
     let linked: Vec<(&str, PathBuf)> = copies
         .iter()
         .filter_map(|file| Some((file.path.as_str(), found::led_to(context, &file.path)?)))
+        // One that leads right there was not copied.
+        .filter(|(path, from)| *from != folder.join(path))
         .collect();
-    tell(
-        context,
-        &profile,
-        &draft,
-        &Told { copies: copies.len(), linked: &linked, passed: &passed, warnings },
-    );
+    tell(context, &profile, &draft, &Told { copies: made, linked: &linked, passed: &passed, warnings });
     Ok(exit::DONE)
 }
 
@@ -153,8 +154,9 @@ fn document(context: &Context, id: DocumentId) -> Result<Option<Value>, CliError
     Ok(serde_json::from_str(body).ok())
 }
 
-/// Writes all of it, the profile last: where that is there, all is.
-fn write(context: &Context, folder: &Path, copies: &[&File], profile: &str) -> Result<(), CliError> {
+/// Writes all of it, the profile last: where that is there, all is. How many copies were made: a file that is there
+/// already is the source itself, where the root has a link to it.
+fn write(context: &Context, folder: &Path, copies: &[&File], profile: &str) -> Result<usize, CliError> {
     for file in copies {
         let target = folder.join(&file.path);
         let there = fs::read_if_there(&target, limits::SOURCE_BYTES_MAX).unwrap_or(Some(Vec::new()));
@@ -165,11 +167,13 @@ fn write(context: &Context, folder: &Path, copies: &[&File], profile: &str) -> R
             ));
         }
     }
+    let mut made = 0;
     for file in copies {
         let target = folder.join(&file.path);
         if fs::lstat(&target)?.is_some() {
             continue;
         }
+        made += 1;
         fs::make_folders(target.parent().unwrap_or(folder), 0o755)?;
         fs::write_new(&target, &file.bytes, if file.executable { 0o755 } else { 0o644 })?;
     }
@@ -178,7 +182,8 @@ fn write(context: &Context, folder: &Path, copies: &[&File], profile: &str) -> R
     if fs::lstat(&schema)?.is_none() {
         fs::write_new(&schema, super::schema::text().as_bytes(), 0o644)?;
     }
-    Ok(fs::write_new(&folder.join(PROFILE), profile.as_bytes(), 0o644)?)
+    fs::write_new(&folder.join(PROFILE), profile.as_bytes(), 0o644)?;
+    Ok(made)
 }
 
 struct Told<'a> {

@@ -59,7 +59,12 @@ pub fn plan(plan: &Plan, store: &Store, contents: Contents<'_>, detail: Detail) 
     }
     lines.extend(taken.iter().map(|row| row.render(columns)));
     for (id, document) in &plan.documents {
-        lines.extend(document_lines(*id, document, since, columns, detail));
+        let mut told = document_lines(*id, document, since, columns, detail);
+        if let Some(note) = links::through(*id, document, &store.root) {
+            // Beneath what it is about.
+            told.insert(1.min(told.len()), format!("      {}", paint(style::DIM, note)));
+        }
+        lines.extend(told);
     }
     lines.extend(runtime_lines(&plan.runtime, columns));
     lines
@@ -372,7 +377,11 @@ fn document_lines(
     let told: Vec<&EntryChange> = changes
         .iter()
         .copied()
-        .filter(|change| change.action.is_edit() || detail.explain || change.action == Action::Release)
+        .filter(|change| {
+            // What the profile says no longer, and is there all the same, is to be known.
+            let stays = change.action == Action::Leave && !base.is_letting_go && change.before.is_some();
+            change.action.is_edit() || detail.explain || change.action == Action::Release || stays
+        })
         .collect();
     let mut lines = Vec::new();
     if edits == 0 && told.is_empty() {
@@ -380,14 +389,19 @@ fn document_lines(
         return lines;
     }
     let (sign, style) = match (&document.before, &document.merged.text) {
+        _ if !document.is_edit() => ('=', style::DIM),
         (None, Some(_)) => ('+', style::ADD),
         (Some(_), None) => ('-', style::REMOVE),
         _ => ('~', style::CHANGE),
     };
+    let what = match document.is_edit() {
+        true => count(edits, "entry", "entries"),
+        false => "stays as it is".to_owned(),
+    };
     let what = match others(document) {
-        0 => count(edits, "entry", "entries"),
-        1 => format!("{}, 1 other untouched", count(edits, "entry", "entries")),
-        others => format!("{}, {others} others untouched", count(edits, "entry", "entries")),
+        0 => what,
+        1 => format!("{what}, 1 other untouched"),
+        others => format!("{what}, {others} others untouched"),
     };
     lines.push(Line { sign, style, name: id.to_string(), what, origin: String::new() }.render(columns));
     let told: Vec<EntryLine> = told.iter().map(|change| entry_line(change, document, base, detail)).collect();
@@ -551,7 +565,8 @@ fn entry_line(change: &EntryChange, document: &DocumentPlan, base: Since, detail
         Action::Adopt => "already there: taken over".to_owned(),
         Action::Release if change.before.is_none() => REMOVED.to_owned(),
         Action::Release => "changed outside cs, so it is yours now".to_owned(),
-        Action::Leave => "stays: it was yours".to_owned(),
+        Action::Leave if base.is_letting_go => "stays: it was yours".to_owned(),
+        Action::Leave => "no longer declared; stays: it was yours before the profile had it".to_owned(),
         Action::RemoveDangling => "runs a hook of cs's that is gone".to_owned(),
     };
     let origin = change.origin.as_ref().filter(|_| detail.explain).map(ToString::to_string);

@@ -356,9 +356,6 @@ fn complexity(pieces: usize, structure: Structure) -> Complexity {
 /// Scripts of a project that every project calls the same.
 const PROJECT_SCRIPTS: &[&str] = &["configure", "gradlew", "mvnw", "autogen.sh", "bootstrap", "manage.py"];
 
-/// Programs that have a table, and names that anybody gives a script.
-const NAMES_OF_SCRIPTS: &[&str] = &["bundle", "fly", "mount", "now", "render", "service", "stack"];
-
 /// What runs a script of one's own, by its ending; `bash x.sh` and `./x.sh` are the same to whoever types them.
 const INTERPRETERS: &[(&str, &str)] = &[
     ("sh", "bash"),
@@ -378,32 +375,13 @@ const INTERPRETERS: &[(&str, &str)] = &[
     ("ps1", "pwsh"),
 ];
 
-/// The program that the first word of a command names: a name, or a program of a folder of programs.
-/// Any other path is somebody's own, but for two: what packages put into a project is what it is called
-/// (`node_modules/.bin/eslint`), and what stands right here and is called as a well-known program is called was
-/// most likely built or unpacked here (`./etcdctl`).
+/// The program that the first word of a command names: a name, or a program of a folder of programs, also of those
+/// that packages put into a project. Any other path is somebody's own, whatever it is called.
 fn program(word: &str) -> Option<Tool> {
     let (folder, name) = word.rsplit_once('/').unwrap_or(("", word));
-    let is_sure = !super::is_own_program(word)
-        || PROJECT_SCRIPTS.contains(&name)
-        || folder.ends_with("/.bin")
-        || folder.ends_with("/Scripts");
-    tool_named(name).filter(|tool| is_sure || folder == "." && is_unmistakable(*tool))
-}
-
-/// Whether a program of that name is hardly ever another one.
-fn is_unmistakable(tool: Tool) -> bool {
-    match tool.category() {
-        // Every project may have a `test`, an `install` or a `find` of its own.
-        Category::Shell
-        | Category::Environment
-        | Category::FileInspection
-        | Category::FileChange
-        | Category::TextProcessing
-        | Category::Search => false,
-        Category::LocalProgram => true,
-        _ => tool.has_table() && tool.name().len() > 1 && !NAMES_OF_SCRIPTS.contains(&tool.name()),
-    }
+    let is_folder_of_programs = || matches!(folder.rsplit('/').next(), Some(".bin" | "Scripts"));
+    let is_known = !super::is_own_program(word) || PROJECT_SCRIPTS.contains(&name) || is_folder_of_programs();
+    tool_named(name).filter(|_| is_known)
 }
 
 /// What runs a script of one's own.

@@ -29,7 +29,12 @@ fn one(outline: &Outline, name: &str, server: &Value, world: &dyn World) -> Opti
     let (_, needs) = TYPES.iter().find(|(known, _)| *known == kind)?;
     let Some(value) = server.get(*needs).and_then(Value::as_str) else {
         let message = format!("the server {name:?} has no `{needs}`, so Claude Code skips it");
-        let remedy = format!("Give it a `{needs}`, a text; or take it out.");
+        let remedy = match server.get("url").filter(|_| server.get("type").is_none()) {
+            Some(_) => {
+                "Give it the type of what its url leads to (\"type\": \"http\"); or take it out.".to_owned()
+            }
+            None => format!("Give it a `{needs}`, a text; or take it out."),
+        };
         return Some(Finding::error("server-ignored", message).at(outline.place(&path)).remedy(remedy));
     };
     // What is put in from the environment can't be told from here.

@@ -21,7 +21,7 @@ use crate::document::hooks::meaning;
 use crate::document::merge::name_of;
 use crate::document::value::digest;
 use crate::model::{Digest, Key, ManagedPath, Pointer, key, limits, sets};
-use crate::plan::secrets::{holds_secret, looks_secret, mask_line};
+use crate::plan::secrets::{holds_in_line, holds_secret, looks_secret};
 
 /// A file of the root, as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -432,6 +432,9 @@ impl Draft {
                 );
             } else if toml::value(server).is_none() {
                 self.skip(what(), "TOML has no such value");
+            } else if fields.contains_key("url") && !fields.contains_key("type") {
+                // Declared it would get one, and so be switched on.
+                self.skip(what(), "it has no type, so Claude Code skips it");
             } else {
                 self.items.push(Item::Server { name: name.clone(), fields: fields.clone() });
             }
@@ -504,7 +507,7 @@ impl Draft {
     fn suspect(&mut self, file: &File) {
         let Ok(text) = std::str::from_utf8(&file.bytes) else { return };
         let mut lines = text.lines().enumerate();
-        let found = lines.find(|(_, line)| line.len() < 4096 && mask_line(line) != *line);
+        let found = lines.find(|(_, line)| line.len() < 65_536 && holds_in_line(line));
         self.suspects.extend(found.map(|(number, _)| format!("{}:{}", file.path, number + 1)));
     }
 }

@@ -421,11 +421,16 @@ fn classify(full: &str, scene: &Scene) -> Place {
     // A project in a temporary folder is a project all the same.
     let is_home = cwd == home;
     let is_project = !scene.cwd.is_empty() && cwd != "/" && (is_home || !SYSTEM.contains(&cwd.as_str()));
-    let is_kept = |rest: &str| {
+    // Of a home, what no project keeps: also where somebody works in a folder above it.
+    let is_kept = || {
+        let rest =
+            full.strip_prefix(home.as_str()).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
         let first = rest.split('/').next().unwrap_or_default();
-        is_home && (first.starts_with('.') && first != ".cache" || HOME_FOLDERS.contains(&first))
+        first.starts_with('.') && first != ".cache" || HOME_FOLDERS.contains(&first)
     };
-    if is_project && is_below(full, &cwd) && !is_kept(&full[cwd.len() + 1..]) {
+    let has_home = !home.is_empty() && (full == home || is_below(&home, full));
+    let is_own = (is_home || is_below(&home, &cwd)) && is_below(full, &home) && is_kept();
+    if is_project && is_below(full, &cwd) && !has_home && !is_own {
         let rest = &full[cwd.len() + 1..];
         return match rest.split('/').any(|part| part == ".git") {
             true => Place::Git(path),

@@ -107,6 +107,24 @@ fn what_is_worked_in_is_not_temporary_because_of_where_it_is() {
 }
 
 #[test]
+fn a_home_below_the_working_folder_is_a_home() {
+    let scene = Scene { cwd: "/data/users".to_owned(), home: "/data/users/ada".to_owned(), temp: None };
+    let said = |command: &str| judge(command, &scene, &Config::default()).map(|found| found.decision);
+    for command in ["rm -rf ~", "rm -rf ada", "rm -rf ~/*", "rm -rf $HOME", "rm -rf /data/users/ada/"] {
+        assert_eq!(said(command), Some(Decision::Deny), "{command}");
+    }
+    for command in ["rm -rf ~/Documents", "rm -rf ada/.ssh"] {
+        assert_eq!(said(command), Some(Decision::Ask), "{command}");
+    }
+    for command in ["rm -rf ada/build", "rm -rf build", "rm ada/x"] {
+        assert_eq!(said(command), None, "{command}");
+    }
+    let above = Scene { cwd: "/data".to_owned(), ..scene };
+    let said = |command: &str| judge(command, &above, &Config::default()).map(|found| found.decision);
+    assert_eq!(said("rm -rf users"), Some(Decision::Deny));
+}
+
+#[test]
 fn what_is_refused_cannot_be_meant() {
     for command in ["rm -rf /", "rm -rf /home", "sudo chown -R ada /usr", "dd if=x of=/dev/sda", "kill -9 -1"]
     {

@@ -274,6 +274,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::few_cases())]
+
         /// Whatever happened: what is kept is what there was, and forgetting all of it leaves nothing.
         #[test]
         fn what_is_kept_is_what_there_was(

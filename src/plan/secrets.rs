@@ -86,6 +86,19 @@ const PREFIXES: &[&str] = &[
     "SG.",
     "rk_live_",
     "sk_live_",
+    "whsec_",
+    "xapp-",
+    "glsa_",
+    "glc_",
+    "sntrys_",
+    "dckr_pat_",
+    "lin_api_",
+    "shpat_",
+    "gsk_",
+    "xai-",
+    "hvs.",
+    "tskey-",
+    "AGE-SECRET-KEY-1",
 ];
 
 fn is_secret_text(text: &str) -> bool {
@@ -99,6 +112,7 @@ fn is_secret_text(text: &str) -> bool {
             .is_some_and(|host| host.split_once('@').is_some_and(|(user, _)| user.contains(':')))
     });
     has_login
+        || has_hook(text)
         || announces_secret(text)
         || PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && text.len() >= 16
         || text
@@ -122,6 +136,111 @@ fn announces_secret(text: &str) -> bool {
         name.is_some_and(is_secret_name) && value.len() >= 6 && !value.starts_with(['$', '/', '~'])
     };
     announced || text.match_indices(['=', ':']).any(|(at, _)| is_named(at))
+}
+
+/// Whether a line of a script, of prose, or of any other file is likely to hold a secret. Less is taken for one
+/// than of a value: what is only named (`$TOKEN`, `your-key`) is none.
+#[must_use]
+pub fn holds_in_line(line: &str) -> bool {
+    if line.contains("-----BEGIN") && line.contains("PRIVATE KEY-----") {
+        return true;
+    }
+    let is_edge = |c: char| c.is_whitespace() || "=:\"'`,()[]{}<>;|&".contains(c);
+    line.split(is_edge).any(is_key)
+        || line.split_whitespace().any(|word| has_hook(word) || logs_in(word))
+        || gives_secret(line)
+        || line.split(['"', '\'']).skip(1).step_by(2).any(is_unguessable)
+}
+
+/// Whether a quoted text is one long run that nobody wrote by hand, and no digest.
+fn is_unguessable(text: &str) -> bool {
+    let is_digest = text.bytes().all(|byte| byte.is_ascii_hexdigit()) || text.starts_with("sha");
+    text.len() >= 32 && !is_digest && is_random(text)
+}
+
+/// Whether a word is a key by what its provider has it begin with, and not a name that begins so.
+fn is_key(word: &str) -> bool {
+    let word = word.trim_end_matches(['.', '!', '?', '/', '\\']);
+    let prefix =
+        PREFIXES.iter().filter(|prefix| !prefix.ends_with([' ', 'N'])).find(|p| word.starts_with(**p));
+    prefix.is_some_and(|prefix| {
+        let rest = &word[prefix.len()..];
+        rest.len() >= 16
+            && rest.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '='))
+            && rest.chars().filter(char::is_ascii_digit).count() >= 2
+            && distinct(rest) >= 8
+    })
+}
+
+fn distinct(text: &str) -> usize {
+    text.chars().collect::<std::collections::BTreeSet<_>>().len()
+}
+
+/// Addresses that whoever knows them can write to.
+const HOOKS: &[&str] = &[
+    "hooks.slack.com/services/",
+    "discord.com/api/webhooks/",
+    "discordapp.com/api/webhooks/",
+    "webhook.office.com/webhookb2/",
+];
+
+fn has_hook(text: &str) -> bool {
+    HOOKS.iter().any(|hook| {
+        text.split_once(hook).is_some_and(|(_, rest)| {
+            let own = rest.split(['"', '\'', ' ']).next().unwrap_or_default();
+            own.len() >= 20 && !own.contains(['$', '<', '{']) && own.contains(|c: char| c.is_ascii_digit())
+        })
+    })
+}
+
+/// Whether an address has a password in it, rather than the name of one.
+fn logs_in(word: &str) -> bool {
+    word.split_once("://").is_some_and(|(_, rest)| {
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        let password = host.rsplit_once('@').and_then(|(login, _)| login.split_once(':')).map(|(_, own)| own);
+        password.is_some_and(|own| !is_placeholder(own))
+    })
+}
+
+/// Whether `NAME=value` stands there, or `Name: value`, with a name that tells and a value that no example has.
+fn gives_secret(line: &str) -> bool {
+    let is_quote = |c: char| matches!(c, '"' | '\'');
+    line.match_indices(['=', ':']).any(|(at, _)| {
+        let before = line[..at].trim_end_matches(|c: char| c == ' ' || is_quote(c));
+        let name = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).next();
+        let rest = line[at + 1..].trim_start_matches(' ');
+        let (quote, rest) = match rest.chars().next().filter(|c| is_quote(*c)) {
+            Some(quote) => (Some(quote), &rest[1..]),
+            None => (None, rest),
+        };
+        let words = ["Bearer ", "bearer ", "Basic ", "basic ", "token "];
+        let rest = words.iter().find_map(|word| rest.strip_prefix(word)).unwrap_or(rest);
+        let ends = |c: char| match quote {
+            Some(quote) => c == quote,
+            None => is_quote(c) || " ),;`|&".contains(c),
+        };
+        let value = rest.split(ends).next().unwrap_or_default();
+        let digits = value.chars().filter(char::is_ascii_digit).count();
+        // Unquoted it may as well be prose, or a number of tokens.
+        let is_likely = match quote {
+            Some(_) => value.len() >= 6 && !(digits == 0 && is_secret_name(value)),
+            None => value.len() >= 8 && digits >= 2 && digits < value.len() && distinct(value) >= 6,
+        };
+        is_likely && name.is_some_and(is_secret_name) && !value.contains(' ') && !is_placeholder(value)
+    })
+}
+
+/// Whether a text stands for a secret that is somewhere else, or is to be filled in.
+fn is_placeholder(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    text.is_empty()
+        || text.starts_with(['$', '<', '{', '[', '(', '%', '@', '*', '/', '~', '.'])
+        || text.contains("${")
+        || text.contains("...")
+        || ["your", "example", "changeme", "placeholder", "xxx", "123456", "password", "redacted", "dummy"]
+            .iter()
+            .any(|word| lower.contains(word))
+        || matches!(lower.as_str(), "pass" | "pw" | "secret" | "token" | "user" | "test")
 }
 
 /// A line of JSON or TOML for people's eyes: quoted texts that look secret, by themselves or by
@@ -251,6 +370,58 @@ mod tests {
             ),
         ] {
             assert_eq!(mask_line(line), masked);
+        }
+    }
+
+    #[test]
+    fn a_line_of_any_file_may_hold_a_secret_and_most_that_speak_of_one_do_not() {
+        for line in [
+            "export GITHUB_TOKEN=ghp_q8Zr3LmNx7VbT2cYwK5sHd9Jf4GpRa1Eu6Xo",
+            "use sk-ant-api03-Ab3dEf6hIj9kLm2nOp5q to log in",
+            "curl -H Authorization:Bearer\\ glpat-Xy7Kq2Lm9Pz4Rt6Wv3Bn",
+            "Authorization: Bearer 8f2b6d0c4a9e4c21",
+            "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI7K7MDENGbPxRfiCYzQ9LmA3kT1u",
+            r#"TOKEN="ghp_q8Zr3LmNx7VbT2cYwK5sHd9Jf4GpRa1Eu6Xo""#,
+            r#"  "password": "hunter2","#,
+            r#"key: 'Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z'"#,
+            r#"-H "Authorization: token 8f2b6d0c4a9e4c21""#,
+            "aws_access_key_id = AKIAQ7XKZ3M5N8P2R4T6",
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "API_TOKEN=4f9a7c1e0b3d",
+            "password: hunter22hunter",
+            "curl https://hooks.slack.com/services/T01ABCDEF/B02GHIJKL/aBcDeFgHiJkLmNoPqRsT3u4V",
+            "psql postgres://app:k7Qz2wLm@db.internal/app",
+            "a JWT: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w",
+            "AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
+        ] {
+            assert!(holds_in_line(line), "{line}");
+        }
+        for line in [
+            "export GITHUB_TOKEN=$(gh auth token)",
+            "GITHUB_TOKEN=${GITHUB_TOKEN:-}",
+            "Set ANTHROPIC_API_KEY=your-key-1234567 first",
+            "Authorization: Bearer $TOKEN",
+            "Authorization: Bearer <your token 12>",
+            "curl -H \"X: $TOKEN\" https://example.org/v1",
+            "Never commit a secret: tokens, passwords, private keys.",
+            "the token budget: 200000 tokens, max_tokens: 4096",
+            "-----BEGIN CERTIFICATE-----",
+            "sk-learn-is-a-library-for-machine-learning",
+            "npm_config_registry_of_this_project",
+            "hf_transformers_cache_directory",
+            "postgres://user:password@localhost:5432/db",
+            "git clone https://github.com/a/b.git 0123456789abcdef0123456789abcdef01234567",
+            "password: the one that you chose in step 2",
+            "claude-opus-4-5-20251101",
+            "It doesn't send a token anywhere, and isn't basic authentication.",
+            r#"password = os.environ["DB_PASSWORD"]"#,
+            r#"token: "the token that you were given""#,
+            r#""integrity": "sha512-Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z""#,
+            r#"rev = "0123456789abcdef0123456789abcdef01234567""#,
+            r#"api_key = "API_KEY""#,
+        ] {
+            assert!(!holds_in_line(line), "{line}");
         }
     }
 

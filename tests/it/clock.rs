@@ -10,7 +10,7 @@ use claude_sync::knowledge::{HostFolder, Learning, fold, sources, upkeep};
 
 use crate::machines::{ID_A, Machine, hosts};
 use crate::sandbox::{NOON, Sandbox};
-use crate::scenarios::is_thorough;
+use crate::scenarios::{by_wish, is_thorough};
 
 const DAY: i64 = 86_400;
 const YEAR: i64 = 365 * DAY;
@@ -135,7 +135,7 @@ fn a_clock_that_is_wrong_for_a_moment_costs_nothing() {
     let moments = STEPS.into_iter().flat_map(|step| (0..WORK.len()).map(move |from| (step, from)));
     let moments: Vec<_> = moments.flat_map(|(step, from)| (1..4).map(move |len| (step, from, len))).collect();
     let mut tried = 0;
-    for (step, from, len) in moments.into_iter().step_by(if is_thorough() { 5 } else { 37 }) {
+    for (step, from, len) in moments.into_iter().step_by(by_wish([5, 13, 37])) {
         sandbox.fresh("a month");
         let mut world = World::new(&sandbox, start());
         world.written = before;
@@ -165,7 +165,7 @@ fn a_clock_that_was_set_is_followed() {
     sandbox.keep("a month");
     let cases: Vec<_> =
         STEPS.into_iter().flat_map(|step| (0..WORK.len()).map(move |from| (step, from))).collect();
-    for (step, from) in cases.into_iter().step_by(if is_thorough() { 5 } else { 13 }) {
+    for (step, from) in cases.into_iter().step_by(by_wish([5, 7, 13])) {
         sandbox.fresh("a month");
         let mut world = World::new(&sandbox, start());
         world.written = before;

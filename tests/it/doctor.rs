@@ -335,3 +335,33 @@ fn json_files(folder: &Path) -> Vec<std::path::PathBuf> {
     files.sort();
     files
 }
+
+/// Of a document with a secret in it nothing is kept, and that is no damage; also where it is gone again.
+#[test]
+fn a_secret_that_was_taken_away_leaves_nothing_wrong() {
+    let sandbox = Sandbox::new();
+    with_client(&sandbox, "2.1.330");
+    sandbox.profile("[settings]\nenv.T = { env = \"GHT\" }\n");
+    let apply = || {
+        let mut command = sandbox.command(&["apply", "--yes", "--profile", "dotfiles/claude-sync.toml"]);
+        ran(command.env("GHT", "hunter2hunter2").output().expect("cs runs")).ok();
+    };
+    let damaged = || {
+        let found = findings(&sandbox, &[]);
+        codes(&found).into_iter().filter(|code| code.contains("damaged")).count()
+    };
+    apply();
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert_eq!(damaged(), 0, "{:?}", findings(&sandbox, &[]));
+    apply();
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert_eq!(damaged(), 0, "{:?}", findings(&sandbox, &[]));
+    // What is kept and lost is damage all the same.
+    sandbox.profile("[settings]\nenv.T = \"x\"\n");
+    apply();
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert_eq!(damaged(), 0);
+    fs::remove_file(sandbox.path(".claude/claude-sync/generations/6/documents/settings.json.before"))
+        .expect("there");
+    assert_eq!(damaged(), 1);
+}

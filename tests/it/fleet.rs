@@ -2,6 +2,7 @@
 //! the same.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -13,11 +14,7 @@ use crate::hooked::{Input, call, command, shell};
 use crate::mesh::{Hosts, fails_in_three_sessions, fingerprint};
 use crate::notes::{after, fold};
 use crate::sandbox::{NOON, Ran, Sandbox, ran};
-use crate::scenarios::{is_thorough, stride};
-
-fn is_all() -> bool {
-    std::env::var("CS_THOROUGH").is_ok_and(|how| how == "all")
-}
+use crate::scenarios::{by_wish, is_all, stride};
 
 fn status(host: &Sandbox, now: u64) -> Value {
     let mut command = host.command(&["mesh", "status", "--json"]);
@@ -27,6 +24,8 @@ fn status(host: &Sandbox, now: u64) -> Value {
 fn sync(host: &Sandbox, url: &str, now: u64, fault: Option<&str>) -> Ran {
     let mut command = host.command(&["mesh", "sync", "--git", url, "--json"]);
     command.env("CS_NOW", now.to_string());
+    // Where a host has programs of its own, they come first.
+    command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", host.path("bin").display()));
     if let Some(fault) = fault {
         command.env("CS_FAULT", fault);
     }
@@ -130,15 +129,16 @@ const LINES: &[&str] = &[
 
 #[test]
 fn a_fleet_on_one_repository_comes_to_know_the_same() {
-    let (count, rounds) = if is_all() {
-        (64, 20)
-    } else if is_thorough() {
-        (8, 5)
-    } else {
-        (5, 4)
-    };
-    let mut draw = Draw::new(64);
+    let (count, rounds) = by_wish([(64, 20), (8, 5), (5, 4)]);
     let hosts: Vec<Sandbox> = (0..count).map(|_| Sandbox::new()).collect();
+    comes_to_know_the_same(&hosts, rounds, |repository| format!("file://{}", repository.display()));
+}
+
+/// Some rounds of a day each, in which hosts learn, are killed and sync as it comes; then all know the same. `url`: how
+/// they reach the repository at a path.
+pub fn comes_to_know_the_same(hosts: &[Sandbox], rounds: u64, url: impl Fn(&Path) -> String) {
+    let mut draw = Draw::new(64);
+    let count = hosts.len();
     let mut trusted = String::new();
     for (at, host) in hosts.iter().enumerate() {
         // One of them forgets sooner than the others.
@@ -149,7 +149,7 @@ fn a_fleet_on_one_repository_comes_to_know_the_same() {
         upkeep(host, NOON);
         writeln!(trusted, "{} host-{at} 2026-01-01", fingerprint(host)).expect("a string");
     }
-    for host in &hosts {
+    for host in hosts {
         let own = fingerprint(host);
         let others: String = trusted
             .lines()
@@ -161,13 +161,13 @@ fn a_fleet_on_one_repository_comes_to_know_the_same() {
     let made =
         Command::new("git").args(["init", "-q", "--bare"]).arg(&repository).status().expect("git runs");
     assert!(made.success());
-    let url = format!("file://{}", repository.display());
+    let url = url(&repository);
     let (mut killed, mut whole, mut bytes_out, mut bytes_in) = (0, 0, 0, 0);
     let mut seconds = Vec::new();
     for round in 0..rounds {
         let now = NOON + round * 86_400;
         let begun = Instant::now();
-        for host in &hosts {
+        for host in hosts {
             if draw.percent(80) {
                 for _ in 0..3 {
                     run_line(host, draw.pick(LINES), draw.percent(30), now);

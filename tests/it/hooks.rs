@@ -11,7 +11,7 @@ use claude_sync::knowledge::{HostFolder, Learning, fold};
 use serde_json::{Value, json};
 
 use crate::sandbox::{NOON, Ran, Sandbox, ran};
-use crate::scenarios::stride;
+use crate::scenarios::by_wish;
 
 const HOOKS: [&str; 3] = ["context-enhancer", "intelligent-optimizer", "learning-collector"];
 
@@ -263,7 +263,7 @@ fn upkeep_that_is_interrupted_loses_nothing_and_counts_nothing_twice() {
     let mut points = 0;
     let mut calls = usize::MAX;
     for kind in ["kill", "error:EIO", "error:ENOSPC", "once:EIO"] {
-        for n in (1..calls).step_by(stride(4)) {
+        for n in (1..calls).step_by(by_wish([1, 2, 4])) {
             sandbox.fresh("ready");
             let ran = upkeep(&format!("{kind}:{n}"));
             assert!(ran.out.is_empty() && ran.err.is_empty(), "{kind}:{n}: {ran}");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::crash::KILLED;
 use crate::hooked::{Input, call, command, installed, shell};
 use crate::sandbox::{Sandbox, ran};
-use crate::scenarios::stride;
+use crate::scenarios::by_wish;
 use crate::session::snapshots;
 
 const GONE: &str = "Exit code 127\n/bin/bash: line 1: npm: command not found";
@@ -218,7 +218,7 @@ fn runs(sandbox: &Sandbox) -> Vec<String> {
 /// Dies at every call that changes something, of `args`; then does it again, and looks.
 fn killed_anywhere(sandbox: &Sandbox, args: &[&str], check: impl Fn(&Sandbox, &str)) {
     sandbox.keep("ready");
-    for n in (1..).step_by(stride(9)) {
+    for n in (1..).step_by(by_wish([1, 3, 9])) {
         sandbox.fresh("ready");
         let mut command = sandbox.command(args);
         let died = ran(command.env("CS_FAULT", format!("kill:{n}")).output().expect("cs runs"));

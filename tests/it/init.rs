@@ -30,6 +30,73 @@ fn the_example_for_a_secret_is_the_one_that_was_found() {
     }
 }
 
+/// README's own order: try it, take it away, and begin with what one has.
+#[test]
+fn after_an_uninstall_all_that_is_there_can_be_declared() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude/settings.json", "{\"model\": \"opus\"}\n");
+    sandbox.cs(&["apply", "--profile", "builtin:default", "--yes"]).ok();
+    let said = sandbox.cs(&["init", "dotfiles"]).code(1);
+    assert!(said.err.contains("is cs's already (generation 1)"), "{said}");
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+    sandbox.cs(&["init", "dotfiles"]).ok();
+    assert!(sandbox.read("dotfiles/claude-sync.toml").contains("model = \"opus\""));
+    sandbox.cs(&["apply", "--profile", "dotfiles/claude-sync.toml", "--yes"]).ok();
+    assert_eq!(sandbox.read(".claude/settings.json"), "{\"model\": \"opus\"}\n");
+}
+
+#[test]
+fn links_are_told_as_what_they_are() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("dotfiles/claude/CLAUDE.md", "Mine.\n")
+        .write("elsewhere/hi.md", "Say hi.\n")
+        .write("dotfiles/claude/agents/x.md", "---\nname: x\ndescription: y\n---\n");
+    for (at, target) in [
+        (".claude/CLAUDE.md", "../dotfiles/claude/CLAUDE.md"),
+        (".claude/agents/x.md", "../../dotfiles/claude/agents/x.md"),
+        (".claude/commands/hi.md", "../../elsewhere/hi.md"),
+        (".claude/commands/gone.md", "../../elsewhere/gone.md"),
+    ] {
+        fs::create_dir_all(sandbox.path(at).parent().expect("a folder")).expect("made");
+        std::os::unix::fs::symlink(target, sandbox.path(at)).expect("a link");
+    }
+    let said = sandbox.cs(&["init", "dotfiles/claude"]).ok();
+    assert!(said.out.contains("\n1 file was copied beside it."), "{said}");
+    assert!(said.out.contains("  commands/hi.md   ~/elsewhere/hi.md\n"), "{said}");
+    assert!(!said.out.contains("  CLAUDE.md") && !said.out.contains("  agents/x.md"), "{said}");
+    assert!(said.out.contains("it is a link to ~/elsewhere/gone.md, where nothing is"), "{said}");
+}
+
+/// The client skips it; with the type that a declaration is given it would start it.
+#[test]
+fn a_server_that_is_skipped_is_not_switched_on() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".claude.json", "{\"mcpServers\": {\"a\": {\"url\": \"https://mcp.example.org\"}}}\n");
+    let said = sandbox.cs(&["init", "dots"]).ok();
+    assert!(said.out.contains("it has no type, so Claude Code skips it"), "{said}");
+    sandbox.cs(&["apply", "--profile", "dots/claude-sync.toml", "--yes"]).ok();
+    assert!(!sandbox.read(".claude.json").contains("type"));
+}
+
+#[test]
+fn a_secret_in_a_script_is_seen_however_it_is_written() {
+    let sandbox = Sandbox::new();
+    let script = "#!/bin/sh\nexport GITHUB_TOKEN=ghp_q8Zr3LmNx7VbT2cYwK5sHd9Jf4GpRa1Eu6Xo\n";
+    sandbox
+        .script(".claude/hooks/h.sh", script)
+        .write(".claude/skills/s/SKILL.md", "---\nname: s\ndescription: y\n---\n")
+        .write(".claude/skills/s/.env", "# mine\n\nAPI_TOKEN=4f9a7c1e0b3d\n")
+        .write(
+            ".claude/settings.json",
+            r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "~/.claude/hooks/h.sh"}]}]}}"#,
+        );
+    let said = sandbox.cs(&["init", "dots"]).ok();
+    for suspect in ["hooks/h.sh:2", "skills/s/.env:3"] {
+        assert!(said.err.contains(&format!("{suspect} looks as if it held a secret")), "{said}");
+    }
+}
+
 /// A root with something of everything in it, and some things that can't be declared.
 fn busy(sandbox: &Sandbox) {
     sandbox

@@ -7,15 +7,80 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use crate::fleet;
 use crate::mesh::{Hosts, NAMES, NOTE, fails_in_three_sessions};
 use crate::notes::before;
-use crate::sandbox::{NOON, missing};
+use crate::sandbox::{NOON, Sandbox, missing, ran};
+use crate::scenarios::by_wish;
 
 /// Where programs for administrators are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 fn program(name: &str) -> Option<PathBuf> {
     PATH.split(':').map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+}
+
+/// Whether OpenSSH is there, and networks of one's own may be made; what is missing is said.
+fn can_connect() -> bool {
+    for name in ["sshd", "ssh", "ssh-keygen", "ip", "unshare"] {
+        if program(name).is_none() {
+            missing(name);
+            return false;
+        }
+    }
+    let mut own = Command::new("unshare");
+    own.args(["-mn", "--propagation", "private", "true"]).stderr(Stdio::null());
+    if !own.status().is_ok_and(|status| status.success()) {
+        missing("the right to make networks");
+        return false;
+    }
+    true
+}
+
+/// A key of a host's own, as `~/.ssh/NAME`.
+fn make_key(host: &Sandbox, name: &str) {
+    fs::create_dir_all(host.path(".ssh")).expect("a folder");
+    let file = host.path(".ssh").join(name);
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file).status();
+    assert!(made.expect("ssh-keygen runs").success());
+}
+
+/// A `ssh` that keeps to these machines and the host's own keys: its usual files lie in the home of the account, which is
+/// nobody's here.
+fn make_client(host: &Sandbox, machines: &str) {
+    let ssh = host.path(".ssh").display().to_string();
+    let usual = format!(
+        "Host *\n  User root\n  IdentitiesOnly yes\n  IdentityFile {ssh}/mesh\n  UserKnownHostsFile {ssh}/known\n  \
+         StrictHostKeyChecking accept-new\n"
+    );
+    host.write(".ssh/config", format!("{machines}{usual}"));
+    let program = program("ssh").expect("it is there").display().to_string();
+    host.script("bin/ssh", &format!("#!/bin/sh\nexec {program} -F {ssh}/config \"$@\"\n"));
+}
+
+/// The configuration of a server, as `~/sshd`.
+fn make_server(host: &Sandbox) {
+    let ssh = host.path(".ssh").display().to_string();
+    host.write(
+        "sshd",
+        format!(
+            "Port 22\nHostKey {ssh}/host\nAuthorizedKeysFile {ssh}/authorized\nStrictModes no\nUsePAM no\n\
+             PidFile none\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n\
+             KbdInteractiveAuthentication no\n"
+        ),
+    );
+}
+
+/// The line of a key that may use repositories, and nothing else.
+fn may_use_repositories(key: &str) -> String {
+    format!("restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" {key}")
+}
+
+/// Lets in those keys and nobody else.
+fn let_in(server: &Sandbox, lines: &str) {
+    let file = server.path(".ssh/authorized");
+    fs::write(&file, lines).expect("written");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("chmod");
 }
 
 /// Three machines on one wire: each with a server that lets the others ask `cs`, and one that keeps a repository.
@@ -25,16 +90,7 @@ struct Wire {
 
 impl Wire {
     fn new() -> Option<Self> {
-        for name in ["sshd", "ssh", "ssh-keygen", "ip", "unshare"] {
-            if program(name).is_none() {
-                missing(name);
-                return None;
-            }
-        }
-        let mut own = Command::new("unshare");
-        own.args(["-mn", "--propagation", "private", "true"]).stderr(Stdio::null());
-        if !own.status().is_ok_and(|status| status.success()) {
-            missing("the right to make networks");
+        if !can_connect() {
             return None;
         }
         let wire = Self { hosts: Hosts::new() };
@@ -48,48 +104,19 @@ impl Wire {
         self.hosts.0[at].home()
     }
 
-    /// Keys, configurations and a `ssh` that keeps to them: its own looks into the home of the account, which is nobody's
-    /// here.
+    /// Keys, configurations and programs.
     fn equip(&self, at: usize) {
         let host = &self.hosts.0[at];
-        let home = host.home();
-        fs::create_dir_all(home.join(".ssh")).expect("a folder");
-        for key in ["host", "mesh", "store"] {
-            let file = home.join(".ssh").join(key);
-            let made =
-                Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file).status();
-            assert!(made.expect("ssh-keygen runs").success());
-        }
-        let mut config = String::new();
+        ["host", "mesh", "store"].into_iter().for_each(|key| make_key(host, key));
+        let mut machines = String::new();
         for (other, name) in NAMES.iter().enumerate() {
-            config.push_str(&format!("Host {name}\n  HostName 10.9.0.{}\n", other + 1));
+            machines.push_str(&format!("Host {name}\n  HostName 10.9.0.{}\n", other + 1));
         }
-        config.push_str("Host store\n  HostName 10.9.0.1\n  IdentityFile ");
-        config.push_str(&format!("{}/.ssh/store\n", home.display()));
-        config.push_str(&format!(
-            "Host *\n  User root\n  IdentitiesOnly yes\n  IdentityFile {0}/.ssh/mesh\n  UserKnownHostsFile {0}/.ssh/known\n  \
-             StrictHostKeyChecking accept-new\n",
-            home.display()
-        ));
-        host.write(".ssh/config", config);
-        host.script(
-            "bin/ssh",
-            &format!(
-                "#!/bin/sh\nexec {} -F {}/.ssh/config \"$@\"\n",
-                program("ssh").expect("it is there").display(),
-                home.display()
-            ),
-        );
+        machines.push_str("Host store\n  HostName 10.9.0.1\n  IdentityFile ");
+        machines.push_str(&format!("{}/.ssh/store\n", host.home().display()));
+        make_client(host, &machines);
+        make_server(host);
         host.script("bin/cs", &format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_cs")));
-        host.write(
-            "sshd",
-            format!(
-                "Port 22\nHostKey {0}/.ssh/host\nAuthorizedKeysFile {0}/.ssh/authorized\nStrictModes no\nUsePAM no\n\
-                 PidFile none\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n\
-                 KbdInteractiveAuthentication no\n",
-                home.display()
-            ),
-        );
     }
 
     /// Lets each ask the others: the line that the security page shows, in this world.
@@ -107,20 +134,12 @@ impl Wire {
                     env!("CARGO_BIN_EXE_cs")
                 );
                 text.push_str(&format!("restrict,command=\"{cs}\" {}", key("mesh")));
-                text.push_str(&format!(
-                    "restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" {}",
-                    key("store")
-                ));
+                text.push_str(&may_use_repositories(&key("store")));
             }
             if at == 0 {
-                let own = fs::read_to_string(home.join(".ssh/store.pub")).expect("a key");
-                text.push_str(&format!(
-                    "restrict,command=\"git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"\" {own}"
-                ));
+                text.push_str(&may_use_repositories(&self.hosts.0[0].read(".ssh/store.pub")));
             }
-            let file = home.join(".ssh/authorized");
-            fs::write(&file, text).expect("written");
-            fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("chmod");
+            let_in(&self.hosts.0[at], &text);
         }
     }
 
@@ -243,4 +262,47 @@ fn a_repository_is_reached_over_openssh() {
         let peer = &said["peers"][0];
         assert_eq!((&peer["bytes_in"], &peer["bytes_out"]), (&Value::from(0), &Value::from(0)), "{peer}");
     }
+}
+
+/// A fleet whose repository is reached over OpenSSH, in a network where nobody else is.
+#[test]
+fn a_fleet_on_one_repository_comes_to_know_the_same_over_openssh() {
+    if !can_connect() {
+        return;
+    }
+    let mut inner = Command::new("unshare");
+    inner.args(["-mnpf", "--kill-child", "--propagation", "private"]);
+    inner.arg(std::env::current_exe().expect("a test"));
+    inner.args(["network::a_fleet_in_a_network_of_its_own", "--exact", "--ignored", "--nocapture"]);
+    let ran = ran(inner.output().expect("the test runs"));
+    assert_eq!(ran.code, 0, "{ran}");
+    assert!(ran.out.contains("1 passed"), "{ran}");
+    ran.out.lines().filter(|line| line.contains(" hosts, ")).for_each(|line| println!("over ssh: {line}"));
+}
+
+#[test]
+#[ignore = "has a network of its own: run by the test above"]
+fn a_fleet_in_a_network_of_its_own() {
+    let (count, rounds) = by_wish([(64, 20), (5, 3), (3, 2)]);
+    let hosts: Vec<Sandbox> = (0..count).map(|_| Sandbox::new()).collect();
+    let store = &hosts[0];
+    make_key(store, "host");
+    make_server(store);
+    let mut lines = String::new();
+    for host in &hosts {
+        make_key(host, "mesh");
+        make_client(host, "Host store\n  HostName 127.0.0.1\n");
+        lines.push_str(&may_use_repositories(&host.read(".ssh/mesh.pub")));
+    }
+    let_in(store, &lines);
+    let script = format!(
+        "set -e\nmount -t tmpfs none /run\nmkdir /run/sshd\nchmod 755 /run/sshd\nip link set lo up\n{} -f {}/sshd\n",
+        program("sshd").expect("it is there").display(),
+        store.home().display()
+    );
+    let began = Command::new("sh").args(["-c", &script]).env("PATH", PATH).status().expect("sh runs");
+    assert!(began.success());
+    fleet::comes_to_know_the_same(&hosts, rounds, |repository| {
+        format!("ssh://store{}", repository.display())
+    });
 }

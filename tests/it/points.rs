@@ -13,7 +13,7 @@ use claude_sync::hook::Hook;
 
 use crate::hooks::{Hooked, host, known};
 use crate::sandbox::{NOON, Ran, Sandbox, ran};
-use crate::scenarios::is_thorough;
+use crate::scenarios::by_wish;
 use crate::tracer::{FILE_CALLS, LOOKS, Stopped, calls, injected, log, strace};
 
 const DAY: u64 = 86_400;
@@ -239,15 +239,6 @@ fn points(counts: &BTreeMap<&'static str, usize>, faults: &[(&'static str, &[&st
     points
 }
 
-/// With `CS_THOROUGH=all` there is no point that is not tried; that takes some minutes.
-fn step([all, ci, otherwise]: [usize; 3]) -> usize {
-    match std::env::var("CS_THOROUGH") {
-        Ok(what) if what == "all" => all,
-        _ if is_thorough() => ci,
-        _ => otherwise,
-    }
-}
-
 fn changes() -> Vec<&'static str> {
     FILE_CALLS.into_iter().filter(|call| !LOOKS.contains(call)).collect()
 }
@@ -270,7 +261,7 @@ fn interrupted(bench: &Bench, work: Work, from: From, steps: [usize; 3]) {
             ("error=EACCES", denied),
         ],
     );
-    let chosen: Vec<Point> = all.iter().copied().step_by(step(steps)).collect();
+    let chosen: Vec<Point> = all.iter().copied().step_by(by_wish(steps)).collect();
     let (killed, told) = (AtomicUsize::new(0), AtomicUsize::new(0));
     each(bench, &chosen, |bench, point| {
         let what = format!("{work:?} with {point:?}");
@@ -331,8 +322,8 @@ fn a_fault_at_any_call_costs_no_ring_and_no_record() {
     let Some(strace) = strace() else { return };
     let bench = Bench::new(strace);
     interrupted(&bench, Work::Collect, From::Today, [1, 1, 19]);
-    interrupted(&bench, Work::Rotate, From::Today, [1, 2, 47]);
-    interrupted(&bench, Work::Upkeep, From::Today, [1, 3, 71]);
+    interrupted(&bench, Work::Rotate, From::Today, [1, 3, 47]);
+    interrupted(&bench, Work::Upkeep, From::Today, [1, 5, 71]);
     // A derivation is slow in a build for tests, and the same as that of a rotation.
     interrupted(&bench, Work::Upkeep, From::Yesterday, [1, 29, 331]);
 }
@@ -347,12 +338,12 @@ fn a_hook_that_stands_still_while_days_pass_still_records() {
     let all = points(&counts, &[("signal=STOP", &FILE_CALLS)]);
     // When the record's place is open, when it is locked, and when it is written; and any other.
     let telling = all.iter().filter(|(call, _, n)| ["flock", "write"].contains(call) && *n == 1);
-    let chosen: Vec<Point> = all.iter().step_by(step([1, 2, 19])).chain(telling).copied().collect();
+    let chosen: Vec<Point> = all.iter().step_by(by_wish([1, 3, 19])).chain(telling).copied().collect();
     let stopped = AtomicUsize::new(0);
     each(&bench, &chosen, |bench, point| {
         // The next day, and so many days that keys go whatever is sealed with them.
         let is_telling = ["flock", "write"].contains(&point.0);
-        let far = is_telling || step([1, 0, 0]) == 1 && point.2 % 4 == 1;
+        let far = is_telling || by_wish([1, 0, 0]) == 1 && point.2 % 4 == 1;
         let lives: [&[u64]; 2] = [&[1], &[2, 4, 6, 8, 9]];
         for days in lives.iter().take(if far { 2 } else { 1 }) {
             let what = format!("{point:?}, {days:?} days");
@@ -386,7 +377,7 @@ fn hooks_go_on_while_the_slow_work_stands_still() {
     for (work, steps) in [(Work::Upkeep, [1, 7, 31]), (Work::Rotate, [1, 5, 23])] {
         let counts = bench.calls(work, From::Today, TODAY);
         let all = points(&counts, &[("signal=STOP", &changes())]);
-        let chosen: Vec<Point> = all.iter().copied().step_by(step(steps)).collect();
+        let chosen: Vec<Point> = all.iter().copied().step_by(by_wish(steps)).collect();
         let (rotated, posted) = (AtomicUsize::new(0), From::Today.known() + 2);
         each(&bench, &chosen, |bench, point| {
             let what = format!("{work:?} at {point:?}");

@@ -527,6 +527,20 @@ pub fn is_thorough() -> bool {
     std::env::var_os("CS_THOROUGH").is_some_and(|value| !value.is_empty())
 }
 
+/// Whether even what takes half an hour is wanted: `CS_THOROUGH=all`.
+pub fn is_all() -> bool {
+    std::env::var("CS_THOROUGH").is_ok_and(|how| how == "all")
+}
+
+/// How much of something long: with `CS_THOROUGH=all`, on CI, and otherwise.
+pub fn by_wish<T>([all, ci, otherwise]: [T; 3]) -> T {
+    match is_thorough() {
+        _ if is_all() => all,
+        true => ci,
+        false => otherwise,
+    }
+}
+
 /// Each `step`-th, or each when everything is wanted.
 pub fn stride(step: usize) -> usize {
     if is_thorough() { 1 } else { step }

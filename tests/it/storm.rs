@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use crate::draw::Draw;
 use crate::hooks::{Hooked, host, installed, snapshot};
 use crate::sandbox::{NOON, Sandbox, ran, skipped};
-use crate::scenarios::is_thorough;
+use crate::scenarios::{by_wish, is_thorough};
 
 const AT_ONCE: usize = 8;
 
@@ -462,7 +462,7 @@ fn signal(child: &Child, signal: Signal) {
 
 #[test]
 fn a_storm_of_hooks_loses_and_doubles_nothing() {
-    let (size, per_day) = if is_thorough() { (10_000, 400) } else { (240, 60) };
+    let (size, per_day) = by_wish([(10_000, 400), (4_000, 160), (240, 60)]);
     Storm::new(installed(), size, per_day, None).run();
 }
 

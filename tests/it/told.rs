@@ -201,3 +201,41 @@ fn what_the_bundled_hooks_go_by_is_said() {
     assert!(told.out.contains("learning.retention-days  10 → 11"), "{told}");
     assert!(told.out.contains("none of which is installed"), "{told}");
 }
+
+/// A permission that somebody takes for withdrawn is not to stay in silence.
+#[test]
+fn what_stays_although_it_is_declared_no_longer_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.profile("[settings]\npermissions.allow = [\"Bash(a)\"]\n").apply();
+    let settings = json!({"permissions": {"allow": ["Bash(a)", "Bash(rm:*)"]}});
+    sandbox.write(".claude/settings.json", settings.to_string());
+    sandbox.cs(&["capture", "--all", "--yes"]).ok();
+    sandbox.apply();
+    sandbox.profile("[settings]\npermissions.allow = [\"Bash(a)\"]\n");
+    for said in [sandbox.cs(&["plan"]).ok(), sandbox.apply()] {
+        let told = "  = settings.json                 stays as it is, 2 others untouched\n      = permissions.allow  Bash(rm:*)\n        \
+            no longer declared; stays: it was yours before the profile had it\n";
+        assert!(said.out.contains(told), "{said}");
+    }
+    assert!(sandbox.read(".claude/settings.json").contains("Bash(rm:*)"));
+    let said = sandbox.cs(&["uninstall", "--yes"]).ok();
+    assert!(!said.out.contains("stays"), "{said}");
+}
+
+#[test]
+fn a_settings_file_that_is_a_link_is_told_where_it_leads() {
+    let sandbox = Sandbox::new();
+    sandbox.write("dots/settings.json", "{\"a\": 1}\n");
+    std::fs::create_dir_all(sandbox.root()).expect("made");
+    std::os::unix::fs::symlink("../dots/settings.json", sandbox.settings()).expect("a link");
+    sandbox.profile("[settings]\nmodel = \"opus\"\n");
+    let note = "      it is a link of yours: what changes is ~/dots/settings.json, and the link stays\n";
+    let said = sandbox.cs(&["plan", "--profile", "dotfiles/claude-sync.toml"]).ok();
+    assert!(said.out.contains(note), "{said}");
+    sandbox.apply();
+    assert!(sandbox.read("dots/settings.json").contains("opus"));
+    assert!(sandbox.settings().is_symlink());
+    // Where nothing changes nothing is said.
+    assert!(!sandbox.cs(&["plan"]).ok().out.contains("it is a link"));
+    assert!(sandbox.cs(&["uninstall", "--dry-run"]).ok().out.contains(note));
+}

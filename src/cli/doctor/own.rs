@@ -8,7 +8,7 @@ use crate::cli::sound;
 use crate::cli::status::outside;
 use crate::doctor::own::{self, Damage, Executable, Own};
 use crate::doctor::{Finding, hooks};
-use crate::generation::Cause;
+use crate::generation::{Cause, DocumentRecord};
 use crate::knowledge::fold::{self, FoldError};
 use crate::knowledge::{KeyError, Learning, shared};
 use crate::model::{Digest, DocumentId, Generation, Kind, limits};
@@ -159,11 +159,22 @@ impl Contents<'_> {
             found.extend(damage.map(|damage| Damage { is_elsewhere, ..damage }));
         }
         // Of the client's own state nothing is kept, and of what has secrets in it what was seen, without them.
-        let is_kept = |id: &DocumentId| {
-            let seen = folder.join("documents").join(format!("{id}.seen"));
-            id.is_settings() && fs::lstat(&seen).ok().flatten().is_none()
+        let is_seen = |number: Generation, id: &DocumentId| {
+            let path = self.store.generation(number).join("documents").join(format!("{id}.seen"));
+            fs::lstat(&path).ok().flatten().is_some()
         };
-        for (id, record) in manifest.documents.iter().filter(|(id, _)| is_kept(id)) {
+        // A document that was taken away leaves nothing to be seen: whether it had secrets the generation before tells.
+        let was_seen = |id: &DocumentId, record: &DocumentRecord| {
+            let parent = manifest.parent.filter(|_| record.after.is_none());
+            parent.is_some_and(|parent| {
+                is_seen(parent, id) || fs::lstat(&self.store.generation(parent)).ok().flatten().is_none()
+            })
+        };
+        let is_kept = |(id, record): &(&DocumentId, &DocumentRecord)| {
+            id.is_settings() && !is_seen(number, id) && !was_seen(id, record)
+        };
+        let kept: Vec<_> = manifest.documents.iter().filter(is_kept).collect();
+        for (id, record) in kept {
             for (name, digest) in [("before", record.before), ("after", record.after)] {
                 let path = folder.join("documents").join(format!("{id}.{name}"));
                 let wanted = digest.map(|digest| (digest, limits::DOCUMENT_READ_BYTES_MAX * 2));

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::mode_of;
-use crate::model::InstallMode;
-use crate::plan::{Observation, Plan, TreeChange, TreeStep};
+use crate::model::{DocumentId, InstallMode};
+use crate::plan::{DocumentPlan, Observation, Plan, TreeChange, TreeStep};
 use crate::root::Root;
 use crate::root::locate::normal;
 use crate::sys::fs;
@@ -60,4 +60,13 @@ pub fn behind(step: &TreeStep, plan: &Plan, root: &Root) -> Vec<String> {
     let stays =
         format!("your link led to {}, which stays; cs uninstall puts the link back", root.show(&file));
     vec![stays, edits]
+}
+
+/// Where a document is written that is a link of the user's.
+#[must_use]
+pub fn through(id: DocumentId, document: &DocumentPlan, root: &Root) -> Option<String> {
+    let path = root.path.join(id.name());
+    let target = fs::read_link(&path).ok().filter(|_| id.is_settings() && document.is_edit())?;
+    let file = normal(&path.parent()?.join(target));
+    Some(format!("it is a link of yours: what changes is {}, and the link stays", root.show(&file)))
 }

@@ -344,12 +344,6 @@ impl Tool {
         FORM_LIST.get(usize::from(FORM_OF[usize::from(self.0)])).copied()
     }
 
-    /// Whether anything is known of what it is told.
-    #[must_use]
-    pub fn has_table(self) -> bool {
-        self.form().is_some()
-    }
-
     /// Whose subcommands and flags it has: the same for programs that share them.
     #[must_use]
     pub fn form_code(self) -> u16 {

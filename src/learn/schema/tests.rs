@@ -256,7 +256,8 @@ const LINES: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    // Hundreds of steps each.
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// Whenever it is folded, and kept in between: the same comes of it. And nothing is lost of what is kept, or
     /// counted twice, whatever is undone.
