@@ -298,7 +298,13 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
             // What `xargs` puts behind it is not known, and no part of the last command.
             let end = args.iter().rposition(|word| !is_unknown(word)).map_or(0, |at| at + 1);
             let text = joined(&args[..if end > 0 { end } else { args.len() }]);
-            state.text(&source(&text), simple.reads);
+            // What another command prints: that is the one to know the line by.
+            let is_printed = !text.text.is_empty() && text.text.chars().all(|c| c == UNKNOWN);
+            if is_printed && text.holes.iter().any(|hole| hole == "$(") {
+                state.aside(|state| state.text(&source(&text), simple.reads));
+            } else {
+                state.text(&source(&text), simple.reads);
+            }
         }
         "env" | "sudo" => {
             let split = args

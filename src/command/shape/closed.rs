@@ -125,7 +125,8 @@ impl Default for Wrapper {
 }
 
 impl Wrapper {
-    /// Whether what is run finds another user, machine or environment than it would by itself.
+    /// Whether what is run finds another user, machine or environment than it would by itself, or is looked at while
+    /// it runs.
     #[must_use]
     pub const fn is_telling(self) -> bool {
         matches!(
@@ -137,6 +138,7 @@ impl Wrapper {
                 | Self::PackageRunner
                 | Self::PythonModule
                 | Self::Mpi
+                | Self::Trace
                 | Self::Shielded
         )
     }

@@ -99,6 +99,23 @@ fn what_runs_a_command_is_passed_over() {
 }
 
 #[test]
+fn what_is_evaluated_because_a_command_prints_it_is_that_command() {
+    let said = |text: &str| Shape::of_text(text).to_json();
+    assert_eq!(said(r#"eval "$(starship init bash)""#)["tool"], "starship");
+    assert_eq!(said("eval $(tmux showenv -s DISPLAY)")["tool"], "tmux");
+    assert_eq!(said(r#"eval "$(secret a b)""#)["tool"], "other");
+    assert_eq!(said(r#"eval "$(secret a b)" && git push"#)["tool"], "git");
+}
+
+#[test]
+fn what_watches_a_program_of_ones_own_is_something() {
+    let said = |text: &str| Shape::of_text(text).to_json();
+    assert_eq!(said("valgrind --leak-check=full ./secret -x")["tool"], "valgrind");
+    assert_eq!(said("valgrind cargo test")["tool"], "cargo");
+    assert_eq!(said("timeout 5 ./secret")["tool"], "other");
+}
+
+#[test]
 fn a_directive_of_a_batch_script_is_the_schedulers() {
     let said = |text: &str| Shape::of_text(text).to_json();
     assert_eq!(said("#SBATCH --time=1:00 --gpus 4"), said("sbatch --time=2:00 --gpus 2"));
