@@ -111,7 +111,14 @@ pub fn refresh(context: &Context) -> Result<(), CliError> {
     let store = Store::locate(context)?;
     let Some(host) = store.learning.known_host()? else { return Ok(()) };
     let done = upkeep::with(&store.learning, &host, &store.rules(), clock::now(), |_| Ok(()));
-    done.map(drop).map_err(store_failed)
+    // What was asked for is done by then.
+    done.map(drop).map_err(|error| {
+        let why = store_failed(error).report(context.home()).message;
+        refused(
+            format!("done, but for the notes that hooks make: they could not be laid out anew ({why})"),
+            "The next session's start does it; to do it now, mend that and say the same again.",
+        )
+    })
 }
 
 fn not_edited(error: EditError) -> CliError {

@@ -23,11 +23,23 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyError> {
     Ok(read_with_stat(path)?.map(|(bytes, _)| bytes))
 }
 
+/// The bytes of a file of ours that may be larger than one of keys; `None` only when there is none.
+///
+/// # Errors
+/// Anything else, also when others may read it, or when it is larger.
+pub fn read_up_to(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, KeyError> {
+    Ok(read_within(path, bytes_max)?.map(|(bytes, _)| bytes))
+}
+
 /// The bytes of a file of ours and what it is, which tells whether it was written anew since.
 ///
 /// # Errors
 /// As [`read`].
 pub fn read_with_stat(path: &Path) -> Result<Option<(Vec<u8>, Stat)>, KeyError> {
+    read_within(path, limits::KEY_FILE_BYTES_MAX)
+}
+
+fn read_within(path: &Path, bytes_max: u64) -> Result<Option<(Vec<u8>, Stat)>, KeyError> {
     // A look first: what opening a link fails with differs between systems.
     match fs::lstat(path)? {
         Some(stat) if stat.kind != Kind::File => {
@@ -35,7 +47,7 @@ pub fn read_with_stat(path: &Path) -> Result<Option<(Vec<u8>, Stat)>, KeyError> 
         }
         _ => {}
     }
-    let Some((bytes, stat)) = fs::read_no_follow(path, limits::KEY_FILE_BYTES_MAX)? else { return Ok(None) };
+    let Some((bytes, stat)) = fs::read_no_follow(path, bytes_max)? else { return Ok(None) };
     check(path, stat)?;
     Ok(Some((bytes, stat)))
 }

@@ -18,6 +18,7 @@ use crate::crypto::node::NodeId;
 use crate::crypto::ring::{Context, Ring};
 use crate::crypto::seal;
 use crate::mesh::replica::{BundleError, Telling};
+use crate::mesh::state::BYTES_MAX;
 use crate::mesh::trust::{self, Entry, TrustError};
 use crate::mesh::{Bundle, Mesh, Refused, Rows, Trusted};
 use crate::model::Digest;
@@ -32,6 +33,10 @@ const FORMAT: u8 = 1;
 
 /// So much is sent in a day at most, over all ways together: what hosts tell each other is a trickle.
 pub const DAY_BYTES_MAX: usize = 1_000_000;
+
+/// The sealed file, which has a third more bytes than what is in it: twice as much as is ever taken in, since two
+/// exchanges at once may each have taken their fill.
+const FILE_BYTES_MAX: u64 = 4 * BYTES_MAX as u64;
 
 /// A text of trusted nodes is short.
 const TRUSTED_BYTES_MAX: u64 = 1 << 20;
@@ -116,7 +121,8 @@ impl Teller<'_> {
         let Tale { key, rows, today, window } = *self.tale;
         let node = key.public();
         let newest = mesh.newest(&node).cloned();
-        let is_aside = mesh.aside().any(|aside| aside.replica.node == node);
+        // That it has told more than it knows of is as good as a fork, and will be one.
+        let is_aside = mesh.is_aside(&node) || mesh.has_refused_newer(&node);
         let is_own = newest.as_ref().map(|bundle| bundle.digest()) == self.told.map(|told| told.digest);
         let sign = |incarnation, sequence| {
             let telling = Telling { incarnation, sequence, day: today, window };
@@ -162,6 +168,23 @@ impl Shared {
         if is_commit(commit) {
             self.heads.insert(node, commit.to_owned());
         }
+    }
+
+    /// Forgets under which number this host told last: it begins anew with what it tells next.
+    ///
+    /// For when what it left somewhere is not there any more: that it was restored from a backup, it and the place, can't
+    /// be told then from anything else.
+    pub fn begin_anew(&mut self, own: &NodeId) {
+        self.heads.remove(own);
+        if let Some(told) = &mut self.told {
+            told.digest = Digest::of(b"");
+        }
+    }
+
+    /// Whether this host, or another one, left something in a repository.
+    #[must_use]
+    pub fn has_left(&self, node: &NodeId) -> bool {
+        self.heads.contains_key(node)
     }
 
     /// How many bytes may still be sent today.
@@ -245,13 +268,29 @@ impl Shared {
     }
 }
 
+/// What lies there.
+enum Stored {
+    Nothing,
+    Token(Vec<u8>),
+    /// More than is ever written: it is none of ours, and stands in nobody's way.
+    TooMuch,
+}
+
+fn stored(host: &HostFolder) -> Result<Stored, SharedError> {
+    match private::read_up_to(&host.path.join(FILE), FILE_BYTES_MAX) {
+        Ok(token) => Ok(token.map_or(Stored::Nothing, Stored::Token)),
+        Err(KeyError::Io(error)) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Stored::TooMuch),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// What is known of others; nothing where nothing is kept, or nothing that can be read: they tell it again.
 ///
 /// # Errors
 /// When it is of a newer format, or something is there that can't be read.
 pub fn read(host: &HostFolder, ring: &Ring, now: u64) -> Result<Shared, SharedError> {
     let path = host.path.join(FILE);
-    let Some(token) = private::read(&path)? else { return Ok(Shared::default()) };
+    let Stored::Token(token) = stored(host)? else { return Ok(Shared::default()) };
     let Some(plain) = private::open(ring, Context::Mesh, &token, now) else { return Ok(Shared::default()) };
     match Shared::decode(&plain) {
         Ok(shared) => Ok(shared),
@@ -265,7 +304,11 @@ pub fn read(host: &HostFolder, ring: &Ring, now: u64) -> Result<Shared, SharedEr
 /// # Errors
 /// When something is there that can't be looked at.
 pub fn is_lost(host: &HostFolder, ring: &Ring, now: u64) -> Result<bool, SharedError> {
-    let Some(token) = private::read(&host.path.join(FILE))? else { return Ok(false) };
+    let token = match stored(host)? {
+        Stored::Token(token) => token,
+        Stored::Nothing => return Ok(false),
+        Stored::TooMuch => return Ok(true),
+    };
     let plain = private::open(ring, Context::Mesh, &token, now);
     Ok(plain.is_none_or(|plain| Shared::decode(&plain) == Err(false)))
 }

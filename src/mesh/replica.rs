@@ -60,6 +60,7 @@ pub struct Bundle {
     rows: Rows,
     signature: [u8; SIGNATURE_BYTES],
     digest: Digest,
+    size: usize,
 }
 
 /// Which telling of a host a bundle is.
@@ -140,16 +141,22 @@ impl Bundle {
             return Err(BundleError::Damaged);
         }
         let telling = Telling { incarnation, sequence, day, window };
-        Ok(Self { node, telling, rows, signature: *signature, digest: Digest::of(bytes) })
+        Ok(Self { node, telling, rows, signature: *signature, digest: Digest::of(bytes), size: bytes.len() })
     }
 
     /// Its bytes: those that it was opened from.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let Self { node, telling, rows, signature, digest: _ } = self;
+        let Self { node, telling, rows, signature, digest: _, size: _ } = self;
         let mut bytes = body(*node, *telling, rows);
         bytes.extend(signature);
         bytes
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size
     }
 
     /// Whose it is.

@@ -23,6 +23,10 @@ use crate::model::Digest;
 /// So many bundles of one node are remembered; who sends more in a month, one every eleven minutes, is set aside.
 pub const SEEN_MAX: usize = 4_000;
 
+/// So much is known of all hosts together, in bytes: sixty that use 2,000 forms every day. Of what is more nothing is
+/// taken; what is kept is read as a whole, also by those who fold.
+pub const BYTES_MAX: usize = 8 << 20;
+
 /// Two bundles show that a replica told two things.
 const EVIDENCE_MAX: usize = 2;
 
@@ -119,6 +123,12 @@ impl Known {
     fn new(bundle: Arc<Bundle>) -> Self {
         let seen = [((bundle.telling().sequence, bundle.digest()), bundle.telling().day)].into();
         Self { newest: bundle, seen, evidence: Vec::new() }
+    }
+
+    /// How many bytes are kept of it.
+    fn bytes(&self) -> usize {
+        let bundles = self.evidence.iter().map(|bundle| bundle.size()).sum::<usize>() + self.newest.size();
+        bundles + self.seen.len() * stored::SEEN_BYTES
     }
 
     fn incarnation(&self) -> u32 {
@@ -234,6 +244,15 @@ impl Mesh {
         Ok(Taken::New)
     }
 
+    /// Whether what is known of all hosts stays within [`BYTES_MAX`] with one more bundle in the place of the one that is
+    /// known of its node.
+    #[must_use]
+    pub fn has_room(&self, bundle: &Bundle) -> bool {
+        let now: usize = self.nodes.values().map(Known::bytes).sum();
+        let before = self.newest(&bundle.replica().node).map_or(0, |before| before.size());
+        now + bundle.size() <= BYTES_MAX + before
+    }
+
     /// Takes in what another such state has: one of the same person's, which asked all this when it received. The newest
     /// of a node stands then, also where the one before it was not seen there, and counted more: what depends on
     /// that has an order, and merging has none.
@@ -290,6 +309,16 @@ impl Mesh {
     #[must_use]
     pub fn is_aside(&self, node: &NodeId) -> bool {
         self.nodes.get(node).is_some_and(|known| known.why().is_some())
+    }
+
+    /// Whether a node signed something under a higher number than that of its newest bundle, which was not taken: it takes
+    /// back what the newest counts.
+    #[must_use]
+    pub fn has_refused_newer(&self, node: &NodeId) -> bool {
+        self.nodes.get(node).is_some_and(|known| {
+            let last = known.seen.last_key_value().map(|((sequence, _), _)| *sequence);
+            last > Some(known.newest.telling().sequence)
+        })
     }
 
     /// The newest bundle of a node, whether it counts or not.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::frame::{Frame, FrameError, Has, Line, PROTOCOL, Reason};
+use super::state::BYTES_MAX;
 use super::{Bundle, Mesh, Refused, Taken, Trusted};
 use crate::crypto::NodeKey;
 use crate::crypto::node::NodeId;
@@ -274,11 +275,14 @@ fn send<R: Read, W: Write>(
     for bundle in mesh.bundles(own.trust) {
         let ours = has_of(mesh, bundle);
         let has = theirs.get(&ours.node);
-        if is_news(&ours, has) && !(ours.node == node && is_doubtful(&ours, has)) {
-            all.push(bundle);
-        }
         let shows =
             ours.is_aside && has.is_none_or(|has| !has.is_aside && has.incarnation == ours.incarnation);
+        // Whoever does not know that a host is set aside is shown all that it told here, also what is older than what it
+        // tells now: its own host most of all, which begins anew by it.
+        let is_told = is_news(&ours, has) || shows && has.is_none_or(|has| has.digest != ours.digest);
+        if is_told && !(ours.node == node && is_doubtful(&ours, has)) {
+            all.push(bundle);
+        }
         let proof = mesh.evidence(&ours.node).filter(|bundle| bundle.digest() != ours.digest);
         all.extend(proof.filter(|bundle| shows && has.is_none_or(|has| has.digest != bundle.digest())));
     }
@@ -344,6 +348,15 @@ pub fn take(bytes: &[u8], of: Option<NodeId>, own: &Own<'_>, mesh: &mut Mesh) ->
     let bundle = Bundle::open(bytes, own.today).map_err(|error| NotTaken::Bad(error.to_string()))?;
     if of.is_some_and(|of| of != bundle.replica().node) {
         return Err(NotTaken::Bad("what lies there is another host's bundle".to_owned()));
+    }
+    if bundle.replica().node != own.key.public()
+        && own.trust.has(&bundle.replica().node)
+        && !mesh.has_room(&bundle)
+    {
+        let most = BYTES_MAX >> 20;
+        return Err(NotTaken::Bad(format!(
+            "with it more than {most} MiB would be known of other hosts, and that is the most"
+        )));
     }
     mesh.receive(bundle, own.trust, own.today).map_err(|refused| match refused {
         Refused::Untrusted(_) => NotTaken::Untrusted,

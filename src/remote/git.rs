@@ -4,7 +4,7 @@ mod fleet;
 
 use std::path::{Path, PathBuf};
 
-pub use fleet::Found;
+pub use fleet::{Found, SHOWN_MAX};
 
 use super::Error;
 use crate::model::printable;

@@ -41,6 +41,7 @@ mod machines;
 mod mcp;
 mod mesh;
 mod mesh_refs;
+mod mesh_restores;
 mod mesh_sim;
 mod network;
 mod newcomer;

@@ -17,9 +17,9 @@ use crate::knowledge::shared::{self, DAY_BYTES_MAX, Shared, SharedError};
 use crate::mesh::frame::Line;
 use crate::mesh::replica::BUNDLE_BYTES_MAX;
 use crate::mesh::talk::{self, Met, NotTaken, Own, Side};
-use crate::mesh::{Mesh, Taken};
+use crate::mesh::{Bundle, Mesh, Taken};
 use crate::model::{Digest, printable};
-use crate::remote::git::{Found, Git};
+use crate::remote::git::{Found, Git, SHOWN_MAX};
 use crate::sys::fs;
 use crate::sys::process::{self, Call};
 
@@ -290,17 +290,36 @@ fn with_git(
     };
     let mut heads: BTreeMap<NodeId, String> = BTreeMap::new();
     let node = here.key.public();
-    let bundle = exchange(here, |mesh, renew| {
+    // What this host had left there is gone, or can't be read: whatever took it away, what others know of this host may
+    // be newer than what it knows itself.
+    let is_there = match found.get(&id_of(&node)) {
+        Some(Found::Bundle(bytes, _)) => Bundle::reopen(bytes).is_ok_and(|own| own.replica().node == node),
+        Some(Found::None(_)) => false,
+        None => listed.contains_key(&id_of(&node)),
+    };
+    if shared.has_left(&node) && !is_there {
+        shared::with(&here.host, here.now, |shared: &mut Shared| shared.begin_anew(&node)).map_err(failed)?;
+    }
+    let mut outdated = Vec::new();
+    let told = exchange(here, |mesh, renew| {
         for (name, found) in &found {
-            if let (true, Some(node)) = (take(here, name, found, &own, mesh, &mut came), node_of(name)) {
-                heads.insert(node, listed[name].clone());
+            let Some(node) = node_of(name) else { continue };
+            if take(here, name, found, &own, mesh, &mut came) {
+                match found {
+                    // Its own ref says less than it has told: it was restored, and does not know.
+                    Found::Bundle(bytes, _) if !is_newest(mesh, &node, bytes) => outdated.push(node),
+                    _ => drop(heads.insert(node, listed[name].clone())),
+                }
             }
         }
         renew(mesh);
-        mesh.newest(&node).map(|bundle| (bundle.bytes(), bundle.telling().day))
+        let bundle = mesh.newest(&node)?;
+        Some((bundle.bytes(), shown(mesh, &listed, &outdated, &own), bundle.telling().day))
     })?;
     // Where nothing can be left there, what was taken was taken all the same.
-    match bundle.map(|(bytes, day)| push(&git, url, here, (&bytes, day), &own, &listed, &mut came)) {
+    match told
+        .map(|(bytes, shown, day)| push(&git, url, here, (&bytes, &shown, day), &own, &listed, &mut came))
+    {
         Some(Ok(commit)) => heads.extend(commit.map(|commit| (node, commit))),
         Some(Err(why)) => came.unsent = Some(why),
         None => {}
@@ -321,37 +340,67 @@ fn with_git(
     Ok(Ok(came))
 }
 
+/// What hosts who have a ref there are to find out about themselves: what shows that they are set aside, and what they
+/// told that is newer than what their ref has.
+fn shown(mesh: &Mesh, listed: &BTreeMap<String, String>, outdated: &[NodeId], own: &Own<'_>) -> Vec<Vec<u8>> {
+    let mut shown = Vec::new();
+    for node in listed.keys().filter_map(|id| node_of(id)) {
+        let is_aside = mesh.is_aside(&node);
+        if node == own.key.public() || !own.trust.has(&node) || !is_aside && !outdated.contains(&node) {
+            continue;
+        }
+        let proof = mesh.evidence(&node).filter(|_| is_aside);
+        let mut all: Vec<&Bundle> = proof.chain(mesh.newest(&node)).map(|bundle| &**bundle).collect();
+        all.sort_by_key(|bundle| bundle.digest());
+        all.dedup_by_key(|bundle| bundle.digest());
+        shown.extend(all.into_iter().map(Bundle::bytes));
+    }
+    shown.truncate(SHOWN_MAX);
+    shown
+}
+
 /// Leaves this host's own bundle there, if another one is; the commit that is there then.
 fn push(
     git: &Git,
     url: &str,
     here: &Here,
-    (bytes, day): (&[u8], u16),
+    (bytes, shown, day): (&[u8], &[Vec<u8>], u16),
     own: &Own<'_>,
     listed: &BTreeMap<String, String>,
     came: &mut Came,
 ) -> Result<Option<String>, String> {
     let id = id_of(&here.key.public());
-    let commit = git.commit(bytes, day).map_err(|error| error.to_string())?;
+    let commit = git.commit(bytes, shown, day).map_err(|error| error.to_string())?;
     if listed.get(&id) == Some(&commit) {
         return Ok(Some(commit));
     }
-    if bytes.len() > own.may_send {
-        came.held += 1;
+    let size = bytes.len() + shown.iter().map(Vec::len).sum::<usize>();
+    if size > own.may_send {
+        came.held += 1 + shown.len();
         return Ok(None);
     }
     git.push_host(url, &id, &commit).map_err(|error| error.to_string())?;
-    came.sent += 1;
-    came.bytes_out += bytes.len();
+    came.sent += 1 + shown.len();
+    came.bytes_out += size;
     Ok(Some(commit))
+}
+
+/// Whether these bytes are the newest that is known of a host.
+fn is_newest(mesh: &Mesh, node: &NodeId, bytes: &[u8]) -> bool {
+    mesh.newest(node).is_some_and(|newest| newest.digest() == Digest::of(bytes))
 }
 
 /// Takes in what lies under a host's ref; whether it was one of its bundles.
 fn take(here: &Here, name: &str, found: &Found, own: &Own<'_>, mesh: &mut Mesh, came: &mut Came) -> bool {
     let called = node_of(name).map_or_else(|| name.to_owned(), |node| here.name(&node));
     let refused = match found {
-        Found::Bundle(bytes) => {
+        Found::Bundle(bytes, shown) => {
             came.bytes_in += bytes.len();
+            // Others' bundles stand for themselves, whoever shows them; what is set aside by them is said below.
+            for other in shown {
+                came.bytes_in += other.len();
+                came.taken += usize::from(talk::take(other, None, own, mesh) == Ok(Taken::New));
+            }
             match talk::take(bytes, node_of(name), own, mesh) {
                 Ok(taken) => {
                     came.taken += usize::from(taken == Taken::New);
@@ -390,13 +439,12 @@ fn node_of(id: &str) -> Option<NodeId> {
 pub(super) fn serve(context: &Context) -> Result<u8, CliError> {
     process::end_after(TALK_MS);
     let here = Here::of(context)?;
-    let own = here.own()?;
+    // What is asked for is for those to count who ask: else one of them could use up what this host may send.
+    let own = Own { may_send: usize::MAX, ..here.own()? };
     let aside_before = here.aside()?;
     let mut line = Line::new(std::io::stdin().lock(), std::io::stdout().lock());
     let met = exchange(&here, |mesh, renew| talk::talk(&mut line, Side::Answers, &own, mesh, renew))?;
-    let bytes_out = line.said;
     drop(line);
-    here.count_sent(bytes_out)?;
     here.audit(met.as_ref().ok().map(|met| (met.taken, met.refused as usize)), aside_before)?;
     refresh(context)?;
     match met {

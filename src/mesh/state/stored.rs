@@ -9,7 +9,7 @@ use crate::model::Digest;
 use crate::model::bytes::{Bytes, put_count};
 
 /// Of a number, a digest and a day.
-const SEEN_BYTES: usize = 42;
+pub(super) const SEEN_BYTES: usize = 42;
 
 fn put_bundle(bytes: &mut Vec<u8>, bundle: &Bundle) {
     let told = bundle.bytes();

@@ -1,7 +1,8 @@
 //! A git repository as the place where hosts leave what they tell: one ref for each, which only its host writes.
 //!
-//! `refs/cs/hosts/ID` names a commit without a parent, whose tree has one file, `bundle`. So a repository holds what is
-//! told now and no history, nobody merges anything, and two hosts never wait for one another. What is in the refs is
+//! `refs/cs/hosts/ID` names a commit without a parent, whose tree has one file, `bundle`; beside it, where this host
+//! knows of another one that its own ref does not tell the truth of it, `shown`: bundles by which that one finds out. So a
+//! repository holds what is told now and no history, nobody merges anything, and two hosts never wait for one another. What is in the refs is
 //! believed no more than anything else that comes in: a bundle is signed, and its ref is only where it was found.
 
 use std::collections::BTreeMap;
@@ -14,13 +15,18 @@ use crate::sys::{fs, stdio};
 /// Where hosts are, in the repository and here.
 const HOSTS: &str = "refs/cs/hosts/";
 const THEIRS: &str = "refs/cs/theirs/";
-/// The file in each commit.
+/// The files in each commit.
 const FILE: &str = "bundle";
+const SHOWN: &str = "shown";
+
+/// So many bundles of others are shown at most.
+pub const SHOWN_MAX: usize = 8;
 
 /// What was found under a host's ref.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    Bundle(Vec<u8>),
+    /// Its own, and those that it shows of others.
+    Bundle(Vec<u8>, Vec<Vec<u8>>),
     /// There is none, or it is larger than any can be.
     None(String),
 }
@@ -82,20 +88,37 @@ impl Git {
         name: &str,
         bytes_max: u64,
     ) -> Result<Found, Error> {
-        let object = format!("{name}:{FILE}");
-        let size = self.call(["cat-file", "-s", &object])?;
+        let bundle = match self.file(reader, &format!("{name}:{FILE}"), bytes_max)? {
+            Ok(Some(bundle)) => bundle,
+            Ok(None) => return Ok(Found::None(format!("it has no file `{FILE}`"))),
+            Err(why) => return Ok(Found::None(why)),
+        };
+        // What can't be read of what it shows shows nothing.
+        let most = (bytes_max + 4) * SHOWN_MAX as u64;
+        let shown = self.file(reader, &format!("{name}:{SHOWN}"), most)?.ok().flatten().unwrap_or_default();
+        Ok(Found::Bundle(bundle, apart(&shown)))
+    }
+
+    /// The bytes of a file of a commit; `None` where there is none, or why it is none that counts.
+    fn file(
+        &self,
+        reader: &mut crate::sys::process::Talk,
+        object: &str,
+        bytes_max: u64,
+    ) -> Result<Result<Option<Vec<u8>>, String>, Error> {
+        let size = self.call(["cat-file", "-s", object])?;
         let size = String::from_utf8_lossy(&size.out).trim().parse::<u64>().ok().filter(|_| size.is_well);
-        let Some(size) = size else { return Ok(Found::None(format!("it has no file `{FILE}`"))) };
+        let Some(size) = size else { return Ok(Ok(None)) };
         if size > bytes_max {
-            return Ok(Found::None(format!("it has {size} bytes, and {bytes_max} are the most")));
+            return Ok(Err(format!("it has {size} bytes, and {bytes_max} are the most")));
         }
-        let answer = reader.ask(&object)?;
+        let answer = reader.ask(object)?;
         if !answer.ends_with(&format!(" blob {size}")) {
-            return Ok(Found::None("it is no file".to_owned()));
+            return Ok(Err("it is no file".to_owned()));
         }
         let mut bytes = reader.bytes(usize::try_from(size).map_err(std::io::Error::other)? + 1)?;
         bytes.pop();
-        Ok(Found::Bundle(bytes))
+        Ok(Ok(Some(bytes)))
     }
 
     /// Leaves what [`Git::commit`] made under a host's ref.
@@ -107,12 +130,12 @@ impl Git {
         self.over_network(url, ["push", "--quiet", "--no-verify", "--", url, &spec]).map(drop)
     }
 
-    /// A commit of one file. The same bytes on the same day are the same commit, whoever makes it: nothing of who that
-    /// is, or of the time, is in it.
+    /// A commit of what a host tells, and of what it shows of others. The same bytes on the same day are the same commit,
+    /// whoever makes it: nothing of who that is, or of the time, is in it.
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn commit(&self, bundle: &[u8], day: u16) -> Result<String, Error> {
+    pub fn commit(&self, bundle: &[u8], shown: &[Vec<u8>], day: u16) -> Result<String, Error> {
         let failed = |what: &str| {
             let what = what.to_owned();
             move |said| Error::Git { what, said }
@@ -120,15 +143,21 @@ impl Git {
         let file = self.folder.join("cs-bundle");
         let index = self.folder.join("cs-index");
         remove(&index)?;
-        remove(&file)?;
-        fs::write_new(&file, bundle, 0o600)?;
-        let object = well(self.call(["hash-object", "-w", "--no-filters", "--", &*text(&file)])?)
-            .map_err(failed("hash-object"))?;
-        remove(&file)?;
-        let entry = format!("100644,{},{FILE}", object.trim());
         let indexed = || self.prepared().env("GIT_INDEX_FILE", Some(&*text(&index)));
         let run = |args: &[&str]| indexed().args(args.iter().copied()).run().map_err(super::no_git);
-        well(run(&["update-index", "--add", "--cacheinfo", &entry])?).map_err(failed("update-index"))?;
+        let others = together(shown);
+        for (name, bytes) in [(FILE, bundle), (SHOWN, &others)] {
+            if name == SHOWN && bytes.is_empty() {
+                continue;
+            }
+            remove(&file)?;
+            fs::write_new(&file, bytes, 0o600)?;
+            let object = well(self.call(["hash-object", "-w", "--no-filters", "--", &*text(&file)])?)
+                .map_err(failed("hash-object"))?;
+            remove(&file)?;
+            let entry = format!("100644,{},{name}", object.trim());
+            well(run(&["update-index", "--add", "--cacheinfo", &entry])?).map_err(failed("update-index"))?;
+        }
         let tree = well(run(&["write-tree"])?).map_err(failed("write-tree"))?;
         remove(&index)?;
         let date = format!("{} +0000", u64::from(day) * 86_400);
@@ -145,6 +174,31 @@ impl Git {
         let made = well(commit.args(args).run().map_err(super::no_git)?).map_err(failed("commit-tree"))?;
         Ok(made.trim().to_owned())
     }
+}
+
+/// Some bundles as one file: each behind the number of its bytes.
+fn together(bundles: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for bundle in bundles.iter().take(SHOWN_MAX) {
+        let Ok(length) = u32::try_from(bundle.len()) else { continue };
+        bytes.extend(length.to_le_bytes());
+        bytes.extend(bundle);
+    }
+    bytes
+}
+
+/// The bundles of such a file, as far as it is one.
+fn apart(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut bundles = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk() {
+        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let Some((bundle, rest)) = rest.split_at_checked(length).filter(|_| bundles.len() < SHOWN_MAX) else {
+            break;
+        };
+        bundles.push(bundle.to_vec());
+        bytes = rest;
+    }
+    bundles
 }
 
 fn remove(path: &Path) -> std::io::Result<()> {
