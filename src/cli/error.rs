@@ -218,7 +218,7 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
                 shell_path(other, home)
             )
         }
-        Error::Busy(_) => format!("{UNCHANGED} Stop whatever keeps writing it, then apply again."),
+        Error::Busy(_) => format!("{UNCHANGED} Stop whatever keeps writing it, then try again."),
         Error::NoExec(path) => {
             report.message = format!("programs can't be run from {}", path_of(path));
             format!(
@@ -239,7 +239,7 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
             let at = back_at.map(|at| format!(": generation {at} is current")).unwrap_or_default();
             let remedy = match &**cause {
                 Error::Io(io) => io_remedy(io),
-                _ => "Apply again when that is mended.",
+                _ => "When that is mended, try again.",
             };
             format!("Everything is as it was{at}. {remedy}")
         }
@@ -330,7 +330,7 @@ fn problems_report(problems: &[Problem], home: Option<&Path>) -> Report {
                 let message =
                     format!("{} in {id} is {found}, and {key}{by} needs {wanted} there", dotted(pointer));
                 let hint =
-                    format!("{UNCHANGED} Correct or remove {} there, then apply again.", dotted(pointer));
+                    format!("{UNCHANGED} Correct or remove {} there, then try again.", dotted(pointer));
                 append(&mut report, Report { message, details: Vec::new(), hints: vec![hint] });
             }
             Problem::Document(id, Refusal::Sealed { key }) => {
@@ -357,7 +357,7 @@ fn void_report(id: DocumentId, voiding: &Voiding, origin: Option<&Origin>, home:
     let Voiding { what, wanted, found } = voiding;
     let Some(origin) = origin else {
         let message = format!("{what} in {id} is {found}, so Claude Code ignores the whole file");
-        let hint = format!("{UNCHANGED} Claude Code wants {wanted} there. Correct it, then apply again.");
+        let hint = format!("{UNCHANGED} Claude Code wants {wanted} there. Correct it, then try again.");
         return Report { message, details: Vec::new(), hints: vec![hint] };
     };
     let message = format!("by the profile {what} is {found}, and Claude Code would ignore the whole {id}");

@@ -49,6 +49,20 @@ pub(super) struct Outside {
     pub captured: usize,
     /// It can be written back into the profile at all.
     is_keepable: bool,
+    /// It could not be looked at.
+    is_unclear: bool,
+    put_back: PutBack,
+}
+
+/// What puts back what is declared, where something of it is no longer as written.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum PutBack {
+    /// Nothing, before something else is mended: a document can't be read, or the profile can't.
+    #[default]
+    Unclear,
+    Apply,
+    /// Something of others' stands where ours was.
+    Backup,
 }
 
 /// One thing of ours that is no longer as written.
@@ -65,11 +79,22 @@ impl Outside {
     /// What stands in the way of looking: nothing is captured then.
     fn unclear(told: impl IntoIterator<Item = String>) -> Self {
         let drift = told.into_iter().map(|told| Drift { what: String::new(), told, left: None });
-        Self { drift: drift.collect(), ..Self::default() }
+        Self { drift: drift.collect(), is_unclear: true, ..Self::default() }
     }
 
     fn told(&self) -> Vec<&str> {
         self.drift.iter().map(|own| own.told.as_str()).collect()
+    }
+
+    /// What to do next, where nothing of it is to be kept.
+    pub fn put_back(&self, context: &Context) -> String {
+        match self.put_back {
+            PutBack::Unclear => format!("{} says what to do first", context.spell("cs plan")),
+            PutBack::Apply => format!("{} puts back what is declared", context.spell("cs apply")),
+            PutBack::Backup => {
+                format!("{} puts back what is declared", context.spell("cs apply --on-conflict backup"))
+            }
+        }
     }
 
     /// What `cs capture` would do about it; nothing where it would do nothing.
@@ -163,7 +188,7 @@ fn look(context: &Context, store: &Store, side: Side) -> Result<Status, CliError
             error @ (crate::root::Error::Document { .. }
             | crate::root::Error::DocumentPlace { .. }
             | crate::root::Error::SharedDocument { .. }),
-        )) => Outside::unclear([error.to_string()]),
+        )) => Outside::unclear([CliError::Root(error).report(context.home()).message]),
         Err(error) => return Err(error),
     };
     let mut is_remembering = false;
@@ -234,12 +259,27 @@ fn outside_of(
     let next = declared.map(|(_, planned)| planned.checked.plan());
     let mut outside = drift(back.checked.plan(), next);
     if let Some((wanted, planned)) = declared {
+        outside.put_back = put_back(context, store, side, (wanted, planned));
         outside.is_keepable = matches!(wanted.which, ProfileRef::File(_));
         // What can't be read now is told by who reads it.
         let left = capture::left(context, store, side, (wanted, planned)).unwrap_or_default();
         outside.drift.iter_mut().for_each(|own| own.left = left.get(&own.what).cloned());
     }
     Ok((back, outside))
+}
+
+/// What is to be typed for what is declared now to be there: a `cs apply` moves nothing aside unless it is told to.
+fn put_back(context: &Context, store: &Store, side: &Side, declared: (&Wanted, &Planned)) -> PutBack {
+    let (wanted, planned) = declared;
+    let is_taken = |step: &TreeStep| matches!(step.change, TreeChange::MoveAside(_));
+    let refuses = || {
+        let plan = context.plan(store, Some(side), &wanted.state, Cause::Apply, OnConflict::Refuse);
+        matches!(plan, Err(CliError::Problems(_)))
+    };
+    match planned.checked.plan().steps.iter().any(is_taken) && refuses() {
+        true => PutBack::Backup,
+        false => PutBack::Apply,
+    }
 }
 
 /// What of ours changed outside cs, by a plan back to the current generation. What `next`, the plan to what is
@@ -285,7 +325,7 @@ fn drift(back: &Plan, next: Option<&Plan>) -> Outside {
             drift.push(Drift { what: change.key.to_string(), told, left: None });
         }
     }
-    Outside { drift, captured, is_keepable: false }
+    Outside { drift, captured, ..Outside::default() }
 }
 
 /// What others did at a path of ours. What was edited in place lies in the generation, and in every other that
@@ -414,6 +454,8 @@ fn long(context: &Context, root: &str, status: &Status) {
         Some(pending) => context
             .out
             .line(format!("profile     {} not applied   {plan}", count(pending, "change", "changes"))),
+        // A document is at fault, and not the profile: that was said.
+        None if status.outside.is_unclear => {}
         None => context.out.line(format!("profile     can't be rendered now   {plan} says why")),
     }
     let Hooks { bundled, own, commands, broken } = &status.hooks;
@@ -449,9 +491,12 @@ fn told_drift(context: &Context, outside: &Outside) {
                 .line(format!("                {}", paint(style::DIM, format!("not captured: {why}"))));
         }
     }
-    let mut next = vec![format!("{} shows it", context.spell("cs plan"))];
+    let mut next = Vec::new();
+    if outside.put_back != PutBack::Unclear {
+        next.push(format!("{} shows it", context.spell("cs plan")));
+    }
     next.extend(outside.capture(context));
-    next.push(format!("{} puts back what is declared", context.spell("cs apply")));
+    next.push(outside.put_back(context));
     context.out.line(paint(style::DIM, format!("                {}", next.join(" · "))));
 }
 
@@ -515,12 +560,20 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
             }
         }
         Err(CliError::Problems(problems)) => faults.extend(problems.iter().map(problem_line)),
-        Err(CliError::Root(error)) => faults.push(error.to_string()),
+        Err(error @ CliError::Root(_)) => faults.push(error.report(context.home()).message),
         Err(error) => return Err(error),
     }
-    faults.extend(sealed(&side));
     faults.extend(damaged.iter().map(|path| format!("{path} has another content than was stored")));
+    let mut next: Vec<String> = found.capture(context).into_iter().collect();
+    if !faults.is_empty() {
+        next.push(found.put_back(context));
+    }
+    faults.extend(sealed(&side));
+    let known = faults.len();
     checked += verify_documents(&store, &mut faults);
+    if faults.len() > known {
+        next.push(format!("{} says where, and what to do", context.spell("cs doctor")));
+    }
     for fault in &faults {
         context.out.line(format!("  {} {fault}", paint(style::REMOVE, "✗")));
     }
@@ -538,11 +591,8 @@ pub fn verify(context: &Context) -> Result<u8, CliError> {
             format!("Nothing else is other than generation {generation} wrote it: {checked} checked.")
         }
         0 => format!("Generation {generation} is as written: {checked} checked, nothing wrong."),
-        n => {
-            let mut next: Vec<String> = found.capture(context).into_iter().collect();
-            next.push(format!("{} puts back what is declared", context.spell("cs apply")));
-            format!("{} of {checked} checked.   {}", count(n, "fault", "faults"), next.join(" · "))
-        }
+        n if next.is_empty() => format!("{} of {checked} checked.", count(n, "fault", "faults")),
+        n => format!("{} of {checked} checked.   {}", count(n, "fault", "faults"), next.join(" · ")),
     });
     context.out.object(&json!({"version": 1, "success": faults.is_empty(), "generation": generation, "checked": checked, "faults": faults, "captured": found.captured}));
     Ok(if faults.is_empty() { exit::DONE } else { exit::REFUSED })

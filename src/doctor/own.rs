@@ -30,6 +30,8 @@ pub struct Own {
     pub open: Vec<(PathBuf, u32)>,
     /// How many entries of ours changed since.
     pub drift: usize,
+    /// What puts it back.
+    pub put_back: String,
     /// Why the hooks' executable does not run.
     pub executable: Executable,
     /// The file system can't exchange two names.
@@ -88,7 +90,7 @@ pub fn check(own: &Own) -> Vec<Finding> {
         let entries = if own.drift == 1 { "1 entry" } else { &format!("{} entries", own.drift) };
         found.push(
             Finding::note("drift", format!("{entries} of ours changed outside cs"))
-                .remedy("cs plan shows it; cs apply asserts what is declared")
+                .remedy(format!("cs plan shows it; {}", own.put_back))
                 .file(&own.store),
         );
     }

@@ -57,20 +57,20 @@ impl FaultKind {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Empty => "Write `{}` into it or delete it, then apply again.",
+            Self::Empty => "Write `{}` into it or delete it, then try again.",
             Self::Comment => {
-                "Remove the comment (Claude Code isn't reading any of this file now), then apply again."
+                "Remove the comment (Claude Code isn't reading any of this file now), then try again."
             }
             Self::TrailingComma => {
-                "Remove the comma (Claude Code isn't reading any of this file now), then apply again."
+                "Remove the comma (Claude Code isn't reading any of this file now), then try again."
             }
             Self::Syntax(_) | Self::Encoding => {
-                "Correct it there (Claude Code isn't reading any of this file now), then apply again."
+                "Correct it there (Claude Code isn't reading any of this file now), then try again."
             }
             Self::DuplicateKey(_) => {
-                "Keep one of the two (Claude Code uses the last and ignores the others), then apply again."
+                "Keep one of the two (Claude Code uses the last and ignores the others), then try again."
             }
-            Self::NoObject(_) => "Settings are an object, `{ … }`. Correct it there, then apply again.",
+            Self::NoObject(_) => "Settings are an object, `{ … }`. Correct it there, then try again.",
             Self::TooDeep => "Claude Code reads 64 levels at most. Look at what wrote it: settings are flat.",
             Self::TooLarge(_) => "Look at what wrote it: settings are small.",
         }

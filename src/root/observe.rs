@@ -338,7 +338,7 @@ fn document_path(store: &Store, id: DocumentId) -> Result<PathBuf, Error> {
             let target = super::locate::normal(&folder.join(target));
             match fs::lstat(&target)? {
                 None => {
-                    let remedy = "Remove the link, or make the file it leads to, then apply again.";
+                    let remedy = "Remove the link, or make the file it leads to, then try again.";
                     return refuse(&path, "it is a link that leads nowhere", remedy);
                 }
                 Some(stat) if stat.kind == Kind::Link => {
@@ -353,7 +353,7 @@ fn document_path(store: &Store, id: DocumentId) -> Result<PathBuf, Error> {
     };
     match stat.kind {
         Kind::File if stat.links > 1 => {
-            let remedy = "Make it a file of its own (cp it aside and back), then apply again.";
+            let remedy = "Make it a file of its own (cp it aside and back), then try again.";
             refuse(&file, "it has a second name (a hard link), which replacing it would cut off", remedy)
         }
         Kind::File if !can_replace(&file) => {
@@ -362,7 +362,7 @@ fn document_path(store: &Store, id: DocumentId) -> Result<PathBuf, Error> {
             refuse(&file, "it can't be replaced: its folder is read-only", remedy)
         }
         Kind::File => Ok(file),
-        _ => refuse(&file, "it is not a regular file", "Move it away, then apply again."),
+        _ => refuse(&file, "it is not a regular file", "Move it away, then try again."),
     }
 }
 

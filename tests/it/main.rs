@@ -46,6 +46,7 @@ mod mesh_sim;
 mod network;
 mod newcomer;
 mod news;
+mod next;
 mod notes;
 mod pages;
 mod parting;

@@ -396,7 +396,7 @@ fn displaced_values_that_look_secret_lie_sealed_and_come_back() {
     let verify = sandbox.cs(&["verify"]).code(1);
     insta::assert_snapshot!(verify.out, @r"
       ✗ settings.json  what env.GH_TOKEN stands on is sealed, and the key is gone: put claude-sync/seal.key back from a backup
-    1 fault of 4 checked.   cs apply puts back what is declared
+    1 fault of 4 checked.
     ");
     assert!(sandbox.cs(&["doctor"]).out.contains("the key that opens it is gone"));
     let refused = sandbox.cs(&["uninstall", "--yes"]).code(1);

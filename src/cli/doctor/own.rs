@@ -78,8 +78,12 @@ fn seen(context: &Context, store: &Store) -> Own {
     own.displaced_there = asides.filter(is_there).map(str::to_owned).collect();
     own.ledger = Some(side.ledger.clone());
     own.executable = executable(store, &side);
-    if own.pending.is_none() && side.manifest.cause != Cause::Uninstall {
-        own.drift = outside(context, store, &side).map_or(0, |outside| outside.drift.len());
+    if own.pending.is_none()
+        && side.manifest.cause != Cause::Uninstall
+        && let Ok(outside) = outside(context, store, &side)
+    {
+        own.drift = outside.drift.len();
+        own.put_back = outside.put_back(context);
     }
     own
 }

@@ -1,0 +1,105 @@
+//! What is told to do next works, as it is printed: whoever copies it gets there.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::sandbox::Sandbox;
+
+const AGENT: &str = "---\nname: x\ndescription: d\n---\nOne.\n";
+
+/// An agent and a setting, applied.
+fn applied() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("dotfiles/agents/x.md", AGENT)
+        .profile("settings.model = \"opus\"\n[agents.x]\nsource = \"agents/x.md\"\n");
+    sandbox.apply();
+    sandbox
+}
+
+/// Puts a file where a link of ours is, as the client does when it writes.
+fn replace(sandbox: &Sandbox, path: &str, text: &str) {
+    fs::remove_file(sandbox.path(path)).expect("a link");
+    sandbox.write(path, text);
+}
+
+/// What `cs apply` refuses it is not said to mend.
+#[test]
+fn a_document_that_can_t_be_used_is_mended_first() {
+    for (what, remedy) in [
+        ("settings.json is not JSON", "Correct it there"),
+        ("settings.json can't be written: it is a link that leads nowhere", "Remove the link"),
+    ] {
+        let sandbox = applied();
+        if remedy == "Remove the link" {
+            fs::remove_file(sandbox.settings()).expect("there");
+            symlink("nowhere", sandbox.settings()).expect("a link");
+        } else {
+            sandbox.write(".claude/settings.json", "{ broken");
+        }
+        for said in [sandbox.cs(&["status"]).ok(), sandbox.cs(&["verify"]).code(1)] {
+            assert!(said.out.contains(what) && said.out.contains("cs plan says what to do first"), "{said}");
+            assert!(!said.out.contains("cs apply") && !said.out.contains("rendered"), "{said}");
+        }
+        for command in ["plan", "apply", "uninstall"] {
+            let refused = sandbox.cs(&[command, "--yes"]).code(1);
+            assert!(refused.err.contains(remedy) && refused.err.contains("then try again"), "{refused}");
+        }
+        fs::remove_file(sandbox.settings()).expect("there");
+        sandbox.cs(&["apply", "--yes"]).ok();
+        sandbox.cs(&["verify"]).ok();
+    }
+    // What is JSON, and still nothing that the client loads, is no business of an apply's either.
+    let sandbox = applied();
+    let void =
+        sandbox.read(".claude/settings.json").replacen('{', "{\"statusLine\": {\"command\": \"x\"},", 1);
+    sandbox.write(".claude/settings.json", void);
+    let said = sandbox.cs(&["verify"]).code(1);
+    assert!(said.out.contains("cs doctor says where, and what to do"), "{said}");
+    assert!(!said.out.contains("cs apply"), "{said}");
+    assert!(sandbox.cs(&["doctor"]).code(1).out.contains("statusLine.type"));
+}
+
+#[test]
+fn what_took_the_place_of_ours_is_moved_aside_by_the_command_that_is_named() {
+    for (root, spelled) in [(None, "cs apply"), (Some("other"), "cs apply --root other")] {
+        let sandbox = applied();
+        let mut flags = Vec::new();
+        if let Some(root) = root {
+            flags = vec!["--root", root];
+            let apply = ["apply", "--yes", "--profile", "dotfiles/claude-sync.toml", "--root", root];
+            sandbox.cs(&apply).ok();
+        }
+        let with = |args: &[&'static str]| sandbox.cs(&[args, &flags].concat());
+        let path = format!("{}/agents/x.md", root.unwrap_or(".claude"));
+        replace(&sandbox, &path, "---\nname: x\ndescription: d\n---\nTwo.\n");
+        let next = format!("{spelled} --on-conflict backup puts back what is declared");
+        for said in [with(&["status"]).ok(), with(&["verify"]).code(1), with(&["doctor"])] {
+            assert!(said.out.contains(&next), "{said}");
+        }
+        with(&["apply", "--yes"]).code(1);
+        with(&["apply", "--yes", "--on-conflict", "backup"]).ok();
+        with(&["verify"]).ok();
+        assert_eq!(sandbox.read(&path), AGENT);
+        // What is only gone is in nobody's way.
+        fs::remove_file(sandbox.path(&path)).expect("a link");
+        let next = format!("{spelled} puts back what is declared");
+        for said in [with(&["status"]).ok(), with(&["verify"]).code(1), with(&["doctor"])] {
+            assert!(said.out.contains(&next), "{said}");
+        }
+        with(&["apply", "--yes"]).ok();
+        with(&["verify"]).ok();
+    }
+}
+
+/// What can't be read declares nothing that could be put back.
+#[test]
+fn without_its_profile_nothing_is_put_back() {
+    let sandbox = applied();
+    sandbox.profile("settings.modl = 1\nbroken = \n").write(".claude/settings.json", "{}");
+    for said in [sandbox.cs(&["status"]).ok(), sandbox.cs(&["verify"]).code(1)] {
+        assert!(said.out.contains("cs plan says what to do first"), "{said}");
+        assert!(!said.out.contains("cs apply"), "{said}");
+    }
+    sandbox.cs(&["plan"]).code(1);
+}
