@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::args::ApplyArgs;
+use super::args::{self, ApplyArgs};
 use super::engine::{Context, Planned, Wanted, Work, find_revision, policy};
 use super::error::{CliError, exit, refused};
 use super::output::{count, paint, style};
@@ -160,8 +160,8 @@ fn agree(
     }
     let planned_in_ms = watch.ms();
     let is_agreed = is_nothing
-        || super::remote::consent(context, base.as_ref(), &wanted, &args.trust)?
-            && consent(context, base.as_ref(), &wanted, saved.is_some(), plan)?;
+        || super::remote::consent(context, base.as_ref(), &wanted, &args.trust, &typed(context, args))?
+            && consent(context, args, base.as_ref(), &wanted, plan)?;
     let agreed = Box::new(Agreed { base, wanted, secrets, planned, on_conflict, planned_in_ms });
     Ok(match (is_nothing, is_agreed) {
         (true, _) => Looked::UpToDate(agreed),
@@ -228,13 +228,32 @@ fn up_to_date(context: &Context, base: Option<&Side>, wanted: &Wanted, plan: &Pl
     exit::DONE
 }
 
+/// The command as it was typed, for who has to type it again: but for `--yes`, which is to be said, and `--trust`.
+fn typed(context: &Context, args: &ApplyArgs) -> String {
+    let mut command = "cs apply".to_owned();
+    if let Some(plan) = &args.plan {
+        command.push_str(&format!(" {}", shell_path(plan, context.home())));
+    }
+    command + conflict_flag(args) + if args.gitignore { " --gitignore" } else { "" }
+}
+
+/// What was said to do about paths that are taken.
+fn conflict_flag(args: &ApplyArgs) -> &'static str {
+    match args.conflict.on_conflict {
+        args::OnConflict::Refuse => "",
+        args::OnConflict::Backup => " --on-conflict backup",
+        args::OnConflict::Adopt => " --on-conflict adopt",
+        args::OnConflict::Skip => " --on-conflict skip",
+    }
+}
+
 /// A profile that nobody named may come with a cloned repository: it is confirmed by a person, whatever
 /// the flags say.
 fn consent(
     context: &Context,
+    args: &ApplyArgs,
     base: Option<&Side>,
     wanted: &Wanted,
-    is_saved: bool,
     plan: &Plan,
 ) -> Result<bool, CliError> {
     if wanted.found {
@@ -246,7 +265,7 @@ fn consent(
             refused("a profile that was only found is not applied without a person's yes", hint)
         });
     }
-    if context.common.yes || is_saved {
+    if context.common.yes || args.plan.is_some() {
         return Ok(true);
     }
     context.out.line(format!("{}.", show::summary(plan)));
@@ -255,12 +274,17 @@ fn consent(
         return Ok(true);
     }
     context.out.ask("Apply?").ok_or_else(|| {
+        // The yes to others' hooks was said with this command, and is lost with it.
+        let is_theirs = |own: &&String| wanted.remotes.iter().any(|used| used.commit == **own);
+        let trust: Vec<&str> =
+            args.trust.iter().filter(is_theirs).flat_map(|own| [" --trust ", own.as_str()]).collect();
+        let trust = trust.concat();
         refused(
             "this wants a yes, and there is no terminal to ask on",
             format!(
-                "Nothing was changed. Look at it with {}, then: {} --yes",
-                context.spell("cs plan"),
-                context.spell("cs apply")
+                "Nothing was changed. Look at it with {}, then: {} --yes{trust}",
+                context.spell(&format!("cs plan{}", conflict_flag(args))),
+                context.spell(&typed(context, args)),
             ),
         )
     })

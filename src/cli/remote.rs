@@ -15,6 +15,7 @@ use super::output::{Output, count, paint, style};
 use super::show;
 use crate::generation::Cause;
 use crate::generation::difference::difference;
+use crate::model::text::shell_word;
 use crate::model::{Declared, DocumentId, Install, Key, Kind, ManagedPath, Origin, Want, printable};
 use crate::profile::{ProfileRef, Switch, is_commit};
 use crate::remote::git::short;
@@ -50,12 +51,13 @@ fn is_another(base: Option<&Side>, wanted: &Wanted) -> bool {
 /// it may be applied. `--yes` is no answer: it was said to a profile, and this is somebody else's.
 ///
 /// # Errors
-/// When nobody is there to ask, and `trust` names no such commit.
+/// When nobody is there to ask, and `trust` names no such commit. `command` is what was typed, but for that.
 pub fn consent(
     context: &Context,
     base: Option<&Side>,
     wanted: &Wanted,
     trust: &[String],
+    command: &str,
 ) -> Result<bool, CliError> {
     let asked: Vec<&Used> = match is_another(base, wanted) {
         true => wanted.remotes.iter().collect(),
@@ -69,7 +71,7 @@ pub fn consent(
     loud.lines(&whole(context, wanted, &asked)?);
     // Where nobody can be asked for this, nobody can be asked for the plan: that is what --yes is for.
     let question = "You have seen all of it, and its hooks run as you. Trust it?";
-    agreed(context, &asked, trust, question, "cs apply --yes")
+    agreed(context, &asked, trust, question, &format!("{command} --yes"))
 }
 
 /// A person's yes, or the commits by name.
@@ -87,12 +89,20 @@ fn agreed(
     context.out.ask(question).ok_or_else(|| {
         let names: Vec<String> =
             left.iter().map(|used| format!("{} at {}", used.remote.repository(), short(&used.commit))).collect();
-        let flags: Vec<String> = left.iter().map(|used| format!("--trust {}", used.commit)).collect();
+        // Those that were named already, too: it is typed anew.
+        let flags: Vec<String> = asked.iter().map(|used| format!("--trust {}", used.commit)).collect();
+        let of_trust = match trust.iter().find(|own| asked.iter().all(|used| used.commit != **own)) {
+            Some(own) if asked.iter().any(|used| used.commit.starts_with(own.as_str())) => {
+                format!("--trust {} is not enough: it takes the whole id of the commit. ", shell_word(own))
+            }
+            Some(own) => format!("--trust {} names another commit. ", shell_word(own)),
+            None => String::new(),
+        };
         refused(
             format!("nobody has said yes to {}", names.join(" and to ")),
             format!(
-                "Nothing was changed. There is no terminal to ask on, and --yes is not said to others' hooks. Read \
-                 what it holds, then: {} {}",
+                "Nothing was changed. {of_trust}There is no terminal to ask on, and --yes is not said to others' hooks. \
+                 Read what it holds, then: {} {}",
                 context.spell(command),
                 flags.join(" ")
             ),
@@ -375,7 +385,9 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
         true => loud.line("Nothing of it changes what the profile comes to here.\n"),
         false => loud.lines(&told),
     }
-    let is_meant = !args.dry_run && agreed(context, &moved, &args.trust, question, "cs update")?;
+    let names = args.names.iter().map(|name| format!(" {}", shell_word(name)));
+    let command = format!("cs update{}", names.collect::<String>());
+    let is_meant = !args.dry_run && agreed(context, &moved, &args.trust, question, &command)?;
     if is_meant {
         let file = context.lock_file(&wanted.which).expect("BUG: a profile with repositories has a lock");
         let locked = context.lock(super::args::Durability::Full)?;

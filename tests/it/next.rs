@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::sandbox::Sandbox;
+use crate::remote::Team;
+use crate::sandbox::{Ran, Sandbox};
 
 const AGENT: &str = "---\nname: x\ndescription: d\n---\nOne.\n";
 
@@ -102,4 +103,63 @@ fn without_its_profile_nothing_is_put_back() {
         assert!(!said.out.contains("cs apply"), "{said}");
     }
     sandbox.cs(&["plan"]).code(1);
+}
+
+/// Runs the command that stands behind `words` at the end of what was told.
+#[track_caller]
+fn copied(sandbox: &Sandbox, told: &Ran, words: &str) -> Ran {
+    let (_, next) = told.err.rsplit_once(words).unwrap_or_else(|| panic!("{words:?} is not in: {told}"));
+    sandbox.shell(next.lines().next().unwrap_or_default())
+}
+
+/// What was said with a command is not lost where it is to be typed anew.
+#[test]
+fn a_command_to_be_typed_again_is_all_of_it() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .write("dotfiles/agents/x.md", AGENT)
+        .profile("[agents.x]\nsource = \"agents/x.md\"\n")
+        .write(".claude/agents/x.md", "Mine.\n");
+    let apply = ["apply", "--profile", "dotfiles/claude-sync.toml", "--on-conflict", "backup"];
+    let refused = sandbox.cs(&apply).code(1);
+    let plan =
+        "Look at it with cs plan --profile dotfiles/claude-sync.toml --on-conflict backup, then: cs apply ";
+    assert!(refused.err.contains(plan), "{refused}");
+    copied(&sandbox, &refused, "then: ").ok();
+    assert_eq!(sandbox.read(".claude/agents/x.md"), AGENT);
+}
+
+#[test]
+fn a_yes_to_others_hooks_is_whole_and_said_again() {
+    let Some(team) = Team::new() else { return };
+    let (profile, commit) = (team.profile(), team.git(&["rev-parse", "HEAD"]));
+    let apply = |trust: &str| team.cs(&["apply", "--profile", &profile, "--trust", trust]).code(1);
+    for (wrong, why) in [
+        (&commit[..7], "is not enough: it takes the whole id of the commit."),
+        (&"0".repeat(40), "names another commit."),
+    ] {
+        let refused = apply(wrong);
+        assert!(refused.err.contains(&format!("Nothing was changed. --trust {wrong} {why}")), "{refused}");
+        assert!(refused.err.contains("nobody has said yes to"), "{refused}");
+    }
+    assert!(!team.sandbox.root().exists());
+    // The plan wants a yes, too, and that one may be said beforehand.
+    let refused = apply(&commit);
+    assert!(refused.err.contains("this wants a yes"), "{refused}");
+    copied(&team.sandbox, &refused, "then: ").ok();
+    team.cs(&["verify"]).ok();
+    team.sandbox.script("team/claude/hooks/mark.sh", "#!/bin/sh\necho two\n");
+    let new = team.commit("Say two");
+    let refused = team.cs(&["update", "team", "--trust", &new[..12]]).code(1);
+    assert!(refused.err.contains("takes the whole id of the commit"), "{refused}");
+    assert!(refused.err.contains(&format!("then: cs update team --trust {new}")), "{refused}");
+    copied(&team.sandbox, &refused, "then: ").ok();
+    team.cs(&["apply", "--yes"]).ok();
+    // As it is where nothing was said at all.
+    team.sandbox.script("team/claude/hooks/mark.sh", "#!/bin/sh\necho three\n");
+    team.commit("Say three");
+    let refused = team.cs(&["update"]).code(1);
+    copied(&team.sandbox, &refused, "then: ").ok();
+    team.cs(&["apply", "--yes"]).ok();
+    assert!(team.sandbox.read(".claude/hooks/mark").contains("three"));
 }

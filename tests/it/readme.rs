@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::sandbox::{Sandbox, ran};
+use crate::sandbox::Sandbox;
 
 /// The blocks of the README marked as `kind`.
 fn blocks(kind: &str) -> Vec<String> {
@@ -44,15 +44,7 @@ fn its_commands_do_what_they_are_shown_for() {
         }
         // There is nobody here to say yes.
         let asks = ["cs apply", "cs rollback"].iter().any(|asking| command.starts_with(asking));
-        let line = format!("cs() {{ \"$CS\" \"$@\"; }}; {command}{}", if asks { " --yes" } else { "" });
-        let mut shell = sandbox.command(&[]);
-        let program = shell.get_program().to_owned();
-        let mut run = std::process::Command::new("/bin/sh");
-        run.args(["-c", &line])
-            .env_clear()
-            .envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        run.env("CS", program).current_dir(shell.current_dir(sandbox.home()).get_current_dir().expect("one"));
-        let ran = ran(run.output().expect("a shell"));
+        let ran = sandbox.shell(&format!("{command}{}", if asks { " --yes" } else { "" }));
         assert_eq!(ran.code, 0, "{command}\n{ran}");
         count += 1;
     }

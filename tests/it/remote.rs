@@ -70,7 +70,7 @@ impl Team {
         format!("git+file://{}", self.sandbox.path("team").display())
     }
 
-    fn profile(&self) -> String {
+    pub fn profile(&self) -> String {
         format!("{}#claude/claude-sync.toml", self.url())
     }
 

@@ -137,6 +137,20 @@ impl Sandbox {
         ran(self.command(args).output().expect("cs runs"))
     }
 
+    /// A line as people type it, in a shell that knows `cs`.
+    pub fn shell(&self, line: &str) -> Ran {
+        let own = self.command(&[]);
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", &format!("cs() {{ \"$CS\" \"$@\"; }}; {line}")])
+            .env_clear()
+            .envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("CS", own.get_program())
+            .current_dir(self.home())
+            .stdin(Stdio::null());
+        ran(shell.output().expect("a shell"))
+    }
+
     /// `cs apply --yes` of `dotfiles/claude-sync.toml`.
     #[track_caller]
     pub fn apply(&self) -> Ran {
