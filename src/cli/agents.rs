@@ -253,7 +253,7 @@ fn ack(context: &Context, agent: Agent, useful: bool) -> Result<u8, CliError> {
     let Some(host) = learning(context)?.known_host()? else {
         return Err(refused(
             "nothing was recorded here yet, so no agent has looked at it",
-            "The bundled hooks record: cs apply --profile builtin:learning",
+            super::learn::store::Store::locate(context)?.to_learn(),
         ));
     };
     let now = clock::now();

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::args::StatsArgs;
 use super::engine::Context;
 use super::error::{CliError, exit};
+use super::learn;
 use super::output::{paint, style};
 use crate::hook::Hook;
 use crate::hook::health::{self, Health, Run};
@@ -25,7 +26,17 @@ pub fn run(context: &Context, args: &StatsArgs) -> Result<u8, CliError> {
         "hooks": rows.iter().map(Row::json).collect::<Vec<_>>(),
     }));
     if rows.iter().all(|row| row.runs == 0) {
-        context.out.line("No bundled hook has run yet. builtin:learning installs them; Claude Code calls them from then on.");
+        let side = context.store()?.current_side().ok().flatten();
+        let is_there = side.is_some_and(|side| side.manifest.state.files.values().any(|own| own.is_cs));
+        context.out.line(match is_there {
+            true => {
+                "No bundled hook has run yet: Claude Code calls them from its next session on.".to_owned()
+            }
+            false => {
+                let next = learn::store::Store::locate(context)?.to_learn();
+                format!("No bundled hook has run yet. {}", context.spell(&next))
+            }
+        });
         return Ok(exit::DONE);
     }
     context

@@ -163,3 +163,58 @@ fn a_yes_to_others_hooks_is_whole_and_said_again() {
     team.cs(&["apply", "--yes"]).ok();
     assert!(team.sandbox.read(".claude/hooks/mark").contains("three"));
 }
+
+/// Whoever has nothing yet is told how to have it: without losing what is applied already.
+#[test]
+fn the_hooks_that_learn_are_there_after_what_is_told() {
+    let asks = [&["learn", "show"][..], &["mesh", "status"], &["mesh", "sync", "--ssh", "bee"]];
+    let told = |sandbox: &Sandbox| {
+        let said = asks.map(|args| sandbox.cs(args).code(1).err);
+        assert!(said.iter().all(|own| *own == said[0]), "{said:?}");
+        let acked = sandbox.cs(&["agents", "ack", "hpc-advisor", "--useful", "yes"]).code(1).err;
+        assert_eq!(acked.lines().last(), said[0].lines().last());
+        said[0].clone()
+    };
+    let learns = |sandbox: &Sandbox| {
+        assert!(sandbox.path(".claude/hooks/learning-collector").exists());
+        sandbox.cs(&["learn", "show"]).ok();
+        sandbox.cs(&["mesh", "status"]).ok();
+    };
+    // A fresh machine: there are no sessions to learn from either.
+    let sandbox = Sandbox::new();
+    let said = told(&sandbox);
+    assert!(said.ends_with("\n\nThe hooks that learn: cs apply --profile builtin:learning\n"), "{said}");
+    assert!(sandbox.cs(&["stats"]).ok().out.contains("learn: cs apply --profile builtin:learning"));
+    fs::create_dir_all(sandbox.path(".claude/projects")).expect("a folder");
+    assert!(told(&sandbox).contains("earlier sessions: cs learn import\n"), "{}", told(&sandbox));
+    sandbox.cs(&["learn", "import", "--dry-run"]).ok();
+    sandbox.shell("cs apply --profile builtin:learning --yes").ok();
+    learns(&sandbox);
+    assert!(sandbox.cs(&["stats"]).ok().out.contains("Claude Code calls them from its next session on."));
+    fs::remove_dir_all(sandbox.path(".claude/learning")).expect("there");
+    assert!(told(&sandbox).contains("Claude Code calls them from its next session on."));
+
+    // A profile of one's own stays the one that is applied.
+    let sandbox = applied();
+    let said = told(&sandbox);
+    let next = "put \"builtin:learning\" into `extends` of ~/dotfiles/claude-sync.toml, then: cs apply\n";
+    assert!(said.ends_with(next), "{said}");
+    let own = sandbox.read("dotfiles/claude-sync.toml");
+    let own = own.replace("format = 1\n", "format = 1\nextends = [\"builtin:learning\"]\n");
+    sandbox.write("dotfiles/claude-sync.toml", &own);
+    sandbox.shell("cs apply --yes").ok();
+    learns(&sandbox);
+    assert!(sandbox.path(".claude/agents/x.md").exists());
+    // Who has said no to it is told where.
+    fs::remove_dir_all(sandbox.path(".claude/learning")).expect("there");
+    sandbox.write("dotfiles/claude-sync.toml", format!("{own}[learning]\nenabled = false\n"));
+    sandbox.shell("cs apply --yes").ok();
+    let said = told(&sandbox);
+    assert!(said.contains("~/dotfiles/claude-sync.toml has `[learning] enabled = false`"), "{said}");
+
+    let sandbox = Sandbox::new();
+    sandbox.cs(&["apply", "--yes", "--profile", "builtin:default"]).ok();
+    let said = told(&sandbox);
+    let next = "extends = [\"builtin:default\", \"builtin:learning\"]: cs init --empty DIR begins one\n";
+    assert!(said.ends_with(next), "{said}");
+}

@@ -76,10 +76,7 @@ fn say(context: &Context, store: &Store, report: &Report, is_dry: bool) {
     if report.calls > 0 && !is_dry {
         out.line(context.spell("\nNothing of what was said or written is kept, only which kinds of commands ran and how that went. What is known now: cs learn show"));
         if !store.is_learning() {
-            out.line(
-                context
-                    .spell("No hook here speaks of it yet: cs init --from builtin:learning, then cs apply."),
-            );
+            out.line(format!("No hook here speaks of it yet. {}", context.spell(&store.to_learn())));
         }
     }
 }

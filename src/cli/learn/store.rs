@@ -8,6 +8,7 @@ use crate::cli::engine::Context;
 use crate::cli::error::{CliError, refused};
 use crate::cli::identity;
 use crate::command::shape::HostType;
+use crate::generation::Cause;
 use crate::hook::observe;
 use crate::knowledge::fold::{Foreign, Rules};
 use crate::knowledge::numbers::{self, Numbers, Of};
@@ -16,14 +17,21 @@ use crate::knowledge::upkeep::UpkeepError;
 use crate::knowledge::{HostFolder, Learning, fold, shared};
 use crate::learn::{Number, streak};
 use crate::mesh::advice::View;
-use crate::root::{self, Root};
+use crate::model::text::shell_path;
+use crate::profile::ProfileRef;
+use crate::root::{self, Root, Side};
 use crate::sys::{clock, env, fs};
+
+/// The profile with the hooks that learn, and the one of them that there is nothing to learn from without.
+const LEARNING: &str = "builtin:learning";
+const COLLECTOR: &str = "hooks/learning-collector";
 
 /// What `cs` learned here, and where.
 pub struct Store {
     pub learning: Learning,
     /// Where the client keeps its transcripts.
     pub projects: PathBuf,
+    root: Root,
     runtime: Value,
 }
 
@@ -33,8 +41,8 @@ impl Store {
         let learning = identity::learning(context)?;
         let root = Root::locate(context.common.root.as_deref(), None)?;
         let projects = root.path.join("projects");
-        let runtime = root::Store::new(root).runtime()?.unwrap_or_default();
-        Ok(Self { learning, projects, runtime })
+        let runtime = root::Store::new(root.clone()).runtime()?.unwrap_or_default();
+        Ok(Self { learning, projects, root, runtime })
     }
 
     /// What the generation that is current says to hooks and to `cs mesh`.
@@ -61,14 +69,49 @@ impl Store {
         streak::sessions_min(&self.runtime)
     }
 
+    /// What is to be done for hooks to learn here, in a sentence that ends with what to type. What is applied already
+    /// is not to be lost by it.
+    pub fn to_learn(&self) -> String {
+        let side = root::Store::new(self.root.clone()).current_side().ok().flatten();
+        let side = side.filter(|side| side.manifest.cause != Cause::Uninstall);
+        let Some(Side { manifest, .. }) = side else {
+            return format!("The hooks that learn: cs apply --profile {LEARNING}");
+        };
+        let Some(profile) = manifest.profile.map(|record| ProfileRef::parse(&record.reference)) else {
+            return format!("The hooks that learn: cs apply --profile {LEARNING}");
+        };
+        let home = self.root.home.as_deref();
+        let is_off = self.runtime.pointer("/learning/enabled").is_some_and(|own| *own == false);
+        let has_hooks = manifest.state.files.keys().any(|path| path.as_str() == COLLECTOR);
+        match &profile {
+            _ if has_hooks && !is_off => {
+                "The hooks that learn are installed: Claude Code calls them from its next session on."
+                    .to_owned()
+            }
+            ProfileRef::File(path) if has_hooks => {
+                let path = shell_path(path, home);
+                format!("{path} has `[learning] enabled = false`: take that out, then: cs apply")
+            }
+            ProfileRef::File(path) => {
+                let path = shell_path(path, home);
+                format!("The hooks that learn: put \"{LEARNING}\" into `extends` of {path}, then: cs apply")
+            }
+            other => format!(
+                "The hooks that learn want a profile of your own, with extends = [\"{other}\", \"{LEARNING}\"]: \
+                 cs init --empty DIR begins one"
+            ),
+        }
+    }
+
     /// The host's folder.
     pub fn host(&self) -> Result<HostFolder, CliError> {
         self.learning.known_host()?.ok_or_else(|| {
-            refused(
-                "nothing was learned on this machine yet",
-                "Learn from what Claude Code has kept of earlier sessions: cs learn import. Or declare the hooks that \
-                 learn: cs init --from builtin:learning, then cs apply.",
-            )
+            let mut hints = Vec::new();
+            if fs::lstat(&self.projects).is_ok_and(|stat| stat.is_some()) {
+                hints.push("From what Claude Code has kept of earlier sessions: cs learn import".to_owned());
+            }
+            hints.push(self.to_learn());
+            refused("nothing was learned on this machine yet", hints.join("\n"))
         })
     }
 
