@@ -77,7 +77,9 @@ fn show(context: &Context, learning: &Learning, message: Option<String>) -> Resu
     let shown = id.as_deref().unwrap_or("no id yet");
     out.line(format!("{}   {}", paint(style::BOLD, shown), provenance(tier, &used)));
     say("reinstall", reinstall(tier, &used));
-    say("fingerprint", fingerprint.clone().unwrap_or_else(|| "none yet".to_owned()));
+    let none =
+        || format!("none yet: the key that has one is made by   {}", context.spell("cs identity adopt"));
+    say("fingerprint", fingerprint.clone().unwrap_or_else(none));
     say("machine", machine(host.is_some(), standing, copied_from.as_ref()));
     if let Some(host) = &host {
         say("folder", context.root.show(&host.path));
@@ -126,7 +128,7 @@ fn reinstall(tier: Tier, used: &[&str]) -> String {
 
 fn machine(is_enrolled: bool, standing: Option<Standing>, copied_from: Option<&HostId>) -> String {
     if !is_enrolled {
-        return "not enrolled yet   cs identity adopt   (or a session with the learning hooks)".to_owned();
+        return "not enrolled yet   cs identity adopt   (or cs apply with the hooks that learn)".to_owned();
     }
     if let Some(from) = copied_from {
         return format!("holds a copy of {from}'s folder; nothing is shared until   cs identity adopt");

@@ -211,7 +211,7 @@ impl Learning {
     }
 
     /// The folder itself, made if need be, and its lock.
-    fn open(&self) -> Result<fs::FileLock, KeyError> {
+    pub(super) fn open(&self) -> Result<fs::FileLock, KeyError> {
         let root = self.path.parent().unwrap_or(&self.path);
         fs::make_folders(root, 0o700)?;
         private::make_folder(&self.path)?;

@@ -420,8 +420,15 @@ pub fn trusted(learning: &Learning) -> Result<(String, Vec<Entry>), SharedError>
 /// When it can't be read or written; or what `change` says, and then nothing is changed.
 pub fn edit_trusted<T, E>(
     learning: &Learning,
-    change: impl FnOnce(&str) -> Result<(String, T), E>,
+    change: impl Fn(&str) -> Result<(String, T), E>,
 ) -> Result<Result<T, E>, SharedError> {
+    if fs::lstat(&learning.path)?.is_none() {
+        // What can't be written makes no folder either.
+        if let Err(error) = change("") {
+            return Ok(Err(error));
+        }
+        drop(learning.open()?);
+    }
     private::make_folder(&learning.path)?;
     let _lock = private::lock(&learning.path.join(TRUSTED_LOCK))?;
     let (text, _) = trusted(learning)?;

@@ -1,7 +1,7 @@
 //! What is told to do next works, as it is printed: whoever copies it gets there.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use crate::remote::Team;
 use crate::sandbox::{Ran, Sandbox};
@@ -217,4 +217,34 @@ fn the_hooks_that_learn_are_there_after_what_is_told() {
     let said = told(&sandbox);
     let next = "extends = [\"builtin:default\", \"builtin:learning\"]: cs init --empty DIR begins one\n";
     assert!(said.ends_with(next), "{said}");
+}
+
+/// The first steps between machines, on one that has nothing yet.
+#[test]
+fn a_fresh_machine_can_trust_and_be_trusted() {
+    let sandbox = Sandbox::new();
+    let other = "SHA256:ujx+DO0HSW9DLAOuEb0VXUB+vDagWLfylbKG1d2AsRQ";
+    // What is refused makes nothing.
+    sandbox.cs(&["trust", "add", &other[..20], "bee"]).code(1);
+    sandbox.cs(&["trust", "revoke", "bee"]).code(1);
+    assert!(!sandbox.root().exists());
+    sandbox.cs(&["trust", "add", other, "bee"]).ok();
+    let mode = |path: &str| fs::metadata(sandbox.path(path)).expect("there").permissions().mode() & 0o777;
+    assert_eq!([".claude", ".claude/learning", ".claude/learning/hosts"].map(mode), [0o700; 3]);
+    assert_eq!(mode(".claude/learning/.gitignore"), 0o600);
+    assert_eq!(sandbox.read(".claude/learning/.gitignore"), "*\n");
+    assert!(sandbox.cs(&["trust", "list"]).ok().out.contains(other));
+
+    let said = sandbox.cs(&["identity"]).ok();
+    let next = "fingerprint  none yet: the key that has one is made by   ";
+    let (_, next) = said.out.split_once(next).unwrap_or_else(|| panic!("{said}"));
+    let adopted = sandbox.shell(next.lines().next().unwrap_or_default()).ok();
+    assert!(adopted.out.contains("fingerprint  SHA256:"), "{adopted}");
+    assert!(sandbox.cs(&["identity"]).ok().out.contains("fingerprint  SHA256:"));
+    let said = sandbox.cs(&["mesh", "status"]).ok();
+    assert!(said.out.contains("bee") && said.out.contains("has told nothing yet"), "{said}");
+    // So it is with the hooks that learn.
+    let sandbox = Sandbox::new();
+    sandbox.cs(&["apply", "--yes", "--profile", "builtin:learning"]).ok();
+    assert!(sandbox.cs(&["identity"]).ok().out.contains("fingerprint  SHA256:"));
 }
