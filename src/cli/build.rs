@@ -31,6 +31,7 @@ pub fn run(context: &Context, args: &BuildArgs) -> Result<u8, CliError> {
     }
     let base = context.store()?.current_side()?;
     let (which, found) = context.which(base.as_ref())?;
+    context.check_there(&which)?;
     let hooks_dir = hooks_dir.map(locate::normal);
     let target = target_in(hooks_dir.as_deref().unwrap_or(Path::new(NOWHERE)));
     let machine = context.machine(&which, Policy::Pinned)?;

@@ -255,8 +255,26 @@ impl Context {
     /// Everything that is wrong with it.
     pub fn wanted_by(&self, base: Option<&Side>, policy: Policy) -> Result<Wanted, CliError> {
         let (which, found) = self.which(base)?;
+        self.check_there(&which)?;
         let machine = self.machine(&which, policy)?;
         self.render(which, found, &machine, base)
+    }
+
+    /// Refuses the profile that was applied last where it is not there any more: whoever has moved their dotfiles named
+    /// it long ago.
+    ///
+    /// # Errors
+    /// As said.
+    pub fn check_there(&self, which: &ProfileRef) -> Result<(), CliError> {
+        let ProfileRef::File(path) = which else { return Ok(()) };
+        if self.common.profile.is_some() || fs::stat(path)?.is_some() {
+            return Ok(());
+        }
+        Err(refused(
+            format!("the profile that was applied last is not there any more: {}", self.root.show(path)),
+            "Nothing was changed. If it lies elsewhere by now, name it there: cs plan --profile FILE, then cs apply \
+             --profile FILE. cs rollback and cs uninstall need none.",
+        ))
     }
 
     /// The machine for reading `which`, with the repositories that its lock pins.

@@ -259,6 +259,17 @@ fn io_remedy(error: &std::io::Error) -> &'static str {
             "Look at who owns it (ls -ld) and whether you may write there."
         }
         std::io::ErrorKind::ReadOnlyFilesystem => "It is mounted read-only: remount it and try again.",
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+            "It is not there, or no folder that it could be in: look whether the path is right."
+        }
+        std::io::ErrorKind::IsADirectory => {
+            "It is a folder, and should be a file: look whether the path is right."
+        }
+        std::io::ErrorKind::AlreadyExists => {
+            "Something else is there already: move it away, or take another path."
+        }
+        std::io::ErrorKind::InvalidFilename => "The name is too long: take another one.",
+        std::io::ErrorKind::FileTooLarge => "Look whether it is the file that you mean.",
         _ => "If it fails again, look at what the system says of the disk (dmesg).",
     }
 }

@@ -335,6 +335,7 @@ pub fn update(context: &Context, args: &UpdateArgs) -> Result<u8, CliError> {
     let store = context.store()?;
     let base = context.base(&store)?;
     let (which, found) = context.which(base.as_ref())?;
+    context.check_there(&which)?;
     let machine = context.machine(&which, Policy::Newest(args.names.clone()))?;
     let wanted = context.render(which.clone(), found, &machine, base.as_ref())?;
     let remotes = machine.remotes().map(Remotes::used).unwrap_or_default();

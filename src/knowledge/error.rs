@@ -45,7 +45,9 @@ impl KeyError {
                 io::ErrorKind::PermissionDenied => {
                     "Look at who owns it (ls -ld) and whether you may read and write there.".to_owned()
                 }
-                io::ErrorKind::NotFound => "Nothing was changed. Look whether the path is right.".to_owned(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                    "Nothing was changed. Look whether the path is right.".to_owned()
+                }
                 io::ErrorKind::AlreadyExists => {
                     "Nothing was changed. Name a file that is not there yet.".to_owned()
                 }

@@ -33,7 +33,7 @@ pub enum Error {
     #[error("{} {fault}", .id.name(), fault = .fault.kind)]
     Document { id: DocumentId, path: PathBuf, fault: Box<Fault> },
     #[error("{}: {why}", .path.display())]
-    DocumentPlace { id: DocumentId, path: PathBuf, why: &'static str, remedy: &'static str },
+    DocumentPlace { id: DocumentId, path: PathBuf, why: &'static str, remedy: String },
     #[error("{} is the settings file of {}, too", .path.display(), .other.display())]
     SharedDocument { id: DocumentId, path: PathBuf, other: PathBuf },
     #[error("the key that seals what cs displaced is not there, or is none, and something is sealed with it")]

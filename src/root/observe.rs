@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use super::{Error, Side, Store, shared};
 use crate::document::{Fault, FaultKind, text};
 use crate::generation::{State, folder_digest};
-use crate::model::{Digest, DocumentId, InstallMode, Ledger, ManagedPath, limits};
+use crate::model::{Digest, DocumentId, InstallMode, Ledger, ManagedPath, limits, text::shell_path};
 use crate::plan::tree::is_our_link;
 use crate::plan::{Observation, Observed, ObservedDocument};
+use crate::sys::env;
 use crate::sys::fs::{self, Kind};
+
+/// What lies there is nobody's to write.
+const NIX_STORE: &str = "/nix/store";
 
 /// Observes everything a plan from `base` to `desired` needs to know.
 ///
@@ -328,8 +332,9 @@ pub fn read_document(store: &Store, id: DocumentId) -> Result<ObservedDocument, 
 /// The file that is a document: in the root, or where one link leads.
 fn document_path(store: &Store, id: DocumentId) -> Result<PathBuf, Error> {
     let path = store.root.document(id);
-    let refuse =
-        |path: &Path, why, remedy| Err(Error::DocumentPlace { id, path: path.to_owned(), why, remedy });
+    let refuse = |path: &Path, why, remedy: &str| {
+        Err(Error::DocumentPlace { id, path: path.to_owned(), why, remedy: remedy.to_owned() })
+    };
     let Some(stat) = fs::lstat(&path)? else { return Ok(path) };
     let (file, stat) = match stat.kind {
         Kind::Link => {
@@ -357,18 +362,30 @@ fn document_path(store: &Store, id: DocumentId) -> Result<PathBuf, Error> {
             refuse(&file, "it has a second name (a hard link), which replacing it would cut off", remedy)
         }
         Kind::File if !can_replace(&file) => {
+            let why = "it can't be replaced: its folder is read-only";
+            let folder = file.parent().unwrap_or(Path::new("/"));
+            if is_closed_by_us(folder)? {
+                let folder = shell_path(folder, store.root.home.as_deref());
+                return refuse(&file, why, &format!("Open the folder: chmod u+w {folder}"));
+            }
             let remedy = "Put a regular, writable file there: Claude Code writes its own settings to it. \
                           A file from the Nix store can be copied: cp --remove-destination \"$(readlink -f FILE)\" FILE.";
-            refuse(&file, "it can't be replaced: its folder is read-only", remedy)
+            refuse(&file, why, remedy)
         }
         Kind::File => Ok(file),
         _ => refuse(&file, "it is not a regular file", "Move it away, then try again."),
     }
 }
 
+/// Whether a folder is our own, and its mode all that is in the way.
+fn is_closed_by_us(folder: &Path) -> Result<bool, Error> {
+    let is_closed = |stat: fs::Stat| stat.uid == env::uid() && stat.mode & 0o200 == 0;
+    Ok(!folder.starts_with(NIX_STORE) && fs::stat(folder)?.is_some_and(is_closed))
+}
+
 fn can_replace(file: &Path) -> bool {
     let folder = file.parent().unwrap_or(Path::new("/"));
-    !file.starts_with("/nix/store") && fs::is_writable(folder)
+    !file.starts_with(NIX_STORE) && fs::is_writable(folder)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! What is told to do next works, as it is printed: whoever copies it gets there.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::process::Command;
 
 use crate::remote::Team;
-use crate::sandbox::{Ran, Sandbox};
+use crate::sandbox::{Ran, Sandbox, ran, skipped};
 
 const AGENT: &str = "---\nname: x\ndescription: d\n---\nOne.\n";
 
@@ -247,4 +248,80 @@ fn a_fresh_machine_can_trust_and_be_trusted() {
     let sandbox = Sandbox::new();
     sandbox.cs(&["apply", "--yes", "--profile", "builtin:learning"]).ok();
     assert!(sandbox.cs(&["identity"]).ok().out.contains("fingerprint  SHA256:"));
+}
+
+/// A slip in a path is no matter of the disk.
+#[test]
+fn a_path_that_leads_nowhere_is_to_be_looked_at() {
+    let sandbox = Sandbox::new();
+    sandbox.write("dotfiles/file", "");
+    let is_not_there = "It is not there, or no folder that it could be in: look whether the path is right.";
+    for (args, next) in [
+        (&["apply", "/nope.plan"][..], is_not_there),
+        (&["init", "/proc/x"], is_not_there),
+        (&["plan", "--profile", "builtin:default", "--out", "nope/x"], is_not_there),
+        (&["init", "dotfiles/file/x"], "move it away, or take another path"),
+        (&["apply", "dotfiles"], "It is a folder, and should be a file: look whether the path is right."),
+    ] {
+        let refused = sandbox.cs(args).code(1);
+        assert!(refused.err.contains(next) && !refused.err.contains("dmesg"), "{refused}");
+    }
+}
+
+#[test]
+fn dotfiles_that_were_moved_are_named_where_they_are() {
+    let sandbox = applied();
+    fs::rename(sandbox.path("dotfiles"), sandbox.path("moved")).expect("moved");
+    for command in ["plan", "apply", "capture", "update"] {
+        let refused = sandbox.cs(&[command]).code(1);
+        let told =
+            "error: the profile that was applied last is not there any more: ~/dotfiles/claude-sync.toml\n";
+        assert!(refused.err.starts_with(told), "{refused}");
+        assert!(refused.err.contains("cs plan --profile FILE, then cs apply --profile FILE."), "{refused}");
+    }
+    assert!(sandbox.cs(&["status"]).ok().out.contains("cs plan says why"));
+    sandbox.cs(&["plan", "--profile", "moved/claude-sync.toml"]).ok();
+    sandbox.cs(&["apply", "--yes", "--profile", "moved/claude-sync.toml"]).ok();
+    sandbox.cs(&["plan"]).ok();
+    fs::rename(sandbox.path("moved"), sandbox.path("away")).expect("moved");
+    sandbox.cs(&["rollback", "--yes"]).ok();
+    sandbox.cs(&["uninstall", "--yes"]).ok();
+}
+
+/// To root every folder is open: there it is another user whose home that is.
+fn as_a_user(sandbox: &Sandbox, args: &[&str]) -> Option<Ran> {
+    let own = sandbox.command(args);
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    let mut command = match is_root {
+        true => Command::new("setpriv"),
+        false => Command::new(own.get_program()),
+    };
+    if is_root {
+        let folder = sandbox.home().parent().expect("a folder").to_owned();
+        let given =
+            Command::new("chown").args(["-R", "65534:65534"]).arg(folder).status().expect("chown runs");
+        assert!(given.success());
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(own.get_program());
+    }
+    let variables = own.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    command.args(own.get_args()).env_clear().envs(variables).current_dir(sandbox.home());
+    let output = command.output().ok().map(ran).filter(|ran| !matches!(ran.code, 126 | 127));
+    if output.is_none() {
+        skipped("root can't be another user here");
+    }
+    output
+}
+
+#[test]
+fn a_folder_that_is_closed_is_opened() {
+    let sandbox = applied();
+    sandbox.profile("settings.model = \"haiku\"\n");
+    fs::set_permissions(sandbox.root(), fs::Permissions::from_mode(0o555)).expect("chmod");
+    let Some(refused) = as_a_user(&sandbox, &["apply", "--yes"]) else { return };
+    assert!(refused.code == 1 && refused.err.contains("its folder is read-only"), "{refused}");
+    let next = "Nothing was changed. Open the folder: ";
+    assert!(refused.err.ends_with(&format!("{next}chmod u+w ~/.claude\n")), "{refused}");
+    copied(&sandbox, &refused, next).ok();
+    as_a_user(&sandbox, &["apply", "--yes"]).expect("as before").ok();
+    assert!(sandbox.read(".claude/settings.json").contains("haiku"));
 }
