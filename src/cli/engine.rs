@@ -211,10 +211,9 @@ impl Context {
             Scope::User => InstallMode::Link,
             Scope::Project(_) => InstallMode::Copy,
         };
-        // The client's variable names the project, so the root has to be where it looks.
         let project = match &self.root.scope {
-            Scope::Project(project) if self.root.path == project.join(".claude") => Some(project.clone()),
-            _ => None,
+            Scope::Project(project) => Some(project.clone()),
+            Scope::User => None,
         };
         Target {
             project,

@@ -174,6 +174,16 @@ fn root_report(error: &root::Error, home: Option<&Path>) -> Report {
             format!("{UNCHANGED} `cs generations` shows which ones can still be read. {BACK}")
         }
         Error::NoHome => "Set HOME, or say where: cs --root DIR.".to_owned(),
+        Error::NoProject { path, is_taken } => {
+            report.message = format!("there is no folder {}", path_of(path));
+            match is_taken {
+                true => format!("{UNCHANGED} It is something else: after --project comes the folder of a project."),
+                false => {
+                    let path = shell_path(path, home);
+                    format!("{UNCHANGED} Look whether the path is right; for a new project: mkdir -p {path}")
+                }
+            }
+        }
         Error::NotAFolder(path) => {
             report.message = format!("{} is not a folder", path_of(path));
             format!("{UNCHANGED} Move it away, or say where the configuration is: cs --root DIR.")

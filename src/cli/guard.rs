@@ -8,7 +8,7 @@ use super::args::{Common, GuardArgs, GuardCommand};
 use super::error::{CliError, exit};
 use super::output::{Output, paint, style};
 use crate::guard::{self, Config, Decision, Scene, Verdict};
-use crate::root::{Root, Store};
+use crate::root::{Error, Root, Store};
 use crate::sys::env;
 
 /// Runs it.
@@ -41,8 +41,10 @@ fn scene() -> Scene {
 
 /// As the current generation says; what every rule says by itself where there is none.
 fn config(common: &Common, scene: &Scene) -> Result<Config, CliError> {
-    let Ok(root) = Root::locate(common.root.as_deref(), common.project.as_deref()) else {
-        return Ok(Config::default());
+    let root = match Root::locate(common.root.as_deref(), common.project.as_deref()) {
+        Ok(root) => root,
+        Err(error @ Error::NoProject { .. }) => return Err(error.into()),
+        Err(_) => return Ok(Config::default()),
     };
     let runtime = Store::new(root).runtime()?;
     let guard = runtime.as_ref().and_then(|runtime| runtime.get("guard"));

@@ -64,7 +64,12 @@ fn flags(common: &Common, home: Option<&Path>, is_profiled: bool, there: &str) -
         false => shell_word(profile),
     });
     let all = [("--profile", profile), ("--root", path(&common.root)), ("--project", path(&common.project))];
-    let missing = all.into_iter().filter(|(flag, _)| !there.contains(flag));
+    // Which folder it is about is said once.
+    let is_placed = there.contains("--root") || there.contains("--project");
+    let missing = all.into_iter().filter(|(flag, _)| match *flag {
+        "--profile" => !there.contains(flag),
+        _ => !is_placed,
+    });
     missing.filter_map(|(flag, value)| Some(format!(" {flag} {}", value?))).collect()
 }
 
@@ -95,6 +100,7 @@ mod tests {
                 "Run cs as that user; the next cs undoes it. docs plan",
             ),
             ("cs uninstall --project other", "cs uninstall --project other"),
+            ("cs uninstall --root ~/.claude", "cs uninstall --root ~/.claude"),
             ("cs keys status", "cs keys status"),
         ] {
             assert_eq!(carry(&work, None, text), told);

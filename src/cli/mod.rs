@@ -108,6 +108,11 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     if let Command::Hook { name } = &command {
         return Ok(crate::hook::main(name));
     }
+    if common.root.is_some() && common.project.is_some() {
+        return Err(CliError::Usage(
+            "--root and --project both say which folder this is about: give one of the two".to_owned(),
+        ));
+    }
     // These work also where there is no root.
     match &command {
         Command::Guard(args) => return guard::run(&common, args),

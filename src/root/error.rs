@@ -14,6 +14,12 @@ pub enum Error {
     Io(#[from] io::Error),
     #[error("there is no home folder to find ~/.claude in: $HOME is not set to an absolute path")]
     NoHome,
+    #[error("there is no folder {}", .path.display())]
+    NoProject {
+        path: PathBuf,
+        /// Something else is there.
+        is_taken: bool,
+    },
     #[error("{} is a file, not a folder", .0.display())]
     NotAFolder(PathBuf),
     #[error("{} belongs to user {owner}, and you are user {us}", .path.display())]

@@ -25,20 +25,24 @@ pub enum Scope {
 }
 
 impl Root {
-    /// The root that is meant: `explicit`, else a project's, else `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
+    /// The root that is meant: `explicit`, or a project's, else `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
     ///
     /// # Errors
-    /// When there is no home to find it in.
+    /// When there is no home to find it in, or no such project.
     pub fn locate(explicit: Option<&Path>, project: Option<&Path>) -> Result<Self, Error> {
         let home = env::home();
         let here = env::current_dir()?;
         let absolute = |path: &Path| normal(&here.join(path));
         let config_dir = env::var("CLAUDE_CONFIG_DIR").map(PathBuf::from);
         let (path, scope) = match (explicit, project) {
-            (Some(path), Some(project)) => (absolute(path), Scope::Project(absolute(project))),
-            (Some(path), None) => (absolute(path), Scope::User),
+            (Some(path), _) => (absolute(path), Scope::User),
             (None, Some(project)) => {
                 let project = absolute(project);
+                // A root is made where there is none; a project is there before it is declared anything.
+                let kind = fs::stat(&project)?.map(|stat| stat.kind);
+                if kind != Some(fs::Kind::Folder) {
+                    return Err(Error::NoProject { path: project, is_taken: kind.is_some() });
+                }
                 (project.join(".claude"), Scope::Project(project))
             }
             (None, None) => match (config_dir, &home) {

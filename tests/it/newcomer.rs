@@ -377,7 +377,7 @@ fn a_first_apply_that_is_refused_leaves_nothing() {
     };
     apply(&[]);
     assert!(!sandbox.root().exists());
-    apply(&["--project=new/project"]);
+    apply(&["--root=new/root"]);
     assert!(!sandbox.path("new").exists());
     sandbox.write(".claude/agents/x.md", "Mine.\n");
     apply(&["--yes"]);

@@ -325,3 +325,34 @@ fn a_folder_that_is_closed_is_opened() {
     as_a_user(&sandbox, &["apply", "--yes"]).expect("as before").ok();
     assert!(sandbox.read(".claude/settings.json").contains("haiku"));
 }
+
+#[test]
+fn a_project_is_there_and_no_other_folder_is_named_beside_it() {
+    let sandbox = Sandbox::new();
+    sandbox.profile("settings.model = \"opus\"\n").write("file", "");
+    let apply = ["apply", "--yes", "--profile", "dotfiles/claude-sync.toml"];
+    let with = |more: &[&str]| sandbox.cs(&[&apply[..], more].concat());
+    let refused = with(&["--project", "./my work"]).code(1);
+    assert!(refused.err.starts_with("error: there is no folder ~/my work\n"), "{refused}");
+    assert!(refused.err.contains("Look whether the path is right"), "{refused}");
+    assert!(!sandbox.path("my work").exists());
+    copied(&sandbox, &refused, "for a new project: ").ok();
+    with(&["--project", "./my work"]).ok();
+    assert!(sandbox.path("my work/.claude/settings.json").exists());
+    let refused = with(&["--project", "./file"]).code(1);
+    assert!(refused.err.starts_with("error: there is no folder ~/file\n"), "{refused}");
+    assert!(refused.err.contains("It is something else") && !refused.err.contains("mkdir"), "{refused}");
+    // One would win in silence.
+    let before = sandbox.tree();
+    for args in [["--root", "other", "--project", "./my work"], ["--project", "./my work", "--root", "other"]]
+    {
+        let refused = with(&args).code(2);
+        assert!(
+            refused.err.contains("--root and --project both say which folder this is about"),
+            "{refused}"
+        );
+    }
+    let early = ["--root", "other", "status", "--project=my work", "--json"];
+    assert_eq!(sandbox.cs(&early).code(2).json()["exit_code"], 2);
+    assert!(!sandbox.path("other").exists() && sandbox.tree() == before);
+}
