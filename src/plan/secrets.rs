@@ -383,7 +383,7 @@ mod tests {
             "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI7K7MDENGbPxRfiCYzQ9LmA3kT1u",
             r#"TOKEN="ghp_q8Zr3LmNx7VbT2cYwK5sHd9Jf4GpRa1Eu6Xo""#,
             r#"  "password": "hunter2","#,
-            r#"key: 'Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z'"#,
+            "key: 'Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4z'",
             r#"-H "Authorization: token 8f2b6d0c4a9e4c21""#,
             "aws_access_key_id = AKIAQ7XKZ3M5N8P2R4T6",
             "-----BEGIN OPENSSH PRIVATE KEY-----",

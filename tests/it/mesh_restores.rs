@@ -10,6 +10,7 @@ use claude_sync::learn::{Item, Number, State, Told};
 use claude_sync::mesh::replica::Telling;
 use claude_sync::mesh::row::WINDOW_DAYS;
 use claude_sync::mesh::{Bundle, rows_of};
+use claude_sync::model::Digest;
 use serde_json::Value;
 
 use crate::mesh::{Hosts, fails_in_three_sessions, fingerprint};
@@ -211,7 +212,7 @@ fn put(keeper: &Sandbox, key: &NodeKey, bytes: &[u8]) {
     let repository = keeper.path("shared.git");
     let file = keeper.path("large");
     std::fs::write(&file, bytes).expect("written");
-    let name: String = key.public().to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = Digest::from_bytes(key.public().to_bytes()).to_string();
     let script = "set -e; o=$(git hash-object -w \"$0\"); t=$(printf '100644 blob %s\\tbundle\\n' $o | git mktree); \
                   git update-ref refs/cs/hosts/$1 $(git -c user.name=v -c user.email=v@invalid commit-tree -m x $t)";
     let done = Command::new("sh").args(["-c", script]).arg(&file).arg(name).current_dir(&repository).status();
