@@ -159,10 +159,3 @@ pub mod profile;
 pub mod remote;
 pub mod root;
 pub mod sys;
-
-/// A quarter of what properties are tried with elsewhere: for those of which each case takes its time.
-#[cfg(test)]
-fn few_cases() -> proptest::test_runner::Config {
-    let usual = proptest::test_runner::Config::default();
-    proptest::test_runner::Config { cases: usual.cases.div_ceil(4), ..usual }
-}

@@ -274,7 +274,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::few_cases())]
+        // A quarter of the usual number: each of them takes its time.
+        #![proptest_config({
+            let usual = ProptestConfig::default();
+            ProptestConfig { cases: usual.cases.div_ceil(4), ..usual }
+        })]
 
         /// Whatever happened: what is kept is what there was, and forgetting all of it leaves nothing.
         #[test]

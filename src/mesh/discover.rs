@@ -16,33 +16,60 @@ pub struct Machine {
 /// Systems on which no cs runs.
 const PHONES: [&str; 3] = ["ios", "android", "tvos"];
 
+/// The tailnet, as far as it is of any use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tailnet {
+    /// This user's own machines.
+    pub machines: Vec<Machine>,
+    /// How many more there are: of other users, tagged (which makes them nobody's), shared in, or of a service.
+    pub others: usize,
+}
+
 /// What `tailscale status --json` says of other machines; `None` for something else than that. Only what is needed is
-/// looked at, and whatever of it is missing is missing: its format is not promised.
+/// looked at, and whatever of it is missing is missing: its format is not promised. Where it does not say whose a machine
+/// is, it is somebody else's.
 ///
-/// Machines that others have shared into the tailnet are not this user's, and phones run no cs.
+/// Phones run no cs.
 #[must_use]
-pub fn tailscale(text: &[u8]) -> Option<Vec<Machine>> {
+pub fn tailscale(text: &[u8]) -> Option<Tailnet> {
     let status: Value = serde_json::from_slice(text).ok()?;
     status.get("BackendState").or_else(|| status.get("Self")).or_else(|| status.get("Peer"))?;
+    let user = status.pointer("/Self/UserID").and_then(Value::as_u64);
     let peers = status.get("Peer").and_then(Value::as_object);
-    let mut found: Vec<Machine> = peers.into_iter().flatten().filter_map(|(_, peer)| machine(peer)).collect();
-    found.sort_by(|one, other| one.name.cmp(&other.name));
-    found.dedup_by(|one, other| one.name == other.name);
-    Some(found)
+    let peers = peers.into_iter().flatten().map(|(_, peer)| peer).filter(|peer| peer.is_object());
+    let (own, others): (Vec<&Value>, Vec<&Value>) = peers.partition(|peer| is_own(peer, user));
+    let mut machines: Vec<Machine> = own.into_iter().filter_map(machine).collect();
+    machines.sort_by(|one, other| one.name.cmp(&other.name));
+    machines.dedup_by(|one, other| one.name == other.name);
+    Some(Tailnet { machines, others: others.len() })
+}
+
+fn name_of(peer: &Value) -> &str {
+    peer.get("DNSName").and_then(Value::as_str).unwrap_or_default().trim_end_matches('.')
+}
+
+/// Whether it is a machine of that user and of nobody else. It may offer itself as an exit node; those of a service, which
+/// say where in the world they are, are no machines of anybody's.
+fn is_own(peer: &Value, user: Option<u64>) -> bool {
+    let number = |name: &str| peer.get(name).and_then(Value::as_u64).filter(|id| *id != 0);
+    let is_there = |name: &str| peer.get(name).is_some_and(|value| !value.is_null());
+    let is_tagged = is_there("Tags") && peer.get("Tags") != Some(&Value::Array(Vec::new()));
+    let is_shared =
+        peer.get("ShareeNode").and_then(Value::as_bool) == Some(true) || number("AltSharerUserID").is_some();
+    let is_service = is_there("Location") || name_of(peer).ends_with(".mullvad.ts.net");
+    number("UserID").is_some() && number("UserID") == user && !is_tagged && !is_shared && !is_service
 }
 
 fn machine(peer: &Value) -> Option<Machine> {
-    let is = |name: &str| peer.get(name).and_then(Value::as_bool) == Some(true);
-    let is_shared =
-        is("ShareeNode") || peer.get("AltSharerUserID").and_then(Value::as_u64).is_some_and(|id| id != 0);
     let system = peer.get("OS").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-    if is_shared || PHONES.contains(&&*system) {
+    if PHONES.contains(&&*system) {
         return None;
     }
-    let name = peer.get("DNSName").and_then(Value::as_str).unwrap_or_default().trim_end_matches('.');
+    let name = name_of(peer);
     let address = || peer.pointer("/TailscaleIPs/0").and_then(Value::as_str).unwrap_or_default();
     let name = if name.is_empty() { address() } else { name };
-    is_name(name).then(|| Machine { name: name.to_owned(), is_online: is("Online") })
+    let is_online = peer.get("Online").and_then(Value::as_bool) == Some(true);
+    is_name(name).then(|| Machine { name: name.to_owned(), is_online })
 }
 
 /// Whether ssh may be given it.
@@ -111,29 +138,51 @@ mod tests {
 
     #[test]
     fn a_tailnet_has_machines_of_ours_of_others_and_phones() {
-        let status = serde_json::json!({
+        let mut status = serde_json::json!({
             "Version": "1.96.0", "BackendState": "Running",
-            "Self": {"ID": "n1", "DNSName": "here.tail1.ts.net.", "Online": true},
+            "Self": {"ID": "n1", "UserID": 7, "DNSName": "here.tail1.ts.net.", "Online": true},
             "Peer": {
-                "nodekey:a": {"ID": "n2", "HostName": "Bee", "DNSName": "bee.tail1.ts.net.", "OS": "linux", "Online": true},
-                "nodekey:b": {"ID": "n3", "DNSName": "cat.tail1.ts.net.", "OS": "macOS", "Online": false},
-                "nodekey:c": {"ID": "n4", "DNSName": "friend.tail2.ts.net.", "OS": "linux", "Online": true, "ShareeNode": true},
-                "nodekey:d": {"ID": "n5", "DNSName": "lent.tail2.ts.net.", "OS": "linux", "Online": true, "AltSharerUserID": 7},
-                "nodekey:e": {"ID": "n6", "DNSName": "phone.tail1.ts.net.", "OS": "iOS", "Online": true},
-                "nodekey:f": {"ID": "n7", "DNSName": "", "TailscaleIPs": ["100.64.0.9", "fd7a::9"], "Online": true},
-                "nodekey:g": {"ID": "n8", "DNSName": "-oProxyCommand=x", "Online": true},
-                "nodekey:h": {"ID": "n9", "DNSName": ["odd"], "Online": "yes"},
-                "nodekey:i": 7,
+                "a": {"UserID": 7, "HostName": "Bee", "DNSName": "bee.tail1.ts.net.", "OS": "linux", "Online": true, "Tags": []},
+                "b": {"UserID": 7, "DNSName": "cat.tail1.ts.net.", "OS": "macOS", "Online": false, "ExitNodeOption": true},
+                "e": {"UserID": 7, "DNSName": "phone.tail1.ts.net.", "OS": "iOS", "Online": true},
+                "f": {"UserID": 7, "DNSName": "", "TailscaleIPs": ["100.64.0.9", "fd7a::9"], "Online": true},
+                "g": {"UserID": 7, "DNSName": "-oProxyCommand=x", "Online": true},
+                "h": {"UserID": 7, "DNSName": ["odd"], "Online": "yes"},
+                "i": 7,
             },
         });
         let machine = |name: &str, is_online| Machine { name: name.to_owned(), is_online };
-        let expected = vec![
+        let machines = vec![
             machine("100.64.0.9", true),
             machine("bee.tail1.ts.net", true),
             machine("cat.tail1.ts.net", false),
         ];
-        assert_eq!(tailscale(status.to_string().as_bytes()), Some(expected));
-        assert_eq!(tailscale(br#"{"BackendState": "Stopped", "Peer": null}"#), Some(vec![]));
+        let expected = |others| Some(Tailnet { machines: machines.clone(), others });
+        assert_eq!(tailscale(status.to_string().as_bytes()), expected(0));
+        let others = [
+            serde_json::json!({"UserID": 7, "ShareeNode": true}),
+            serde_json::json!({"UserID": 7, "AltSharerUserID": 9}),
+            serde_json::json!({"UserID": 9}),
+            serde_json::json!({"UserID": 0}),
+            serde_json::json!({"UserID": "7"}),
+            serde_json::json!({}),
+            serde_json::json!({"UserID": 7, "Tags": ["tag:ci"]}),
+            serde_json::json!({"UserID": 7, "Tags": "odd"}),
+            serde_json::json!({"UserID": 7, "Location": {"Country": "Sweden"}, "ExitNodeOption": true}),
+            serde_json::json!({"UserID": 7, "DNSName": "se-sto-wg-001.mullvad.ts.net."}),
+        ];
+        for (at, other) in others.iter().enumerate() {
+            let mut peer =
+                serde_json::json!({"DNSName": "other.tail1.ts.net.", "OS": "linux", "Online": true});
+            peer.as_object_mut().expect("an object").extend(other.as_object().expect("an object").clone());
+            status["Peer"][format!("other {at}")] = peer;
+            assert_eq!(tailscale(status.to_string().as_bytes()), expected(at + 1), "{other}");
+        }
+        // Whose this machine is, is not said.
+        status["Self"] = serde_json::json!({"ID": "n1"});
+        let nobody = tailscale(status.to_string().as_bytes()).expect("a status");
+        assert_eq!((nobody.machines.len(), nobody.others), (0, others.len() + 6));
+        assert_eq!(tailscale(br#"{"BackendState": "Stopped", "Peer": null}"#), Some(Tailnet::default()));
         for odd in ["", "Tailscale is stopped.", "[]", "{}", "{\"Peer\"", "7"] {
             assert_eq!(tailscale(odd.as_bytes()), None, "{odd}");
         }

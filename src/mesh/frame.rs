@@ -232,13 +232,14 @@ impl<R: Read, W: Write> Line<R, W> {
     pub fn hear(&mut self) -> Result<Frame, FrameError> {
         let mut head = [0; 5];
         self.fill(&mut head)?;
-        // The first thing a peer says is of 70 bytes or fewer; what begins like a text is one.
-        let is_text = head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-        if self.heard == head.len() && is_text {
-            return Err(FrameError::Text);
-        }
         let [kind, length @ ..] = head;
         let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+        // The first thing a peer says is of 70 bytes or fewer. What is no frame there is a text, in whatever letters:
+        // it may begin with one that moves the cursor, and only these two bytes are no part of any.
+        let is_frame = (HELLO..=NO).contains(&kind) && length <= FRAME_BYTES_MAX;
+        if self.heard == head.len() && !is_frame && !head.iter().any(|byte| matches!(byte, 0 | 0xff)) {
+            return Err(FrameError::Text);
+        }
         if length > FRAME_BYTES_MAX {
             return Err(FrameError::Long(length));
         }

@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::crypto::Epoch;
 use crate::crypto::node::NodeId;
+use crate::model::printable;
 
 /// What a fingerprint begins with, and how many letters follow.
 const PREFIX: &str = "SHA256:";
@@ -123,9 +124,12 @@ fn check_name(name: &str) -> Result<(), NameError> {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let is_name =
         (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.starts_with('-') && name.chars().all(is_letter);
-    // Quoted in a message: no longer than it is worth, and nothing that moves a cursor.
-    let shown = || name.chars().take(NAME_BYTES_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c });
-    if is_name { Ok(()) } else { Err(NameError(shown().collect())) }
+    if is_name { Ok(()) } else { Err(NameError(quoted(name, NAME_BYTES_MAX))) }
+}
+
+/// In a message: no longer than it is worth, and nothing that moves a cursor or turns a line around.
+fn quoted(text: &str, letters_max: usize) -> String {
+    printable(&text.chars().take(letters_max).collect::<String>())
 }
 
 /// The nodes of a text, in its order. What follows `#` is a comment.
@@ -147,7 +151,7 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, TrustError> {
         };
         let fingerprint = Fingerprint::parse(fingerprint).map_err(|error| wrong(error.into()))?;
         check_name(name).map_err(|error| wrong(error.into()))?;
-        let day = Epoch::of_date(day).ok_or_else(|| wrong(Wrong::Day(day.chars().take(20).collect())))?;
+        let day = Epoch::of_date(day).ok_or_else(|| wrong(Wrong::Day(quoted(day, 20))))?;
         if let Some(other) = entries.iter().find(|other| other.fingerprint == fingerprint) {
             return Err(wrong(Wrong::Again(other.line)));
         }

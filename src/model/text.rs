@@ -7,7 +7,7 @@ use std::path::Path;
 #[must_use]
 pub fn printable(text: &str) -> String {
     let is_odd = |c: char| {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         turns || c.is_control() && c != '\t'
     };
     text.chars().map(|c| if is_odd(c) { '\u{fffd}' } else { c }).collect()

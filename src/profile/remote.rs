@@ -69,7 +69,7 @@ impl Remote {
         if url.contains('?') {
             return misnamed("the only question that may be in it is ?ref=", form);
         }
-        if url.contains("::") {
+        if names_program(url) {
             return misnamed("git would run a program to reach it", form);
         }
         if let Some((scheme, rest)) = url.split_once("://") {
@@ -151,6 +151,12 @@ impl fmt::Display for Remote {
     }
 }
 
+/// `PROGRAM::ADDRESS`, where git runs `git-remote-PROGRAM`. Elsewhere, as in `http://[::1]/`, it means nothing.
+fn names_program(url: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    url.trim_start_matches(is_letter).starts_with("::")
+}
+
 /// `user@host:path`, as ssh is named for short.
 fn is_short(url: &str) -> bool {
     url.split_once(':').is_some_and(|(host, path)| {
@@ -206,6 +212,8 @@ mod tests {
             "git+git@example.org:team/dots.git?ref=main#a/b.toml",
             "git+file:///srv/dots#claude-sync.toml",
             "git+/srv/dots#claude-sync.toml",
+            "git+http://[::1]/dots#claude-sync.toml",
+            "git+ssh://me@[fe80::1]:22/dots#claude-sync.toml",
         ] {
             let remote = Remote::parse(&text["git+".len()..]);
             assert_eq!(remote.check(), Ok(()), "{text}");
@@ -224,6 +232,8 @@ mod tests {
             "ext::sh",
             "fd::3",
             "foo::bar",
+            "x+y-z.0::http://[::1]/x",
+            "::x",
             "ftp://h/x",
             "ssh://-oProxyCommand=x/y",
             "ssh://me@-oProxyCommand=x/y",

@@ -4,7 +4,7 @@ mod fleet;
 
 use std::path::{Path, PathBuf};
 
-pub use fleet::{Found, SHOWN_MAX};
+pub use fleet::{Found, Left, SHOWN_MAX};
 
 use super::Error;
 use crate::model::printable;
@@ -14,7 +14,7 @@ use crate::sys::process::{Call, Ended, Talk};
 use crate::sys::{fs, stdio};
 
 /// What would make git look elsewhere than where it is told.
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 13] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -27,11 +27,12 @@ const ELSEWHERE: [&str; 12] = [
     "GIT_CONFIG_COUNT",
     "GIT_GRAFT_FILE",
     "GIT_SHALLOW_FILE",
+    "GIT_DEFAULT_HASH",
 ];
 
 /// Configuration that a user may have and that has no place here: programs that git would start by itself,
-/// objects that were not looked at, and housekeeping in the background.
-const PLAIN: [&str; 16] = [
+/// objects that were not looked at, housekeeping in the background, and what would be told about this machine.
+const PLAIN: [&str; 22] = [
     "-c",
     "core.hooksPath=/dev/null",
     "-c",
@@ -49,7 +50,47 @@ const PLAIN: [&str; 16] = [
     "http.lowSpeedLimit=1",
     "-c",
     "http.lowSpeedTime=30",
+    "-c",
+    "push.pushOption=",
+    "-c",
+    "i18n.commitEncoding=UTF-8",
+    "-c",
+    "transfer.advertiseSID=false",
 ];
+
+/// What the far side is started with where that is a program on this machine: it goes by the configuration of the
+/// repository, which is of whoever can write there. Of that, what names programs; what changes a working tree, and so
+/// runs its filters; and housekeeping.
+const FAR: [&str; 8] = [
+    "core.hooksPath=/dev/null",
+    "core.alternateRefsCommand=true",
+    "core.fsmonitor=false",
+    "core.sshCommand=false",
+    "receive.denyCurrentBranch=refuse",
+    "receive.autoGC=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+];
+
+/// How names are made of contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Sha1,
+    Sha256,
+}
+
+impl Names {
+    fn of(object: &str) -> Self {
+        if object.len() == 64 { Self::Sha256 } else { Self::Sha1 }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+}
 
 /// One file of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,10 +128,19 @@ impl Git {
             if let Some(above) = folder.parent() {
                 super::make_cache(above)?;
             }
-            let made = call().args(["init", "--quiet", "--bare", "--template=", "--"]).args([&*text(folder)]);
-            well(made.run().map_err(no_git)?).map_err(|said| Error::Git { what: "init".to_owned(), said })?;
+            git.make(Names::Sha1)?;
         }
         Ok(git)
+    }
+
+    /// Makes it, whatever else the configuration or the environment want: one that names its objects in another way can
+    /// take none of the other side's.
+    fn make(&self, names: Names) -> Result<(), Error> {
+        let format = format!("init.defaultObjectFormat={}", names.word());
+        let args = ["-c", &format, "init", "--quiet", "--bare", "--template=", "--", &*text(&self.folder)];
+        // A git that knows of one way alone has no such option.
+        let made = call().args(args).env("GIT_DEFAULT_HASH", Some(names.word())).run().map_err(no_git)?;
+        well(made).map(drop).map_err(|said| Error::Git { what: "init".to_owned(), said })
     }
 
     fn call<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Result<Ended, Error> {
@@ -119,7 +169,9 @@ impl Git {
                 format!("refs/tags/{name}"),
             ],
         };
-        let asked = ["ls-remote", "--", url].into_iter().chain(names.iter().map(String::as_str));
+        let far = far_side(url, "upload-pack");
+        let asked = ["ls-remote"].into_iter().chain(far.as_deref()).chain(["--", url]);
+        let asked = asked.chain(names.iter().map(String::as_str));
         let said = well(self.call(asked)?).map_err(|said| unreachable(remote, said))?;
         let lines: Vec<(&str, &str)> = said.lines().filter_map(|line| line.split_once('\t')).collect();
         let found = names.iter().find_map(|name| lines.iter().find(|(_, is)| is == name));
@@ -160,16 +212,11 @@ impl Git {
         let named = name.map(|name| format!("+{name}:{keep}"));
         let whole = Some("+refs/*:refs/other/*".to_owned());
         let alone = Some(format!("+{commit}:{keep}"));
+        let far = far_side(&remote.url, "upload-pack");
         for spec in [named, alone, whole].into_iter().flatten() {
-            let fetched = self.call([
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--",
-                &remote.url,
-                &spec,
-            ])?;
+            let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+            let place = ["--", &remote.url, &spec];
+            let fetched = self.call(args.into_iter().chain(far.as_deref()).chain(place))?;
             match well(fetched) {
                 Ok(_) if self.has(commit)? => {
                     // So that nothing throws it away, whatever becomes of the names over there.
@@ -256,10 +303,20 @@ fn call() -> Call {
     call = call.env("GIT_ALLOW_PROTOCOL", Some("https:http:ssh:git:file")).env("LC_ALL", Some("C"));
     // An object is what its name says, not what something in the cache says in its place.
     call = call.env("GIT_NO_REPLACE_OBJECTS", Some("1"));
+    // What is not there is not fetched from where a repository says.
+    call = call.env("GIT_NO_LAZY_FETCH", Some("1"));
     if !stdio::is_terminal() {
         call = call.env("GIT_TERMINAL_PROMPT", Some("0"));
     }
     call
+}
+
+/// The option for a far side that is started on this machine. Elsewhere it runs with the rights of whoever keeps the
+/// repository, and often may be called by its name alone.
+fn far_side(url: &str, service: &str) -> Option<String> {
+    let is_here = url.starts_with('/') || url.starts_with("file:");
+    let settings = || FAR.map(|setting| format!("-c {setting} ")).concat();
+    is_here.then(|| format!("--{service}=git {}{service}", settings()))
 }
 
 /// What it printed, or what it complained of.

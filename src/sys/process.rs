@@ -1,8 +1,13 @@
 //! Other processes: running one, and seeing whether the client runs.
 
+mod heard;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use heard::Complaint;
+pub use heard::Heard;
 
 /// Runs a program without input or output and says whether it ended well in time.
 ///
@@ -175,9 +180,12 @@ pub struct Call {
 pub struct Ended {
     pub is_well: bool,
     pub out: Vec<u8>,
-    /// What it complained of.
+    /// What it complained of: of much, the beginning and the end.
     pub err: String,
 }
+
+/// More than this nobody asks a program for.
+const OUT_BYTES_MAX: u64 = 64 << 20;
 
 impl Call {
     /// Calls `program`.
@@ -216,30 +224,53 @@ impl Call {
     /// Runs it to its end, without input. It may ask a person on the terminal.
     ///
     /// # Errors
-    /// When it can't be started.
+    /// When it can't be started, or prints more than anybody asked for.
     pub fn run(&self) -> std::io::Result<Ended> {
-        let output = self.command().stdin(Stdio::null()).output()?;
-        Ok(Ended {
-            is_well: output.status.success(),
-            out: output.stdout,
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
+        use std::io::Read as _;
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let (Some(from), Some(said)) = (child.stdout.take(), child.stderr.take()) else {
+            unreachable!("BUG: both ends are ours")
+        };
+        let (from, complaint) = (Heard::new(from, child.id(), None), Complaint::new(said));
+        let mut out = Vec::new();
+        let read = from.take(OUT_BYTES_MAX + 1).read_to_end(&mut out);
+        if read.is_err() || self.check_size(&out).is_err() {
+            child.kill()?;
+        }
+        let is_well = child.wait()?.success();
+        read?;
+        self.check_size(&out)?;
+        Ok(Ended { is_well, out, err: complaint.text() })
     }
 
     /// Runs it as [`Call::run`] does, but for so long and no longer: `None` where it was not done by then. Where a person
     /// may be asked something it can't be used: it has no terminal.
     ///
     /// # Errors
-    /// When it can't be started, or its output not be read.
+    /// When it can't be started, or prints more than anybody asked for.
     pub fn run_within(&self, limit_ms: u64) -> std::io::Result<Option<Ended>> {
         use std::io::Read as _;
-        let (mut from, to, conversation) = self.converse(limit_ms)?;
+        let (from, to, conversation) = self.converse(limit_ms)?;
         drop(to);
         let mut out = Vec::new();
-        from.read_to_end(&mut out)?;
-        drop(from);
+        from.take(OUT_BYTES_MAX + 1).read_to_end(&mut out)?;
         let (is_well, is_late, err) = conversation.ended();
+        self.check_size(&out)?;
         Ok((!is_late).then_some(Ended { is_well, out, err }))
+    }
+
+    fn check_size(&self, out: &[u8]) -> std::io::Result<()> {
+        if out.len() as u64 <= OUT_BYTES_MAX {
+            return Ok(());
+        }
+        let much = format!(
+            "{} printed more than {} MiB, and was not listened to",
+            self.program,
+            OUT_BYTES_MAX >> 20
+        );
+        Err(std::io::Error::other(much))
     }
 
     /// Starts it for questions and answers.
@@ -261,7 +292,7 @@ impl Call {
 #[derive(Debug)]
 pub struct Conversation {
     child: std::process::Child,
-    complaint: std::sync::mpsc::Receiver<Vec<u8>>,
+    complaint: Complaint,
     /// Dropped when it is over, which the one who watches the time hears.
     over: Option<std::sync::mpsc::Sender<()>>,
     watch: Option<std::thread::JoinHandle<bool>>,
@@ -275,24 +306,14 @@ impl Call {
     pub fn converse(
         &self,
         limit_ms: u64,
-    ) -> std::io::Result<(std::process::ChildStdout, std::process::ChildStdin, Conversation)> {
-        use std::io::Read as _;
+    ) -> std::io::Result<(Heard, std::process::ChildStdin, Conversation)> {
         use std::os::unix::process::CommandExt as _;
-        /// More than this nobody reads of a complaint.
-        const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
         let mut command = self.command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn()?;
         let pipes = (child.stdout.take(), child.stdin.take(), child.stderr.take());
-        let (Some(from), Some(to), Some(mut said)) = pipes else { unreachable!("BUG: all ends are ours") };
-        let (say, complaint) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = (&mut said).take(COMPLAINT_BYTES_MAX).read_to_end(&mut text);
-            let _ = say.send(text);
-            // It must not stand still for want of a reader.
-            let _ = std::io::copy(&mut said, &mut std::io::sink());
-        });
+        let (Some(from), Some(to), Some(said)) = pipes else { unreachable!("BUG: all ends are ours") };
+        let (from, complaint) = (Heard::new(from, child.id(), Some(limit_ms)), Complaint::new(said));
         let (over, ends) = std::sync::mpsc::channel::<()>();
         let group = rustix::process::Pid::from_raw(child.id().cast_signed());
         let watch = std::thread::spawn(move || {
@@ -308,24 +329,19 @@ impl Call {
 }
 
 impl Conversation {
-    /// Ends it: whether its time was over, and the end of what it complained of. Both pipes are to be dropped before.
+    /// Ends it: whether its time was over, and what it complained of. Both pipes are to be dropped before.
     #[must_use]
     pub fn end(mut self) -> (bool, String) {
-        let text = self.complaint();
+        let text = self.complaint.text();
         (self.stop(), text)
     }
 
     /// The same of one that is waited for: also whether it ended well.
     fn ended(mut self) -> (bool, bool, String) {
-        let text = self.complaint();
+        let text = self.complaint.text();
         // Its time is still watched.
         let is_well = self.child.wait().is_ok_and(|status| status.success());
         (is_well, self.stop(), text)
-    }
-
-    fn complaint(&self) -> String {
-        let text = self.complaint.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
-        String::from_utf8_lossy(&text).into_owned()
     }
 
     fn stop(&mut self) -> bool {
@@ -502,7 +518,28 @@ mod tests {
         assert!(run("cat", 10_000).is_some_and(|done| done.is_well), "there is nothing to read");
         assert!(run("sleep 600 & wait", 50).is_none());
         // What it says without end is read without end, and no longer than that.
-        assert!(run("exec yes", 50).is_none());
+        assert!(run("while :; do echo y; done", 50).is_none());
+        let much = Call::new("/bin/sh").args(["-c", "exec yes"]);
+        let error = much.run_within(60_000).expect_err("too much");
+        assert_eq!(error.to_string(), "/bin/sh printed more than 64 MiB, and was not listened to");
+        assert!(much.run().is_err_and(|error| error.to_string().contains("more than 64 MiB")));
+    }
+
+    /// The time is the program's own: whoever it left behind with its pipes is not waited for.
+    #[test]
+    fn a_call_is_over_when_it_has_ended_whoever_holds_its_pipes() {
+        let started = Instant::now();
+        let call = Call::new("/bin/sh").args(["-c", "echo said; echo why >&2; sleep 60 & exit 0"]);
+        for done in [call.run_within(50_000).expect("it starts"), call.run().ok()] {
+            let done = done.expect("it is done");
+            assert_eq!((done.is_well, &*done.out, &*done.err), (true, &b"said\n"[..], "why\n"));
+        }
+        let (mut from, to, conversation) = call.converse(50_000).expect("it starts");
+        let mut out = String::new();
+        std::io::Read::read_to_string(&mut from, &mut out).expect("a text");
+        drop((from, to));
+        assert_eq!((&*out, conversation.end()), ("said\n", (false, "why\n".to_owned())));
+        assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     }
 
     #[test]

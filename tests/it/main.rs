@@ -48,6 +48,7 @@ mod newcomer;
 mod news;
 mod next;
 mod notes;
+mod outer;
 mod pages;
 mod parting;
 mod peers;

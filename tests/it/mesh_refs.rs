@@ -142,6 +142,21 @@ fn whatever_lies_under_a_host_s_ref_is_said_and_nothing_changes() {
     assert_eq!(vandal.digest(2), vandal.digest(0));
 }
 
+/// Where there is but one other host, too: what this one knows goes there all the same.
+#[test]
+fn one_damaged_ref_keeps_nobody_s_own_words_back() {
+    let vandal = Vandal::new();
+    let blob = vandal.git(&["hash-object", "-w", "--stdin"], b"x");
+    vandal.put_entry(0, &format!("100644 blob {blob}\t.git"));
+    let before = vandal.bundle(1);
+    after(&vandal.hosts.0[1], "cargo doc", None, ("x", "n"));
+    fold(&vandal.hosts.0[1]);
+    let told = vandal.sync(1);
+    assert!(told.err.contains("not taken: ant: ") && told.err.contains("hasDotgit"), "{told}");
+    assert!(told.out.contains("0 bundles taken, 1 sent"), "{told}");
+    assert_ne!(vandal.bundle(1), before);
+}
+
 #[test]
 fn refs_of_others_are_not_asked_for() {
     let vandal = Vandal::new();

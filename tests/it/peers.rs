@@ -29,10 +29,13 @@ fn found(sandbox: &Sandbox, tailscale: Option<&str>) -> Value {
 }
 
 const STATUS: &str = r#"cat <<'END'
-{"Version": "1.96.2", "BackendState": "Running", "Self": {"ID": "n1", "DNSName": "ant.tail1.ts.net."},
- "Peer": {"nodekey:1": {"ID": "n2", "DNSName": "bee.tail1.ts.net.", "OS": "linux", "Online": true, "New": {"a": 1}},
-          "nodekey:2": {"ID": "n3", "DNSName": "cat.tail1.ts.net.", "OS": "macOS", "Online": false},
-          "nodekey:3": {"ID": "n4", "DNSName": "lent.tail2.ts.net.", "Online": true, "ShareeNode": true}}}
+{"Version": "1.96.2", "BackendState": "Running", "Self": {"ID": "n1", "UserID": 7, "DNSName": "ant.tail1.ts.net."},
+ "Peer": {"nodekey:1": {"UserID": 7, "DNSName": "bee.tail1.ts.net.", "OS": "linux", "Online": true, "New": {"a": 1}},
+          "nodekey:2": {"UserID": 7, "DNSName": "cat.tail1.ts.net.", "OS": "macOS", "Online": false},
+          "nodekey:3": {"UserID": 7, "DNSName": "lent.tail2.ts.net.", "Online": true, "ShareeNode": true},
+          "nodekey:4": {"UserID": 8, "DNSName": "boss.tail1.ts.net.", "OS": "linux", "Online": true},
+          "nodekey:5": {"UserID": 7, "DNSName": "ci.tail1.ts.net.", "OS": "linux", "Online": true, "Tags": ["tag:ci"]},
+          "nodekey:6": {"UserID": 7, "DNSName": "se-sto-wg-001.mullvad.ts.net.", "Online": true, "ExitNodeOption": true}}}
 END"#;
 
 #[test]
@@ -56,6 +59,7 @@ fn hosts_are_found_by_the_profile_the_ssh_configuration_and_tailscale() {
             peer("cat.tail1.ts.net", "tailscale", false),
         ])
     );
+    assert_eq!(shown["others"], 4);
     assert_eq!(shown["git"], json!(["git@example.org:me/mesh.git"]));
     assert_eq!(shown["warnings"], json!(["none-* in [mesh] ssh fits no other name in ~/.ssh/config"]));
     let told = with_tailscale(&sandbox, Some(STATUS), &["mesh", "peers"]).ok();
@@ -65,6 +69,7 @@ fn hosts_are_found_by_the_profile_the_ssh_configuration_and_tailscale() {
   bee.tail1.ts.net              over ssh   online in the tailnet
   cat.tail1.ts.net              over ssh   in the tailnet, not online
   git@example.org:me/mesh.git   git        a repository
+4 machines of the tailnet not asked: of other users, tagged, or a service's.
 cs mesh sync asks 5 of these.
 ";
     assert_eq!(told.out, expected);

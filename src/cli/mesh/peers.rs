@@ -9,8 +9,8 @@ use crate::cli::args::SyncArgs;
 use crate::cli::engine::Context;
 use crate::cli::error::{CliError, exit, refused};
 use crate::cli::learn::store::Store;
-use crate::cli::output::columns;
-use crate::mesh::discover::{self, Machine};
+use crate::cli::output::{columns, count};
+use crate::mesh::discover::{self, Machine, Tailnet};
 use crate::model::{fits_glob, printable};
 use crate::profile::remote::{self, Misnamed};
 use crate::sys::process::Call;
@@ -70,7 +70,7 @@ impl Places {
     /// When an argument is no host or no repository.
     pub fn of(context: &Context, args: &SyncArgs) -> Result<Self, CliError> {
         if args.git.is_empty() && args.ssh.is_empty() {
-            let Found { peers, git, warnings } = Found::of(context)?;
+            let Found { peers, git, warnings, others: _ } = Found::of(context)?;
             let ssh = peers.into_iter().filter(|peer| peer.is_online).map(|peer| peer.name).collect();
             return Ok(Self { ssh, git, warnings });
         }
@@ -92,6 +92,8 @@ struct Found {
     peers: Vec<Peer>,
     git: Vec<String>,
     warnings: Vec<String>,
+    /// How many machines of the tailnet are not this user's.
+    others: usize,
 }
 
 impl Found {
@@ -123,9 +125,12 @@ impl Found {
         }
         if mesh.get("tailscale").and_then(Value::as_bool) == Some(true) {
             match tailscale() {
-                Ok(machines) => machines.into_iter().for_each(|Machine { name, is_online }| {
-                    found.add(Peer { name, by: By::Tailscale, is_online });
-                }),
+                Ok(Tailnet { machines, others }) => {
+                    found.others = others;
+                    machines.into_iter().for_each(|Machine { name, is_online }| {
+                        found.add(Peer { name, by: By::Tailscale, is_online });
+                    });
+                }
                 Err(why) => found.warnings.push(why),
             }
         }
@@ -145,7 +150,7 @@ impl Found {
 /// # Errors
 /// When the profile's part of it can't be read.
 pub(super) fn run(context: &Context) -> Result<u8, CliError> {
-    let Found { peers, git, warnings } = Found::of(context)?;
+    let Found { peers, git, warnings, others } = Found::of(context)?;
     for warning in &warnings {
         context.out.warn(warning);
     }
@@ -161,6 +166,12 @@ pub(super) fn run(context: &Context) -> Result<u8, CliError> {
         .chain(git.iter().map(|url| vec![printable(url), "git".to_owned(), "a repository".to_owned()]))
         .collect();
     context.out.lines(&columns(&rows, 3));
+    if others > 0 {
+        let others = count(others, "machine", "machines");
+        context
+            .out
+            .line(format!("{others} of the tailnet not asked: of other users, tagged, or a service's."));
+    }
     if rows.is_empty() {
         context.out.line("The profile names no other host, and no repository.");
         context.out.line(
@@ -174,12 +185,14 @@ pub(super) fn run(context: &Context) -> Result<u8, CliError> {
         .iter()
         .map(|peer| json!({"name": peer.name, "by": peer.by.word(), "online": peer.is_online}))
         .collect();
-    context.out.object(&json!({"version": 1, "peers": peers, "git": git, "warnings": warnings}));
+    context
+        .out
+        .object(&json!({"version": 1, "peers": peers, "git": git, "others": others, "warnings": warnings}));
     Ok(exit::DONE)
 }
 
 /// The machines of the tailnet, or why they can't be had.
-fn tailscale() -> Result<Vec<Machine>, String> {
+fn tailscale() -> Result<Tailnet, String> {
     let program = env::program("tailscale").or_else(|| env::program(TAILSCALE_APP));
     let Some(program) = program else { return Err("tailscale is not on this machine".to_owned()) };
     let call = Call::new(&program.to_string_lossy()).args(["status", "--json"]);
@@ -193,8 +206,8 @@ fn tailscale() -> Result<Vec<Machine>, String> {
         return Err(format!("tailscale said nothing for {} s", TAILSCALE_MS / 1000));
     }
     let said = complaint.lines().map(str::trim).find(|line| !line.is_empty()).map(printable);
-    let machines = read.ok().and_then(|_| discover::tailscale(&text));
-    machines.ok_or_else(|| match said {
+    let tailnet = read.ok().and_then(|_| discover::tailscale(&text));
+    tailnet.ok_or_else(|| match said {
         Some(said) => format!("tailscale: {said}"),
         None => "tailscale said something that is no status".to_owned(),
     })

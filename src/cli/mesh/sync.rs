@@ -19,7 +19,7 @@ use crate::mesh::replica::BUNDLE_BYTES_MAX;
 use crate::mesh::talk::{self, Met, NotTaken, Own, Side};
 use crate::mesh::{Bundle, Mesh, Taken};
 use crate::model::{Digest, printable};
-use crate::remote::git::{Found, Git, SHOWN_MAX};
+use crate::remote::git::{Found, Git, Left, SHOWN_MAX};
 use crate::sys::fs;
 use crate::sys::process::{self, Call};
 
@@ -30,6 +30,17 @@ const TALK_MS: u64 = 20_000;
 /// `authorized_keys` takes its place. What a login sets up is not there for it.
 const SERVE: &str = "env PATH=\"$HOME/.cargo/bin:$HOME/.local/bin:$HOME/.nix-profile/bin:/opt/homebrew/bin:\
                      /usr/local/bin:$PATH\" cs mesh serve --stdio";
+
+/// How ssh is called: it asks nobody, and of what the configuration wants for logins nothing is done. Whoever is asked gets
+/// no way to this machine, no agent, and no other command.
+const SSH: [&str; 6] = [
+    "BatchMode=yes",
+    "ConnectTimeout=5",
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "PermitLocalCommand=no",
+    "RemoteCommand=none",
+];
 
 /// What is fetched lies here while it is looked at, and no longer: it is not sealed.
 const REPOSITORY: &str = "mesh.git";
@@ -194,8 +205,9 @@ impl Here {
 
 /// With a host, over the system's ssh.
 fn over_ssh(here: &Here, host: &str) -> Result<Outcome, CliError> {
-    let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "--", host, SERVE];
-    let (from, to, conversation) = match Call::new("ssh").args(options).converse(TALK_MS) {
+    let options = SSH.into_iter().flat_map(|option| ["-o", option]);
+    let call = Call::new("ssh").args(["-T", "-a", "-x"]).args(options).args(["--", host, SERVE]);
+    let (from, to, conversation) = match call.converse(TALK_MS) {
         Ok(started) => started,
         Err(error) => return Ok(Err(format!("ssh can't be run: {error}"))),
     };
@@ -278,15 +290,17 @@ fn with_git(
     let fetch = |ids: &[String]| git.fetch_hosts(url, ids, BUNDLE_BYTES_MAX as u64);
     let found = match fetch(&wanted) {
         Ok(found) => found,
-        // One that is damaged there: the others are had one by one.
-        Err(_) if wanted.len() > 1 => {
+        // One that is damaged there: what it is with that is said, and the others are had one by one.
+        Err(error) if wanted.len() == 1 => {
+            wanted.iter().map(|id| (id.clone(), Found::None(error.to_string()))).collect()
+        }
+        Err(_) => {
             let one = |id: &String| match fetch(std::slice::from_ref(id)) {
                 Ok(found) => found.into_iter().next().map(|(_, found)| (id.clone(), found)),
                 Err(error) => Some((id.clone(), Found::None(error.to_string()))),
             };
             wanted.iter().filter_map(one).collect()
         }
-        Err(error) => return Ok(Err(error.to_string())),
     };
     let mut heads: BTreeMap<NodeId, String> = BTreeMap::new();
     let node = here.key.public();
@@ -314,12 +328,11 @@ fn with_git(
         }
         renew(mesh);
         let bundle = mesh.newest(&node)?;
-        Some((bundle.bytes(), shown(mesh, &listed, &outdated, &own), bundle.telling().day))
+        let shown = shown(mesh, &listed, &outdated, &own);
+        Some(Left { bundle: bundle.bytes(), shown, day: bundle.telling().day })
     })?;
     // Where nothing can be left there, what was taken was taken all the same.
-    match told
-        .map(|(bytes, shown, day)| push(&git, url, here, (&bytes, &shown, day), &own, &listed, &mut came))
-    {
+    match told.map(|left| push(&git, url, here, &left, &own, &listed, &mut came)) {
         Some(Ok(commit)) => heads.extend(commit.map(|commit| (node, commit))),
         Some(Err(why)) => came.unsent = Some(why),
         None => {}
@@ -364,23 +377,23 @@ fn push(
     git: &Git,
     url: &str,
     here: &Here,
-    (bytes, shown, day): (&[u8], &[Vec<u8>], u16),
+    left: &Left,
     own: &Own<'_>,
     listed: &BTreeMap<String, String>,
     came: &mut Came,
 ) -> Result<Option<String>, String> {
     let id = id_of(&here.key.public());
-    let commit = git.commit(bytes, shown, day).map_err(|error| error.to_string())?;
+    let commit = git.commit(left).map_err(|error| error.to_string())?;
     if listed.get(&id) == Some(&commit) {
         return Ok(Some(commit));
     }
-    let size = bytes.len() + shown.iter().map(Vec::len).sum::<usize>();
+    let size = left.bundle.len() + left.shown.iter().map(Vec::len).sum::<usize>();
     if size > own.may_send {
-        came.held += 1 + shown.len();
+        came.held += 1 + left.shown.len();
         return Ok(None);
     }
-    git.push_host(url, &id, &commit).map_err(|error| error.to_string())?;
-    came.sent += 1 + shown.len();
+    let commit = git.push_host(url, &id, &commit, left).map_err(|error| error.to_string())?;
+    came.sent += 1 + left.shown.len();
     came.bytes_out += size;
     Ok(Some(commit))
 }

@@ -165,7 +165,7 @@ fn alone_it_is_what_the_pattern_says() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::few_cases() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
 
     /// However many they are, and whatever they count.
     #[test]

@@ -173,7 +173,7 @@ fn of_what_is_too_much_the_newest_days_are_told() {
 const ROWS: u16 = 19_000;
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::few_cases() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
 
     #[test]
     fn no_bytes_are_too_much(bytes in prop::collection::vec(any::<u8>(), 0..400), sign: bool) {

@@ -199,7 +199,7 @@ fn what_cannot_be_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::few_cases() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
 
     /// What is told is read as it was told; other bytes are another telling, or none.
     #[test]

@@ -189,7 +189,7 @@ fn merged(one: &Mesh, other: &Mesh) -> Mesh {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::few_cases() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
 
     #[test]
     fn merging_knows_no_order(a in any_mesh(), b in any_mesh(), c in any_mesh()) {

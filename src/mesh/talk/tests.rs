@@ -203,7 +203,7 @@ fn who_asks_and_is_not_trusted_learns_only_who_answers() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::few_cases() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
 
     /// Whatever a peer says, and whatever becomes of it on the way: only what was signed by a trusted node is taken.
     #[test]

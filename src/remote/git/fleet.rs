@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Error, Git, text, well};
+use super::{Error, Git, Names, far_side, text, well};
 use crate::model::printable;
 use crate::sys::{fs, stdio};
 
@@ -31,6 +31,17 @@ pub enum Found {
     None(String),
 }
 
+/// What a host leaves there.
+#[derive(Debug)]
+pub struct Left {
+    /// What it tells, signed.
+    pub bundle: Vec<u8>,
+    /// What others told, that they are to find out about.
+    pub shown: Vec<Vec<u8>>,
+    /// The day that the commit is of, since 1970.
+    pub day: u16,
+}
+
 /// So long a repository is waited for where nobody is there who could be asked something.
 const NETWORK_MS: u64 = 120_000;
 
@@ -45,17 +56,29 @@ impl Git {
         said.map_err(|said| Error::Unreachable { repository: printable(url), said })
     }
 
-    /// Which commit is under each host's ref, by the name of the host; nothing else is fetched.
+    /// Which commit is under each host's ref, by the name of the host; nothing is fetched.
     ///
     /// # Errors
     /// When the repository can't be reached.
     pub fn hosts(&self, url: &str) -> Result<BTreeMap<String, String>, Error> {
-        let listed = self.over_network(url, ["ls-remote", "--quiet", "--", url, &format!("{HOSTS}*")])?;
+        let (far, all) = (far_side(url, "upload-pack"), format!("{HOSTS}*"));
+        let args = ["ls-remote", "--quiet"].into_iter().chain(far.as_deref()).chain(["--", url, &all]);
+        let listed = self.over_network(url, args)?;
         let host = |line: &str| {
             let (commit, name) = line.split_once('\t')?;
             Some((name.strip_prefix(HOSTS)?.to_owned(), commit.to_owned()))
         };
-        Ok(listed.lines().filter_map(host).collect())
+        let hosts: BTreeMap<String, String> = listed.lines().filter_map(host).collect();
+        if hosts.values().any(|commit| Names::of(commit) == Names::Sha256) {
+            self.make_anew(Names::Sha256)?;
+        }
+        Ok(hosts)
+    }
+
+    /// Without anything in it, as the other side makes names.
+    fn make_anew(&self, names: Names) -> Result<(), Error> {
+        fs::remove_all(&self.folder)?;
+        self.make(names)
     }
 
     /// Fetches the refs of some hosts; what is under each, by the name of the host.
@@ -72,8 +95,10 @@ impl Git {
             return Ok(BTreeMap::new());
         }
         let specs: Vec<String> = hosts.iter().map(|id| format!("+{HOSTS}{id}:{THEIRS}{id}")).collect();
-        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", url];
-        self.over_network(url, args.into_iter().chain(specs.iter().map(String::as_str)))?;
+        let far = far_side(url, "upload-pack");
+        let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
+        let args = args.into_iter().chain(far.as_deref()).chain(["--", url]);
+        self.over_network(url, args.chain(specs.iter().map(String::as_str)))?;
         let mut reader = self.reader()?;
         let mut found = BTreeMap::new();
         for id in hosts {
@@ -121,13 +146,32 @@ impl Git {
         Ok(Ok(Some(bytes)))
     }
 
-    /// Leaves what [`Git::commit`] made under a host's ref.
+    /// Leaves what [`Git::commit`] made of this bundle under a host's ref; which commit is there then. A repository where
+    /// nothing is yet does not show before how it makes names: it may be another one.
     ///
     /// # Errors
     /// When it can't be written there.
-    pub fn push_host(&self, url: &str, id: &str, commit: &str) -> Result<(), Error> {
-        let spec = format!("+{commit}:{HOSTS}{id}");
-        self.over_network(url, ["push", "--quiet", "--no-verify", "--", url, &spec]).map(drop)
+    pub fn push_host(&self, url: &str, id: &str, commit: &str, left: &Left) -> Result<String, Error> {
+        match self.push(url, id, commit) {
+            Err(Error::Unreachable { said, .. }) if is_named_otherwise(&said) => {
+                self.make_anew(match Names::of(commit) {
+                    Names::Sha1 => Names::Sha256,
+                    Names::Sha256 => Names::Sha1,
+                })?;
+                let commit = self.commit(left)?;
+                self.push(url, id, &commit).map(|()| commit)
+            }
+            pushed => pushed.map(|()| commit.to_owned()),
+        }
+    }
+
+    /// Nothing else goes along, whatever the configuration says: no signature, submodule or tag.
+    fn push(&self, url: &str, id: &str, commit: &str) -> Result<(), Error> {
+        let (far, spec) = (far_side(url, "receive-pack"), format!("+{commit}:{HOSTS}{id}"));
+        let args =
+            ["push", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no", "--no-follow-tags"];
+        let args = args.into_iter().chain(far.as_deref()).chain(["--", url, &spec]);
+        self.over_network(url, args).map(drop)
     }
 
     /// A commit of what a host tells, and of what it shows of others. The same bytes on the same day are the same commit,
@@ -135,7 +179,7 @@ impl Git {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn commit(&self, bundle: &[u8], shown: &[Vec<u8>], day: u16) -> Result<String, Error> {
+    pub fn commit(&self, Left { bundle, shown, day }: &Left) -> Result<String, Error> {
         let failed = |what: &str| {
             let what = what.to_owned();
             move |said| Error::Git { what, said }
@@ -160,7 +204,7 @@ impl Git {
         }
         let tree = well(run(&["write-tree"])?).map_err(failed("write-tree"))?;
         remove(&index)?;
-        let date = format!("{} +0000", u64::from(day) * 86_400);
+        let date = format!("{} +0000", u64::from(*day) * 86_400);
         let mut commit = self.prepared();
         for who in ["GIT_AUTHOR", "GIT_COMMITTER"] {
             let [name, email, when] = match who {
@@ -199,6 +243,13 @@ fn apart(mut bytes: &[u8]) -> Vec<Vec<u8>> {
         bytes = rest;
     }
     bundles
+}
+
+/// Whether that is why git did not push: in its own words, in English.
+fn is_named_otherwise(said: &str) -> bool {
+    ["mismatched algorithms", "does not support this repository's hash algorithm"]
+        .iter()
+        .any(|words| said.contains(words))
 }
 
 fn remove(path: &Path) -> std::io::Result<()> {
