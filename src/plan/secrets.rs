@@ -79,9 +79,6 @@ const PREFIXES: &[&str] = &[
     "pypi-",
     "hf_",
     "eyJ",
-    "-----BEGIN",
-    "Bearer ",
-    "Basic ",
     "dop_v1_",
     "SG.",
     "rk_live_",
@@ -101,6 +98,9 @@ const PREFIXES: &[&str] = &[
     "AGE-SECRET-KEY-1",
 ];
 
+/// What stands before a key.
+const BEFORE: &[&str] = &["-----BEGIN", "Bearer ", "Basic "];
+
 fn is_secret_text(text: &str) -> bool {
     let word = |word: &str| {
         PREFIXES.iter().any(|prefix| word.starts_with(prefix)) && word.len() >= 16
@@ -114,7 +114,7 @@ fn is_secret_text(text: &str) -> bool {
     has_login
         || has_hook(text)
         || announces_secret(text)
-        || PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && text.len() >= 16
+        || PREFIXES.iter().chain(BEFORE).any(|prefix| text.starts_with(prefix)) && text.len() >= 16
         || text
             .split(|c: char| c.is_whitespace() || matches!(c, '=' | ':' | '"' | '\'' | ',' | '(' | ')' | ';'))
             .any(word)
@@ -161,8 +161,7 @@ fn is_unguessable(text: &str) -> bool {
 /// Whether a word is a key by what its provider has it begin with, and not a name that begins so.
 fn is_key(word: &str) -> bool {
     let word = word.trim_end_matches(['.', '!', '?', '/', '\\']);
-    let prefix =
-        PREFIXES.iter().filter(|prefix| !prefix.ends_with([' ', 'N'])).find(|p| word.starts_with(**p));
+    let prefix = PREFIXES.iter().find(|prefix| word.starts_with(**prefix));
     prefix.is_some_and(|prefix| {
         let rest = &word[prefix.len()..];
         rest.len() >= 16

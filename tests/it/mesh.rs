@@ -1,7 +1,7 @@
 //! Hosts that tell each other what they learned: through a repository, and by a program that stands for ssh.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -81,6 +81,12 @@ impl Hosts {
         let status = |host: &Sandbox| host.cs(&["mesh", "status", "--json"]).ok().json();
         self.0.iter().map(|host| status(host)["digest"].clone()).collect()
     }
+}
+
+/// Puts a copy of a folder in the place of another one, as a backup does.
+pub fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs").success());
 }
 
 pub fn fails_in_three_sessions(host: &Sandbox) {
@@ -249,10 +255,6 @@ fn what_others_told_is_shown_and_marked_as_theirs() {
 fn a_restored_backup_is_told_by_whoever_knows_better() {
     let hosts = Hosts::new();
     let [ant, bee, cat] = &hosts.0;
-    let copy = |from: &PathBuf, to: &PathBuf| {
-        let _ = std::fs::remove_dir_all(to);
-        assert!(Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs").success());
-    };
     let learn = |line: &str, session: &str| {
         after(ant, line, None, ("x", session));
         fold(ant);
@@ -330,10 +332,6 @@ fn a_forget_and_a_restored_backup_shut_no_host_out() {
     fails_in_three_sessions(ant);
     all();
     let backup = ant.path("backup");
-    let copy = |from: &PathBuf, to: &PathBuf| {
-        let _ = std::fs::remove_dir_all(to);
-        assert!(Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs").success());
-    };
     copy(&ant.root().join("learning"), &backup);
     for session in ["d", "e"] {
         after(ant, "git fetch", None, ("x", session));

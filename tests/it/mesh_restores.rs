@@ -1,7 +1,6 @@
 //! Hosts that come back from a backup, and what they knew no longer: whatever way they hear of each other, nobody stays
 //! shut out, and no amount of what others told stands in the way of anything.
 
-use std::path::Path;
 use std::process::Command;
 
 use claude_sync::command::shape::{HostType, Outcome, Tool};
@@ -13,15 +12,9 @@ use claude_sync::mesh::{Bundle, rows_of};
 use claude_sync::model::Digest;
 use serde_json::Value;
 
-use crate::mesh::{Hosts, fails_in_three_sessions, fingerprint};
+use crate::mesh::{Hosts, copy, fails_in_three_sessions, fingerprint, index_of};
 use crate::notes::{after, fold};
 use crate::sandbox::{NOON, Sandbox};
-
-fn copy(from: &Path, to: &Path) {
-    let _ = std::fs::remove_dir_all(to);
-    let copied = Command::new("cp").arg("-a").args([from, to]).status();
-    assert!(copied.expect("cp runs").success());
-}
 
 fn learn(host: &Sandbox, line: &str, session: &str) {
     after(host, line, None, ("x", session));
@@ -76,33 +69,44 @@ fn a_backup_that_came_back_between_two_ways_is_shown_both_halves() {
     agree(&[ant, bee]);
 }
 
+/// Some hosts exchange through a repository, one after the other.
+fn exchange(hosts: &Hosts, url: &str, order: &[usize]) {
+    order.iter().for_each(|host| drop(hosts.sync(*host, &["--git", url]).ok()));
+}
+
+/// The first host tells twice more, of which the second one hears, and is then as it was before. `saved`: what else is
+/// done when its backup is made.
+fn goes_back(hosts: &Hosts, url: &str, saved: impl Fn()) {
+    let ant = &hosts.0[0];
+    fails_in_three_sessions(ant);
+    exchange(hosts, url, &[0, 1]);
+    copy(&ant.root().join("learning"), &ant.path("backup"));
+    saved();
+    for line in ["git fetch", "git pull"] {
+        learn(ant, line, line);
+        exchange(hosts, url, &[0, 1]);
+    }
+    copy(&ant.path("backup"), &ant.root().join("learning"));
+}
+
 /// The repository lies on the machine that was restored: nothing there tells it that it had told more.
 #[test]
 fn a_backup_of_a_host_and_its_repository_is_told_by_whoever_knows_better() {
     let hosts = Hosts::new();
     let [ant, bee, _] = &hosts.0;
     let (url, repository) = (hosts.repository(), ant.path("shared.git"));
-    let sync = |host| hosts.sync(host, &["--git", &url]);
-    fails_in_three_sessions(ant);
-    [0, 1].into_iter().for_each(|host| drop(sync(host).ok()));
-    copy(&ant.root().join("learning"), &ant.path("backup"));
-    copy(&repository, &ant.path("backup.git"));
-    for line in ["git fetch", "git pull"] {
-        learn(ant, line, line);
-        [0, 1].into_iter().for_each(|host| drop(sync(host).ok()));
-    }
-    copy(&ant.path("backup"), &ant.root().join("learning"));
+    goes_back(&hosts, &url, || copy(&repository, &ant.path("backup.git")));
     copy(&ant.path("backup.git"), &repository);
     learn(ant, "cargo test", "c");
     // It may be found out before it has used a number twice, or after.
-    [0, 1, 0, 1, 0, 1].into_iter().for_each(|host| drop(sync(host).ok()));
+    exchange(&hosts, &url, &[0, 1, 0, 1, 0, 1]);
     agree(&[ant, bee]);
     learn(ant, "npm ci", "d");
-    [0, 1, 0].into_iter().for_each(|host| drop(sync(host).ok()));
+    exchange(&hosts, &url, &[0, 1, 0]);
     agree(&[ant, bee]);
     // What was shown is shown no longer.
     let listed = Command::new("git")
-        .args(["ls-tree", "-r", "--name-only", &format!("refs/cs/hosts/{}", crate::mesh::index_of(bee))])
+        .args(["ls-tree", "-r", "--name-only", &format!("refs/cs/hosts/{}", index_of(bee))])
         .current_dir(&repository)
         .output();
     assert_eq!(String::from_utf8_lossy(&listed.expect("git runs").stdout), "bundle\n");
@@ -115,27 +119,19 @@ fn a_host_that_finds_nothing_where_it_had_left_something_begins_anew() {
         let hosts = Hosts::new();
         let [ant, bee, _] = &hosts.0;
         let (url, repository) = (hosts.repository(), ant.path("shared.git"));
-        let sync = |host| hosts.sync(host, &["--git", &url]);
-        fails_in_three_sessions(ant);
-        [0, 1].into_iter().for_each(|host| drop(sync(host).ok()));
-        copy(&ant.root().join("learning"), &ant.path("backup"));
-        for line in ["git fetch", "git pull"] {
-            learn(ant, line, line);
-            [0, 1].into_iter().for_each(|host| drop(sync(host).ok()));
-        }
-        copy(&ant.path("backup"), &ant.root().join("learning"));
+        goes_back(&hosts, &url, || ());
         if is_whole {
             std::fs::remove_dir_all(&repository).expect("removed");
             hosts.repository();
         } else {
-            let name = format!("refs/cs/hosts/{}", crate::mesh::index_of(ant));
+            let name = format!("refs/cs/hosts/{}", index_of(ant));
             let gone =
                 Command::new("git").args(["update-ref", "-d", &name]).current_dir(&repository).status();
             assert!(gone.expect("git runs").success());
         }
         for line in ["cargo test", "npm ci", "make check"] {
             learn(ant, line, line);
-            [0, 1, 0].into_iter().for_each(|host| drop(sync(host).ok()));
+            exchange(&hosts, &url, &[0, 1, 0]);
             agree(&[ant, bee]);
         }
         let status = status(bee);
