@@ -24,7 +24,8 @@ use crate::sys::fs;
 /// # Errors
 /// When nothing was changed, or when the error says what was.
 pub fn run(context: &Context, args: &ApplyArgs) -> Result<u8, CliError> {
-    let saved = args.plan.as_deref().map(load).transpose()?;
+    let is_here = context.common.project.as_deref() == Some(Path::new("."));
+    let saved = args.plan.as_deref().map(|file| load(file, is_here)).transpose()?;
     let mut context =
         Context { common: context.common.clone(), out: context.out, root: context.root.clone() };
     if let Some(saved) = &saved {

@@ -389,11 +389,17 @@ fn save(file: &Path, saved: &Saved) -> Result<(), CliError> {
 /// Reads a saved plan.
 ///
 /// # Errors
-/// When it is none.
-pub fn load(file: &Path) -> Result<Saved, CliError> {
+/// When it is none; with what was meant, where that was a project's folder (`after_project`: the word before it was
+/// `--project`, which takes only a folder that is there).
+pub fn load(file: &Path, after_project: bool) -> Result<Saved, CliError> {
     if file.extension().is_some_and(|extension| extension == "toml") {
         let hint = format!("Did you mean: cs apply --profile {}", shell_path(file, env::home().as_deref()));
         return Err(refused(format!("{} is a profile, not a saved plan", file.display()), hint));
+    }
+    if after_project && fs::stat(file)?.is_none_or(|stat| stat.kind != fs::Kind::File) {
+        let hint =
+            format!("Was it meant for --project? cs apply --project={}", shell_path(file, env::home().as_deref()));
+        return Err(refused(format!("{} is no saved plan", file.display()), hint));
     }
     let text = fs::read(file, 64 << 20)?;
     crate::generation::read(&text).map_err(|error| {

@@ -262,6 +262,7 @@ fn a_path_that_leads_nowhere_is_to_be_looked_at() {
         (&["plan", "--profile", "builtin:default", "--out", "nope/x"], is_not_there),
         (&["init", "dotfiles/file/x"], "move it away, or take another path"),
         (&["apply", "dotfiles"], "It is a folder, and should be a file: look whether the path is right."),
+        (&["apply", "--project", "nofolder"], "Was it meant for --project? cs apply --project=nofolder"),
     ] {
         let refused = sandbox.cs(args).code(1);
         assert!(refused.err.contains(next) && !refused.err.contains("dmesg"), "{refused}");
