@@ -397,8 +397,10 @@ pub fn load(file: &Path, after_project: bool) -> Result<Saved, CliError> {
         return Err(refused(format!("{} is a profile, not a saved plan", file.display()), hint));
     }
     if after_project && fs::stat(file)?.is_none_or(|stat| stat.kind != fs::Kind::File) {
-        let hint =
-            format!("Was it meant for --project? cs apply --project={}", shell_path(file, env::home().as_deref()));
+        let hint = format!(
+            "Was it meant for --project? cs apply --project={}",
+            shell_path(file, env::home().as_deref())
+        );
         return Err(refused(format!("{} is no saved plan", file.display()), hint));
     }
     let text = fs::read(file, 64 << 20)?;

@@ -213,17 +213,50 @@ impl Simple {
     }
 }
 
+/// What stands between the parts of a path; the second is Windows's, of which shells see it in quotes only.
+pub(crate) const SEPARATORS: [char; 2] = ['/', '\\'];
+
 /// Whether `path` is somebody's own program: neither a bare name nor in a folder of programs.
 pub(crate) fn is_own_program(path: &str) -> bool {
-    path.rsplit_once('/').is_some_and(|(folder, _)| {
-        !matches!(folder.rsplit('/').next(), Some("bin" | "sbin")) || folder.is_empty()
+    path.rsplit_once(SEPARATORS).is_some_and(|(folder, _)| {
+        let is_of_programs =
+            matches!(folder.rsplit(SEPARATORS).next(), Some("bin" | "sbin" | "libexec" | "condabin"));
+        // Where Windows has what is installed, and what is its own.
+        let is_of_windows =
+            |part: &str| matches!(part, "Program Files" | "Program Files (x86)" | "System32" | "system32");
+        let is_installed = is_of_programs || folder.split(SEPARATORS).any(is_of_windows) || is_on_drive(path);
+        folder.is_empty() || !is_installed
     })
 }
 
-/// The last part of a path, in small letters, without `.exe`.
+/// Whether `path` is an absolute one of Windows's, with a program's ending, also as its shells for Unix write it:
+/// what is installed there lies anywhere.
+fn is_on_drive(path: &str) -> bool {
+    let is_letter = |text: &str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let mut parts = path.split(SEPARATORS);
+    let is_so = match (parts.next(), parts.next(), parts.next()) {
+        (Some(""), Some("mnt"), Some(drive)) => is_letter(drive),
+        (Some(""), Some(drive), _) => is_letter(drive),
+        (Some(drive), Some(_), _) => drive.strip_suffix(':').is_some_and(is_letter),
+        _ => false,
+    };
+    is_so && path.rsplit(SEPARATORS).next().and_then(without_ending).is_some()
+}
+
+/// The last part of a path, in small letters, without the endings of [`without_ending`].
 pub(crate) fn base_name(path: &str) -> String {
-    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
+    let name = path.trim_end_matches('/').rsplit(SEPARATORS).next().unwrap_or_default().to_ascii_lowercase();
+    match without_ending(&name) {
+        Some(stem) => stem.to_owned(),
+        None => name,
+    }
+}
+
+/// A program's name as it is called elsewhere, where it ends as Windows has it: `npm.cmd` is npm.
+pub(crate) fn without_ending(name: &str) -> Option<&str> {
+    let (stem, ending) = name.rsplit_once('.')?;
+    let is_known = ["exe", "cmd", "bat"].iter().any(|known| ending.eq_ignore_ascii_case(known));
+    (is_known && !stem.is_empty()).then_some(stem)
 }
 
 /// All that a text would run.

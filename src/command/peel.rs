@@ -124,6 +124,10 @@ pub(super) fn is_in(names: &str, name: &str) -> bool {
 /// Where the command begins that `words[start]`, a wrapper, runs.
 pub(super) fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) -> Option<usize> {
     let at = start + 1;
+    // Windows's waits, and runs nothing.
+    if name == "timeout" && words.get(at).is_some_and(|word| word.text.eq_ignore_ascii_case("/t")) {
+        return None;
+    }
     if let Some(found) = WRAPPERS.iter().find(|wrapper| is_in(wrapper.names, name)) {
         let mut next = options(words, at, found.short, found.long);
         let is_own = matches!(name, "env" | "sudo" | "doas");
@@ -137,9 +141,6 @@ pub(super) fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) ->
             *site = Site::Elsewhere;
         }
         return Some(next);
-    }
-    if name == "gdb" || name == "rtk" {
-        return None;
     }
     let mut at = at;
     for (names, subs, skip, runner_site) in RUNNERS {
@@ -186,6 +187,17 @@ pub(super) fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) ->
                 .is_none_or(|word| !matches!(word.text.as_str(), "run" | "ssh" | "console")) =>
         {
             None
+        }
+        // It shortens what others print; these of its verbs are its own, or come before the command.
+        "rtk" => {
+            let next = options(words, start + 1, "", "");
+            match words.get(next)?.text.as_str() {
+                "proxy" | "err" | "summary" | "run" => Some(next + 1),
+                "gain" | "init" | "config" | "discover" | "learn" | "session" | "hook" | "rewrite"
+                | "verify" | "trust" | "untrust" | "telemetry" | "smart" | "read" | "json" | "deps"
+                | "log" => None,
+                _ => Some(next),
+            }
         }
         "nix" | "nix-shell" | "guix" | "flatpak-spawn" | "devbox" | "heroku" | "fly" | "kamal" => {
             let next = find("--").or_else(|| find("-c")).or_else(|| find("--command"))?;

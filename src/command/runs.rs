@@ -4,7 +4,7 @@ use super::code::{self, Call};
 use super::feed::{self, joined, printed, printed_raw};
 use super::peel::options;
 use super::state::State;
-use super::unfold::{add_inner, apart, is_shell};
+use super::unfold::{add_inner, apart, apart_for, is_shell};
 use super::{FOUND, FOUND_BY_NAME, FOUND_DIR, FOUND_DIR_BY_NAME, Simple, Site, UNKNOWN, Word, base_name};
 
 /// A shell: `-c text`, a script on its input, or nothing of interest.
@@ -459,14 +459,14 @@ pub(super) fn local_tool(state: &mut State, simple: &Simple) {
 }
 
 /// What PowerShell is given: all words behind `-Command`, however that is shortened.
-pub(super) fn powershell(state: &mut State, simple: &Simple) {
+pub(super) fn powershell(state: &mut State, program: &str, simple: &Simple) {
     let is_command = |word: &Word| {
         let name = word.text.to_ascii_lowercase();
-        name.len() >= 2 && "-command".starts_with(&name)
+        name.len() >= 2 && ("-command".starts_with(&name) || name == "/c" || name == "/command")
     };
     let args = simple.args();
     let Some(at) = args.iter().position(is_command) else { return };
-    apart(state, &joined(&args[at + 1..]), &[], simple, false);
+    apart_for(state, program, &joined(&args[at + 1..]), simple);
 }
 
 /// Which option of a language's program carries code; an empty one: the first operand does.

@@ -14,6 +14,8 @@ mod vocabulary;
 
 use serde_json::{Value, json};
 
+use super::{SEPARATORS, without_ending};
+
 pub use closed::{
     Bits, Category, Complexity, DataKind, HostType, Outcome, PathKind, ToolKind, Trait, Wrapper, bucket_log2,
     duration_bucket, size_bucket,
@@ -378,23 +380,27 @@ const INTERPRETERS: &[(&str, &str)] = &[
 /// The program that the first word of a command names: a name, or a program of a folder of programs, also of those
 /// that packages put into a project. Any other path is somebody's own, whatever it is called.
 fn program(word: &str) -> Option<Tool> {
-    let (folder, name) = word.rsplit_once('/').unwrap_or(("", word));
-    let is_folder_of_programs = || matches!(folder.rsplit('/').next(), Some(".bin" | "Scripts"));
-    let is_known = !super::is_own_program(word) || PROJECT_SCRIPTS.contains(&name) || is_folder_of_programs();
+    let (folder, name) = word.rsplit_once(SEPARATORS).unwrap_or(("", word));
+    let is_folder_of_programs = || matches!(folder.rsplit(SEPARATORS).next(), Some(".bin" | "Scripts"));
+    let is_projects = || PROJECT_SCRIPTS.contains(&without_ending(name).unwrap_or(name));
+    let is_known = !super::is_own_program(word) || is_projects() || is_folder_of_programs();
     tool_named(name).filter(|_| is_known)
 }
 
 /// What runs a script of one's own.
 fn interpreter(word: &str) -> Option<Tool> {
-    let (_, ending) = word.rsplit('/').next()?.rsplit_once('.')?;
+    let (_, ending) = word.rsplit(SEPARATORS).next()?.rsplit_once('.')?;
     let (_, name) = INTERPRETERS.iter().find(|(known, _)| *known == ending)?;
     Tool::named(name)
 }
 
 /// The program of that name, whatever its version.
 fn tool_named(name: &str) -> Option<Tool> {
-    // As Windows calls it.
-    let name = name.strip_suffix(".exe").unwrap_or(name);
+    // As Windows calls it, where letters are letters.
+    if let Some(stem) = without_ending(name) {
+        let small = || tool_named(&stem.to_ascii_lowercase()).filter(|_| stem.contains(char::is_uppercase));
+        return tool_named(stem).or_else(small).or_else(|| Tool::named(name));
+    }
     let versioned = || name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
     let major = || {
         name.split_once('.').map(|(major, _)| major).filter(|_| name.ends_with(|c: char| c.is_ascii_digit()))
@@ -434,7 +440,7 @@ impl Known {
         known.tool = Some(name.text).filter(|_| is_whole).and_then(program);
         known.category = match known.tool {
             Some(tool) => tool.category(),
-            None if name.text.contains('/') => Category::LocalProgram,
+            None if name.text.contains(SEPARATORS) => Category::LocalProgram,
             None => Category::Other,
         };
         known.read_words(rest);

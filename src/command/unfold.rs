@@ -235,6 +235,16 @@ pub(super) fn apart(state: &mut State, text: &Word, arguments: &[Word], simple: 
     }
 }
 
+/// The same of a language that is not the shell's: of what can't be told in it, who runs it can.
+pub(super) fn apart_for(state: &mut State, program: &str, text: &Word, simple: &Simple) {
+    let first = state.script.commands.len();
+    apart(state, text, &[], simple, false);
+    let runner = Tool::named(program).map(|tool| Runner::new(tool, [], simple.runner));
+    for command in &mut state.script.commands[first..] {
+        command.runner = command.runner.or(runner);
+    }
+}
+
 /// A word as text to be read again: a variable that could not be put in is a variable again.
 fn source(text: &Word) -> String {
     if text.holes.iter().all(|name| !is_name(name)) {
@@ -278,7 +288,7 @@ pub(super) fn add_inner(state: &mut State, simple: &Simple, mut words: Vec<Word>
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of program")]
 fn inner(state: &mut State, program: &str, simple: &Simple) {
     if matches!(program, "pwsh" | "powershell") {
-        return powershell(state, simple);
+        return powershell(state, program, simple);
     }
     if is_shell(program) {
         return shell(state, simple);
@@ -425,7 +435,7 @@ fn inner(state: &mut State, program: &str, simple: &Simple) {
             let is_switch =
                 |word: &Word| matches!(word.text.to_ascii_lowercase().as_str(), "/c" | "/k" | "//c");
             if let Some(at) = args.iter().position(is_switch) {
-                apart(state, &joined(&args[at + 1..]), &[], simple, false);
+                apart_for(state, program, &joined(&args[at + 1..]), simple);
             }
         }
         "yarn" => local_tool(state, simple),

@@ -29,7 +29,7 @@ pub fn run(hook: Hook) -> u8 {
     // What a panic says could hold what came in.
     std::panic::set_hook(Box::new(|_| {}));
     let timer = clock::Stopwatch::start();
-    let runner = Runner { hook, timer, now: clock::now(), world: World::find() };
+    let runner = Runner { hook, timer, before_us: 0, now: clock::now(), world: World::find() };
     let _ = catch_unwind(AssertUnwindSafe(|| runner.run()));
     0
 }
@@ -88,16 +88,19 @@ fn user_root() -> Option<PathBuf> {
 
 struct Runner {
     hook: Hook,
+    /// Of its own time: what the client takes to write and to close is the client's.
     timer: clock::Stopwatch,
+    /// What it had taken before it waited for the client, in microseconds.
+    before_us: u128,
     now: u64,
     world: World,
 }
 
 impl Runner {
-    fn run(&self) {
+    fn run(mut self) {
+        self.before_us = self.timer.us();
         let input = stdio::read(limits::HOOK_INPUT_BYTES_MAX, limits::HOOK_INPUT_MS_MAX);
-        // The time until the client has written and closed is the client's.
-        let timer = clock::Stopwatch::start();
+        self.timer = clock::Stopwatch::start();
         let mut event = event::parse(&input.bytes, input.is_cut);
         // There may be much of it, and all that counts is in the event.
         drop(input);
@@ -116,7 +119,7 @@ impl Runner {
         };
         let _ = catch_unwind(AssertUnwindSafe(|| self.note(&notes)));
         if event.kind != Kind::Other && event.has_kind {
-            self.time(timer);
+            self.time();
         }
     }
 
@@ -257,8 +260,16 @@ impl Runner {
     /// Whether the learned part is done at all: it is declared, there was time, and the recent runs
     /// were not late.
     fn learns(&self) -> bool {
-        let is_late = self.timer.us() > u128::from(self.hook.target_us()) / 2;
+        let is_late = self.us() > u128::from(self.hook.target_us()) / 2;
         self.world.learns() && !is_late && !self.is_open()
+    }
+
+    /// How long it has been at work, in microseconds. On a busy machine it also waits for a processor, more often
+    /// than not for longer than it works: that is no reason to rest, and to rest makes it no shorter.
+    fn us(&self) -> u128 {
+        let us = self.before_us + self.timer.us();
+        let is_long = us > u128::from(self.hook.target_us()) / 2;
+        if is_long { us.saturating_sub(clock::waited_us()) } else { us }
     }
 
     fn is_open(&self) -> bool {
@@ -280,9 +291,9 @@ impl Runner {
         }
     }
 
-    fn time(&self, timer: clock::Stopwatch) {
+    fn time(&self) {
         let Some(learning) = &self.world.learning else { return };
-        let run = health::Run { at: self.now, us: u32::try_from(timer.us()).unwrap_or(u32::MAX) };
+        let run = health::Run { at: self.now, us: u32::try_from(self.us()).unwrap_or(u32::MAX) };
         let bytes = |runs: usize| (runs * health::ENTRY_BYTES) as u64;
         let (kept, max) = (bytes(health::RUNS_KEPT), bytes(health::RUNS_MAX));
         let _ = durations::add(&learning.path, self.hook.name(), &run.encode(), kept, max);

@@ -38,6 +38,16 @@ impl Stopwatch {
     }
 }
 
+/// How long this process's first thread has been ready to run and was not let, in microseconds, since it began;
+/// 0 where the kernel doesn't say, and with a fixed clock.
+#[must_use]
+pub fn waited_us() -> u128 {
+    // Linux: "time on the processor, time waiting for one (both in nanoseconds), turns".
+    let told = || super::fs::read(std::path::Path::new("/proc/self/schedstat"), 256).ok();
+    let waited = |text: Vec<u8>| String::from_utf8(text).ok()?.split(' ').nth(1)?.parse::<u128>().ok();
+    if is_fixed() { 0 } else { told().and_then(waited).unwrap_or(0) / 1_000 }
+}
+
 fn is_fixed() -> bool {
     cfg!(debug_assertions) && super::env::var("CS_NOW").is_some()
 }

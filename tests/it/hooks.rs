@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use claude_sync::knowledge::snapshot::Snapshot;
 use claude_sync::knowledge::{HostFolder, Learning, fold};
@@ -284,6 +285,23 @@ fn upkeep_that_is_interrupted_loses_nothing_and_counts_nothing_twice() {
     }
     println!("{points} points, {calls} calls");
     assert!((20..1_000).contains(&calls), "{calls}");
+}
+
+/// The client may be busy itself: what it takes to write is no time of the hook's, and what happened is recorded.
+#[test]
+fn a_client_that_is_slow_to_write_is_waited_for() {
+    let sandbox = installed();
+    let mut command = sandbox.hook_command("learning-collector");
+    // A fixed clock sees no time pass.
+    let mut child = command.env_remove("CS_NOW").spawn().expect("the hook runs");
+    let (begun, budget) = (Instant::now(), Duration::from_millis(50));
+    while begun.elapsed() < budget {
+        sandbox.cs(&["--version"]).ok();
+    }
+    let _ = child.stdin.take().expect("piped").write_all(sandbox.post_payload("ls", None).as_bytes());
+    ran(child.wait_with_output().expect("it ends")).ok();
+    let records = |path: &&PathBuf| path.to_string_lossy().contains("patterns_");
+    assert_eq!(sandbox.learning().iter().filter(records).count(), 1);
 }
 
 #[test]

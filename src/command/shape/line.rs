@@ -1,6 +1,6 @@
 //! From commands that were read to their shapes.
 
-use super::{Piece, Runner, Shape, Structure, Word};
+use super::{Piece, Quoting, Runner, Shape, Structure, Word};
 use crate::command::{self, RedirectKind, Script, Simple};
 
 /// How a batch script speaks to its scheduler, and the program that it would be said to otherwise.
@@ -50,8 +50,15 @@ impl<'a> Parts<'a> {
         let files = simple.redirects.iter().filter(|redirect| redirect.kind != RedirectKind::Duplicate);
         let files = files.map(|redirect| word(&redirect.target)).collect();
         let is_own = !simple.as_typed.is_empty();
-        let words = if is_own { &simple.as_typed } else { &simple.words };
-        Self { words: words.iter().map(word).collect(), files, runner: simple.runner.filter(|_| !is_own) }
+        let typed = if is_own { &simple.as_typed } else { &simple.words };
+        let mut words: Vec<Word<'_>> = typed.iter().map(word).collect();
+        if let (Some(first), Some(name)) = (words.first_mut(), typed.first()) {
+            // `venv\\Scripts\\python`: a backslash that is meant is quoted, and all of it is a name.
+            if first.quoting == Quoting::Rest && name.text.contains('\\') && name.holes.is_empty() {
+                *first = Word::quoted(&name.text);
+            }
+        }
+        Self { words, files, runner: simple.runner.filter(|_| !is_own) }
     }
 
     fn piece(&self) -> Piece<'_> {

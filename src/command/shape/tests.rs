@@ -70,6 +70,40 @@ fn a_script_of_ones_own_is_told_by_its_ending_and_no_program_of_ones_own_by_its_
 }
 
 #[test]
+fn windows_programs_are_told_from_a_shell_on_it() {
+    #[track_caller]
+    fn says(line: &str, category: &str, form: &str) {
+        let json = Shape::of_text(line).to_json();
+        let text = |key: &str| json[key].as_str().expect("text").to_owned();
+        let told = (text("category"), format!("{} {}", text("tool"), text("subcommand")));
+        assert_eq!(told, (category.to_owned(), form.to_owned()), "{line}");
+    }
+    says("npm.cmd run build", "build", "npm run/build");
+    says("./gradlew.bat secret", "build", "gradlew other");
+    says(r#""C:\Program Files\Git\bin\git.exe" status"#, "version_control", "git status");
+    says(r#""C:\Users\secret\nvm\v18\npm.cmd" install"#, "package_management", "npm install");
+    says("/mnt/c/secret/git.exe status", "version_control", "git status");
+    says(r#""/c/Program Files (x86)/Secret/ISCC.exe" x.iss"#, "build", "iscc none");
+    says(r"venv\\Scripts\\python -m pytest", "test", "pytest none");
+    says(r".\\gradlew secret", "build", "gradlew other");
+    for own in
+        [r#""C:\Users\secret\git" status"#, r#""C:\Users\secret\secret.exe" git"#, "secret/git.exe status"]
+    {
+        says(own, "local_program", "other none");
+    }
+    says("timeout /t 5 /nobreak", "process", "timeout none");
+    says("timeout 5 git status", "version_control", "git status");
+    // Another language's words, of which some are known.
+    says(r#"powershell.exe -NoProfile -Command "$secret = 5; secretly x""#, "shell", "powershell none");
+    says(r#"powershell -c "git status""#, "version_control", "git status");
+    says(r#"cmd.exe /c "secretly x""#, "shell", "cmd none");
+    says(r#"cmd //c "cd C:\\secret && npm test""#, "test", "npm test");
+    says("rtk git status", "version_control", "git status");
+    says("rtk err npm test", "test", "npm test");
+    says("rtk gain --history", "assistant", "rtk none");
+}
+
+#[test]
 fn a_file_where_a_subcommand_may_stand_is_none() {
     says("php secret.php x", "language", "php none", &[]);
     says("php secret x", "language", "php other", &[]);
