@@ -65,6 +65,7 @@ fn text(entry: Entry, now: u64) -> String {
         What::SetAside => &aside,
         What::Trusted => "another host was trusted",
         What::Revoked => "another host was trusted no more",
+        What::Twin => "another machine has this host's key: nothing is told any more",
     };
     let detail = family(entry).map(|family| format!("   {family}")).unwrap_or_default();
     format!("{ago:<16} {what}{detail}")

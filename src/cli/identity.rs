@@ -6,10 +6,11 @@ use super::args::{IdentityArgs, IdentityCommand};
 use super::engine::Context;
 use super::error::{CliError, exit};
 use super::output::{paint, style};
+use super::trust::failed;
 use crate::crypto::HostId;
 use crate::crypto::identity::{Standing, Tier};
 use crate::knowledge::home::Seen;
-use crate::knowledge::{KeyError, Learning};
+use crate::knowledge::{KeyError, Learning, shared};
 use crate::model::Digest;
 use crate::root::Root;
 use crate::sys::clock;
@@ -37,11 +38,19 @@ pub fn learning(context: &Context) -> Result<Learning, CliError> {
 }
 
 fn adopt(context: &Context, learning: &Learning) -> Result<u8, CliError> {
-    let enrolled = learning.enrol(clock::now())?;
+    let now = clock::now();
+    let enrolled = learning.enrol(now)?;
     let from = learning.adopt(&enrolled.host)?;
+    let has_parted = shared::part(learning, &enrolled.host, now).map_err(failed)?;
     let message = match (&from, enrolled.standing) {
         (Some(from), _) => {
             format!("This machine goes on by itself; what {from} learned stays, as another host's.")
+        }
+        (None, _) if has_parted => {
+            "This machine has a key of its own now, and what it learned; the other one keeps the key that both had, and \
+             goes on once it hears of this. On your other hosts, cs trust add with the fingerprint below: they hear this \
+             one again. To hear the other one: cs trust add with the fingerprint that it shows."
+                .to_owned()
         }
         (None, None) => "This machine is enrolled.".to_owned(),
         (None, Some(Standing::Reinstalled)) => {

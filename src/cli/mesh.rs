@@ -11,7 +11,7 @@ use super::learn::store::Store;
 use super::trust::failed;
 use crate::crypto::NodeKey;
 use crate::crypto::node::NodeId;
-use crate::knowledge::shared::{self, Tale};
+use crate::knowledge::shared::{self, Shared, Tale};
 use crate::knowledge::{HostFolder, fold};
 use crate::mesh::row::WINDOW_DAYS;
 use crate::mesh::talk::Own;
@@ -41,6 +41,8 @@ struct Here {
     key: NodeKey,
     entries: Vec<Entry>,
     trust: Trusted,
+    /// The key that this host had before, as long as others may have to hear that it has let go of it.
+    former: Option<NodeId>,
     rows: Rows,
     window: u16,
     now: u64,
@@ -52,8 +54,12 @@ impl Here {
         let (host, now) = (store.host()?, clock::now());
         let key = host.node()?;
         let (_, entries) = shared::trusted(&store.learning).map_err(failed)?;
+        let ring = host.ring()?;
+        let shared = shared::read(&host, &ring, now).map_err(failed)?;
+        let former = shared.parting().map(|parting| parting.replica().node);
         let trust = Trusted::of(&entries).with(&key.public());
-        if shared::is_lost(&host, &host.ring()?, now).map_err(failed)? {
+        let trust = former.iter().fold(trust, Trusted::with);
+        if shared::is_lost(&host, &ring, now).map_err(failed)? {
             context.out.warn(
                 "what other hosts told can't be read any more: they tell it again at the next exchange",
             );
@@ -61,7 +67,7 @@ impl Here {
         let known = fold::known_of(&host, now).map_err(|error| super::learn::store::failed(error.into()))?;
         let window = store.rules().retention_days.min(WINDOW_DAYS);
         let rows = rows_of(&known.state, day(now));
-        Ok(Self { host, key, entries, trust, rows, window, now })
+        Ok(Self { host, key, entries, trust, former, rows, window, now })
     }
 
     fn today(&self) -> u16 {
@@ -72,11 +78,15 @@ impl Here {
         Tale { key: &self.key, rows: &self.rows, today: self.today(), window: self.window }
     }
 
+    /// What is known of others by now.
+    fn shared(&self) -> Result<Shared, CliError> {
+        shared::read(&self.host, &self.host.ring()?, self.now).map_err(failed)
+    }
+
     /// Who this host is to another one, and how much it may send today.
     fn own(&self) -> Result<Own<'_>, CliError> {
         let nonce = random::bytes()?;
-        let shared = shared::read(&self.host, &self.host.ring()?, self.now).map_err(failed)?;
-        let may_send = shared.may_send(self.today());
+        let may_send = self.shared()?.may_send(self.today());
         Ok(Own { key: &self.key, trust: &self.trust, today: self.today(), nonce, may_send })
     }
 
@@ -84,6 +94,9 @@ impl Here {
     fn name(&self, node: &NodeId) -> String {
         if *node == self.key.public() {
             return "this host".to_owned();
+        }
+        if self.former == Some(*node) {
+            return "its former key".to_owned();
         }
         let fingerprint = Fingerprint::of(node);
         let own = self.entries.iter().find(|entry| entry.fingerprint == fingerprint);

@@ -31,11 +31,13 @@ pub enum What {
     Trusted,
     /// A host was trusted no more.
     Revoked,
+    /// Another machine was found to have this host's key.
+    Twin,
 }
 
 impl What {
     /// All there are; the place is the code on disk, so new ones go last.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Asked,
         Self::Denied,
         Self::Sampled,
@@ -50,6 +52,7 @@ impl What {
         Self::SetAside,
         Self::Trusted,
         Self::Revoked,
+        Self::Twin,
     ];
 
     fn code(self) -> u8 {
@@ -75,6 +78,7 @@ impl What {
             Self::SetAside => "set-aside",
             Self::Trusted => "trusted",
             Self::Revoked => "revoked",
+            Self::Twin => "twin",
         }
     }
 }

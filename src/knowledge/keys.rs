@@ -248,6 +248,11 @@ impl HostFolder {
         if self.node_if_there()?.is_some() {
             return Ok(());
         }
+        self.renew_node()
+    }
+
+    /// Another node key in the place of the one that is there.
+    pub(super) fn renew_node(&self) -> Result<(), KeyError> {
         let node = NodeKey::new(&Secret::take(&mut random::bytes()?));
         private::write(&self.node_path(), node.to_text().as_bytes())
     }

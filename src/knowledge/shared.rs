@@ -4,12 +4,21 @@
 //! What was told is never told less of under the same name: a host that finds its own words in a peer's hands and not in
 //! its own was restored from a backup, and one that forgot something tells less; both go on as a new incarnation. So no
 //! peer has to decide which of two truths is the newer one, and no honest host is taken for a liar.
+//!
+//! Two machines with one key would do so for ever, each because of the other. A backup comes back once; a host that
+//! finds an incarnation which it never began, begins another one, and a few days later finds that this was outdone as well,
+//! is one of two. It says nothing any more, and its last word has no rows: by that the other one finds out. The one that
+//! gets a key of its own lets go of the old one, under the last number that there is; by that the other one goes on.
+
+mod places;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
+
+pub use places::{Head, Places};
 
 use super::fold::Foreign;
 use super::{HostFolder, KeyError, Learning, private};
@@ -18,18 +27,19 @@ use crate::crypto::node::NodeId;
 use crate::crypto::ring::{Context, Ring};
 use crate::crypto::seal;
 use crate::mesh::replica::{BundleError, Telling};
+use crate::mesh::row::WINDOW_DAYS;
 use crate::mesh::state::BYTES_MAX;
 use crate::mesh::trust::{self, Entry, TrustError};
 use crate::mesh::{Bundle, Mesh, Refused, Rows, Trusted};
 use crate::model::Digest;
-use crate::model::bytes::{Bytes, put_count};
+use crate::model::bytes::Bytes;
 use crate::sys::{clock, env, fs};
 
 const FILE: &str = "mesh.enc";
 const LOCK: &str = "mesh.lock";
 const TRUSTED: &str = "trusted";
 const TRUSTED_LOCK: &str = "trusted.lock";
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// So much is sent in a day at most, over all ways together: what hosts tell each other is a trickle.
 pub const DAY_BYTES_MAX: usize = 1_000_000;
@@ -40,6 +50,17 @@ const FILE_BYTES_MAX: u64 = 4 * BYTES_MAX as u64;
 
 /// A text of trusted nodes is short.
 const TRUSTED_BYTES_MAX: u64 = 1 << 20;
+
+/// A host that was restored finds in one exchange after the other what it had told before. What it has not begun and finds
+/// again within so many days is another machine's.
+const TWIN_DAYS: u16 = 10;
+
+/// What is said of a key that two machines have.
+pub const TWIN: &str =
+    "another machine has this host's key, as a copied home has: neither of the two tells anything any more";
+
+/// And what to do about it.
+pub const TWIN_REMEDY: &str = "On one of the two: cs identity adopt. It gets a key of its own, which the other hosts then have to trust.";
 
 /// How often, and in milliseconds after how long, another process's exchange is waited for.
 const LOCK_TRIES: usize = 200;
@@ -68,11 +89,6 @@ pub enum SharedError {
     Io(#[from] io::Error),
 }
 
-/// Whether this is how git names a commit.
-fn is_commit(name: &str) -> bool {
-    matches!(name.len(), 40 | 64) && name.bytes().all(|c| c.is_ascii_hexdigit())
-}
-
 /// What this host has told last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Told {
@@ -81,14 +97,24 @@ struct Told {
     digest: Digest,
 }
 
+/// What was seen of another machine that tells under this host's key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Twin {
+    /// When an incarnation was found last that this host had not begun.
+    found: Option<u16>,
+    /// Since when it tells nothing for that.
+    since: Option<u16>,
+}
+
 /// What is known of others, and what was told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shared {
     pub mesh: Mesh,
     told: Option<Told>,
-    /// Of each node the commit in a repository that its bundle was last taken from, in hexadecimal: what is still there
-    /// need not be fetched again.
-    heads: BTreeMap<NodeId, String>,
+    twin: Twin,
+    /// The key that this host had before, and what it told last under that.
+    former: Option<(NodeId, Digest)>,
+    places: Places,
     /// How many bytes were sent on a day.
     sent: (u16, u32),
 }
@@ -108,12 +134,19 @@ pub struct Tale<'a> {
 #[derive(Debug)]
 pub struct Teller<'a> {
     told: &'a mut Option<Told>,
+    twin: &'a mut Twin,
     tale: &'a Tale<'a>,
+}
+
+/// Whether by this a host has let go of its key: there is no number after it.
+fn is_parting(bundle: &Bundle) -> bool {
+    bundle.telling().sequence == u64::MAX && bundle.rows().is_empty()
 }
 
 impl Teller<'_> {
     /// Puts this host's own bundle into what is known, made anew where there is something new to tell; of a new
-    /// incarnation where what is known of this host, signed with its key, is not what it told.
+    /// incarnation where what is known of this host, signed with its key, is not what it told. Where another machine tells
+    /// under its key, it says so in a last one, and then leaves things as they are.
     ///
     /// # Errors
     /// When there are rows that can't be told.
@@ -121,10 +154,17 @@ impl Teller<'_> {
         let Tale { key, rows, today, window } = *self.tale;
         let node = key.public();
         let newest = mesh.newest(&node).cloned();
+        let is_free = newest.as_ref().is_some_and(|newest| is_parting(newest));
+        if self.twin.since.is_some() && !is_free {
+            return Ok(());
+        }
+        if is_free {
+            *self.twin = Twin::default();
+        }
         // That it has told more than it knows of is as good as a fork, and will be one.
         let is_aside = mesh.is_aside(&node) || mesh.has_refused_newer(&node);
         let is_own = newest.as_ref().map(|bundle| bundle.digest()) == self.told.map(|told| told.digest);
-        let sign = |incarnation, sequence| {
+        let sign = |incarnation, sequence, rows| {
             let telling = Telling { incarnation, sequence, day: today, window };
             Bundle::sign(key, telling, rows).map_err(SharedError::Untellable)
         };
@@ -132,7 +172,7 @@ impl Teller<'_> {
         let goes_on = known.filter(|_| is_own && !is_aside);
         let next = match (goes_on, &newest) {
             (Some(known), Some(newest)) => {
-                let next = sign(known.incarnation, known.sequence + 1)?;
+                let next = sign(known.incarnation, known.sequence + 1, rows)?;
                 if next.telling().day == known.day && next.rows() == newest.rows() {
                     return Ok(());
                 }
@@ -145,7 +185,23 @@ impl Teller<'_> {
             None => {
                 let told = self.told.map(|told| told.incarnation);
                 let last = [known.map(|known| known.incarnation), told].into_iter().flatten().max();
-                sign(last.unwrap_or(0).saturating_add(1), 1)?
+                let is_strange = !is_free && told.is_some() && last > told;
+                let is_again = is_strange && self.has_found(known.map_or(0, |known| known.day));
+                if is_strange {
+                    self.twin.found = Some(today);
+                }
+                let next = last.unwrap_or(0).checked_add(1);
+                // No host has begun so often: where there is no next one, somebody else has counted.
+                if is_again || next.is_none() {
+                    self.twin.since = Some(today);
+                }
+                // The other one's last word is enough for both.
+                let is_said = newest.is_some_and(|newest| newest.rows().is_empty());
+                match (next, self.twin.since.is_some()) {
+                    (Some(next), false) => sign(next, 1, rows)?,
+                    (Some(next), true) if !is_said => sign(next, 1, &Rows::new())?,
+                    _ => return Ok(()),
+                }
             }
         };
         let (telling, digest) = (next.telling(), next.digest());
@@ -154,28 +210,39 @@ impl Teller<'_> {
         *self.told = Some(Told { incarnation: telling.incarnation, sequence: telling.sequence, digest });
         Ok(())
     }
+
+    /// Whether something of the like was found a few days ago, and this was not told before that.
+    fn has_found(&self, day: u16) -> bool {
+        let is_near = |found: u16| self.tale.today.saturating_sub(found) <= TWIN_DAYS && day >= found;
+        self.twin.found.is_some_and(is_near)
+    }
 }
 
 impl Shared {
-    /// Whether what a node told was taken from this very commit.
+    /// Whether what a node told was taken from this very commit of a repository.
     #[must_use]
-    pub fn has_head(&self, node: &NodeId, commit: &str) -> bool {
-        self.mesh.newest(node).is_some() && self.heads.get(node).is_some_and(|head| head == commit)
+    pub fn has_head(&self, url: &str, node: &NodeId, commit: &str) -> bool {
+        self.mesh.newest(node).is_some()
+            && self.places.head(url, node).is_some_and(|own| own.commit == commit)
     }
 
-    /// Remembers from which commit what a node told was taken.
-    pub fn put_head(&mut self, node: NodeId, commit: &str) {
-        if is_commit(commit) {
-            self.heads.insert(node, commit.to_owned());
-        }
+    /// Whether what lies under a node's ref in a repository tells less than others had heard of it when it was looked at.
+    #[must_use]
+    pub fn is_old(&self, url: &str, node: &NodeId) -> bool {
+        self.places.head(url, node).is_some_and(|head| head.is_old)
+    }
+
+    /// Remembers from what in a repository that which some nodes told was taken.
+    pub fn put_heads(&mut self, url: &str, today: u16, heads: BTreeMap<NodeId, Head>) {
+        self.places.put(url, today, heads);
     }
 
     /// Forgets under which number this host told last: it begins anew with what it tells next.
     ///
-    /// For when what it left somewhere is not there any more: that it was restored from a backup, it and the place, can't
-    /// be told then from anything else.
-    pub fn begin_anew(&mut self, own: &NodeId) {
-        self.heads.remove(own);
+    /// For when what it left in a repository is not there any more: that it was restored from a backup, it and the place,
+    /// can't be told then from anything else.
+    pub fn begin_anew(&mut self, url: &str, own: &NodeId) {
+        self.places.remove(url, own);
         if let Some(told) = &mut self.told {
             told.digest = Digest::of(b"");
         }
@@ -183,8 +250,50 @@ impl Shared {
 
     /// Whether this host, or another one, left something in a repository.
     #[must_use]
-    pub fn has_left(&self, node: &NodeId) -> bool {
-        self.heads.contains_key(node)
+    pub fn has_left(&self, url: &str, node: &NodeId) -> bool {
+        self.places.head(url, node).is_some()
+    }
+
+    /// The day since which this host tells nothing, since another machine has its key.
+    #[must_use]
+    pub const fn twin_since(&self) -> Option<u16> {
+        self.twin.since
+    }
+
+    /// Whether a bundle under this host's key is its own to leave somewhere.
+    #[must_use]
+    pub fn is_to_leave(&self, bundle: &[u8]) -> bool {
+        self.twin.since.is_none() || self.told.is_some_and(|told| told.digest == Digest::of(bundle))
+    }
+
+    /// By what this host let go of the key that it had before, as long as nobody tells anything else under that.
+    #[must_use]
+    pub fn parting(&self) -> Option<&Bundle> {
+        let (former, digest) = self.former?;
+        self.mesh.newest(&former).filter(|newest| newest.digest() == digest).map(|newest| &**newest)
+    }
+
+    /// Lets go of the key that another machine has as well; whether there is one that has.
+    fn part(&mut self, key: &NodeKey, today: u16) -> Result<bool, SharedError> {
+        if self.twin.since.is_none() {
+            return Ok(false);
+        }
+        let node = key.public();
+        let known = self.mesh.newest(&node).map(|newest| newest.telling().incarnation);
+        let last = known.max(self.told.map(|told| told.incarnation)).unwrap_or(0);
+        let telling = Telling {
+            incarnation: last.saturating_add(1),
+            sequence: u64::MAX,
+            day: today,
+            window: WINDOW_DAYS,
+        };
+        let parting = Bundle::sign(key, telling, &Rows::new()).map_err(SharedError::Untellable)?;
+        let digest = parting.digest();
+        // Where there was no incarnation left, the other one can't go on either, and gets a key of its own.
+        let is_taken = self.mesh.receive(parting, &Trusted::default().with(&node), today).is_ok();
+        self.former = is_taken.then_some((node, digest));
+        (self.told, self.twin) = (None, Twin::default());
+        Ok(true)
     }
 
     /// How many bytes may still be sent today.
@@ -204,7 +313,7 @@ impl Shared {
 
     /// What is known, and who tells of this host.
     pub fn parts<'a>(&'a mut self, tale: &'a Tale<'a>) -> (&'a mut Mesh, Teller<'a>) {
-        (&mut self.mesh, Teller { told: &mut self.told, tale })
+        (&mut self.mesh, Teller { told: &mut self.told, twin: &mut self.twin, tale })
     }
 
     /// Its bytes, not yet sealed.
@@ -218,12 +327,16 @@ impl Shared {
         }
         bytes.extend(self.sent.0.to_le_bytes());
         bytes.extend(self.sent.1.to_le_bytes());
-        put_count(&mut bytes, self.heads.len());
-        for (node, commit) in &self.heads {
-            bytes.extend(node.to_bytes());
-            bytes.extend(u8::try_from(commit.len()).map(u8::to_le_bytes).expect("BUG: a commit is short"));
-            bytes.extend(commit.as_bytes());
+        for day in [self.twin.found, self.twin.since] {
+            // The first day of 1970 is none of these.
+            bytes.extend(day.unwrap_or(0).to_le_bytes());
         }
+        bytes.push(u8::from(self.former.is_some()));
+        if let Some((node, digest)) = self.former {
+            bytes.extend(node.to_bytes());
+            bytes.extend(digest.to_bytes());
+        }
+        self.places.encode(&mut bytes);
         self.mesh.encode(&mut bytes);
         bytes
     }
@@ -234,11 +347,12 @@ impl Shared {
     /// `true` for bytes of a newer format, `false` for what is none.
     pub fn decode(bytes: &[u8]) -> Result<Self, bool> {
         let mut rest = Bytes(bytes);
-        match rest.byte() {
-            Some(FORMAT) => {}
+        let is_format_1 = match rest.byte() {
+            Some(FORMAT) => false,
+            Some(1) => true,
             Some(newer) => return Err(newer > FORMAT),
             None => return Err(false),
-        }
+        };
         let mut told = || match rest.byte()? {
             0 => Some(None),
             1 => Some(Some(Told {
@@ -251,20 +365,24 @@ impl Shared {
         let told = told().ok_or(false)?;
         let mut sent = || Some((rest.u16()?, rest.u32()?));
         let sent = sent().ok_or(false)?;
-        let mut heads = || {
-            // A node, a length, and no letter.
-            let count = rest.count(33)?;
-            let head = |rest: &mut Bytes<'_>| {
-                let node = NodeId::from_bytes(rest.take(32)?.try_into().ok()?)?;
-                let length = rest.byte()?;
-                let commit = String::from_utf8(rest.take(length.into())?.to_vec()).ok()?;
-                is_commit(&commit).then_some((node, commit))
-            };
-            (0..count).map(|_| head(&mut rest)).collect::<Option<BTreeMap<_, _>>>()
+        let mut twin = || {
+            let mut day = || rest.u16().map(|day| Some(day).filter(|day| *day > 0));
+            Some(Twin { found: day()?, since: day()? })
         };
-        let heads = heads().ok_or(false)?;
+        let twin = if is_format_1 { Twin::default() } else { twin().ok_or(false)? };
+        let mut former = || match rest.byte()? {
+            0 => Some(None),
+            1 => {
+                let node = NodeId::from_bytes(rest.take(32)?.try_into().ok()?)?;
+                Some(Some((node, Digest::from_bytes(rest.take(32)?.try_into().ok()?))))
+            }
+            _ => None,
+        };
+        let former = if is_format_1 { None } else { former().ok_or(false)? };
+        let places = if is_format_1 { Places::skip_format_1 } else { Places::decode };
+        let places = places(&mut rest).ok_or(false)?;
         let mesh = Mesh::decode(&mut rest).filter(|_| rest.is_empty()).ok_or(false)?;
-        Ok(Self { mesh, told, heads, sent })
+        Ok(Self { mesh, told, twin, former, places, sent })
     }
 }
 
@@ -337,6 +455,23 @@ pub fn with<T>(host: &HostFolder, now: u64, change: impl FnOnce(&mut Shared) -> 
     Ok(result)
 }
 
+/// Lets go of this host's key where another machine has it as well, and makes one of its own; whether it did. What was
+/// learned stays.
+///
+/// # Errors
+/// When it can't be read or written.
+pub fn part(learning: &Learning, host: &HostFolder, now: u64) -> Result<bool, SharedError> {
+    let _lock = learning.open()?;
+    let key = host.node()?;
+    let today = u16::try_from(now / 86_400).unwrap_or(u16::MAX);
+    // Killed before there is another key, it is a host that begins anew: it is found out again.
+    let has_parted = with(host, now, |shared| shared.part(&key, today)).flatten()?;
+    if has_parted {
+        host.renew_node()?;
+    }
+    Ok(has_parted)
+}
+
 /// What other hosts know, and who is listened to; nothing where nobody is.
 ///
 /// # Errors
@@ -373,8 +508,9 @@ pub fn keep_up(host: &HostFolder, ring: &Ring, now: u64) -> Result<(), SharedErr
         Err(error) => return Err(error),
     };
     shared.mesh.expire(u16::try_from(now / 86_400).unwrap_or(u16::MAX));
-    let Shared { mesh, heads, .. } = &mut shared;
-    heads.retain(|node, _| mesh.newest(node).is_some());
+    let Shared { mesh, places, former, .. } = &mut shared;
+    places.retain(|node| mesh.newest(node).is_some());
+    *former = former.filter(|(node, _)| mesh.newest(node).is_some());
     write(host, ring, &shared, now)
 }
 
@@ -440,3 +576,6 @@ pub fn edit_trusted<T, E>(
         Err(error) => Err(error),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What a hook may make of what others know: a hint where several of them met the same, and a little more or less
 //! confidence. Never more: other machines are other machines, and one of them may lie.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::replica::{Bundle, GRACE_DAYS};
@@ -40,6 +41,22 @@ pub struct Elsewhere {
     /// On so many.
     pub machines: usize,
     /// How it failed, where most of them agree.
+    pub class: Option<ErrorClass>,
+}
+
+/// What others count of a form, as they tell it; nothing is said of it by this alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    pub form: Form,
+    /// So many have told of it.
+    pub machines: usize,
+    pub runs: u64,
+    pub failed: u64,
+    /// The last day on which it ran on one of them.
+    pub day: u16,
+    /// On so many it failed in session after session: those that a note counts.
+    pub failing: usize,
+    /// How it fails there, where most of them agree.
     pub class: Option<ErrorClass>,
 }
 
@@ -96,10 +113,41 @@ impl View<'_> {
         if machines < MACHINES_MIN || machines <= working {
             return None;
         }
-        let mut classes: BTreeMap<ErrorClass, usize> = BTreeMap::new();
-        failing.into_iter().for_each(|class| *classes.entry(class).or_default() += 1);
-        let class = classes.into_iter().find(|(_, count)| count * 2 > machines).map(|(class, _)| class);
-        Some(Elsewhere { form: *form, machines, class })
+        Some(Elsewhere { form: *form, machines, class: of_most(&failing) })
+    }
+
+    /// All that others tell of, whether anything is made of it here or not: what fails there first, then what runs most.
+    #[must_use]
+    pub fn counts_elsewhere(&self) -> Vec<Count> {
+        let mut counts: BTreeMap<Form, (Count, Vec<ErrorClass>)> = BTreeMap::new();
+        for bundle in self.others() {
+            let rows = bundle.rows().iter().map(|(key, row)| (key.form, &row.days));
+            let days =
+                rows.flat_map(|(form, days)| days.iter().map(move |(day, counts)| (form, *day, counts)));
+            let mut told: BTreeSet<Form> = BTreeSet::new();
+            for (form, day, counted) in days.filter(|(_, day, _)| self.counts(*day)) {
+                let none = Count { form, machines: 0, runs: 0, failed: 0, day, failing: 0, class: None };
+                let (sum, failing) = counts.entry(form).or_insert((none, Vec::new()));
+                let (ok, failed) = (u64::from(counted.ok), u64::from(counted.failed));
+                sum.runs = sum.runs.saturating_add(ok).saturating_add(failed);
+                sum.failed = sum.failed.saturating_add(failed);
+                sum.day = sum.day.max(day);
+                if told.insert(form) {
+                    sum.machines += 1;
+                    if let Says::Fails(class) = self.word_of(bundle, &form) {
+                        failing.push(class);
+                    }
+                }
+            }
+        }
+        let whole = |(sum, failing): (Count, Vec<ErrorClass>)| Count {
+            failing: failing.len(),
+            class: of_most(&failing),
+            ..sum
+        };
+        let mut counts: Vec<Count> = counts.into_values().map(whole).collect();
+        counts.sort_by_key(|own| (Reverse((own.failing, own.runs)), own.form));
+        counts
     }
 
     /// What a machine of the same kind says of a form; that it has not worked since, by its own counts.
@@ -158,6 +206,12 @@ impl View<'_> {
             }
         })
     }
+}
+
+/// How more than half of them fail.
+fn of_most(failing: &[ErrorClass]) -> Option<ErrorClass> {
+    let is_most = |class: &&ErrorClass| failing.iter().filter(|own| own == class).count() * 2 > failing.len();
+    failing.iter().find(is_most).copied()
 }
 
 #[derive(Debug, Clone, Copy)]

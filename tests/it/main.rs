@@ -43,6 +43,7 @@ mod mesh;
 mod mesh_refs;
 mod mesh_restores;
 mod mesh_sim;
+mod mesh_twin;
 mod network;
 mod newcomer;
 mod news;

@@ -43,7 +43,12 @@ impl Hosts {
 
     /// A repository that all can reach.
     pub fn repository(&self) -> String {
-        let folder = self.0[0].path("shared.git");
+        self.repository_at("shared.git")
+    }
+
+    /// The same, by another name.
+    pub fn repository_at(&self, name: &str) -> String {
+        let folder = self.0[0].path(name);
         let made =
             Command::new("git").args(["init", "-q", "--bare"]).arg(&folder).status().expect("git runs");
         assert!(made.success());

@@ -204,7 +204,7 @@ fn large(key: &NodeKey, today: u16) -> Vec<u8> {
 }
 
 /// Leaves it in the repository, under the ref of its host.
-fn put(keeper: &Sandbox, key: &NodeKey, bytes: &[u8]) {
+pub fn put(keeper: &Sandbox, key: &NodeKey, bytes: &[u8]) {
     let repository = keeper.path("shared.git");
     let file = keeper.path("large");
     std::fs::write(&file, bytes).expect("written");

@@ -266,6 +266,11 @@ fn learning(context: &Context, found: &mut Vec<Finding>) {
             "cs mesh sync: they tell it again".to_owned(),
         ));
     }
+    let known = shared::read(&host, &ring, clock::now()).unwrap_or_default();
+    if known.twin_since().is_some() {
+        let finding = Finding::error("key-in-two-hands", shared::TWIN).remedy(shared::TWIN_REMEDY);
+        found.push(finding.file(&host.path.join("keys/node")));
+    }
     match shared::trusted(&learning) {
         Ok(_) => {}
         Err(error) => {

@@ -13,7 +13,7 @@ use crate::command::shape::ErrorClass;
 use crate::learn::correct::Shadow;
 use crate::learn::pattern::{self, Day, Pattern, Tier};
 use crate::learn::{Form, Number, State, Streak, judge};
-use crate::mesh::advice::{self as mesh, Confidence, Elsewhere};
+use crate::mesh::advice::{self as mesh, Confidence, Count, Elsewhere};
 
 /// So many commands are listed, those that ran most.
 const ROWS_SHOWN: usize = 20;
@@ -41,6 +41,7 @@ pub fn show(context: &Context, command: Option<&str>, is_all: bool) -> Result<u8
     lines.extend(view.elsewhere());
     lines.extend(view.corrections());
     lines.extend(view.commands(context.out.verbose));
+    lines.extend(view.counts_elsewhere(context.out.verbose));
     if lines.len() == 1 {
         lines.push(match command {
             Some(command) => format!("\nNothing is known of `{command}`."),
@@ -168,6 +169,41 @@ impl View<'_> {
         )
     }
 
+    /// What other machines told, as they count it.
+    fn told_counts(&self) -> Vec<Count> {
+        let told = self.others.as_ref().map(mesh::View::counts_elsewhere).unwrap_or_default();
+        told.into_iter().filter(|own| (self.is_meant)(&own.form)).collect()
+    }
+
+    fn counts_elsewhere(&self, is_verbose: bool) -> Vec<String> {
+        let told = self.told_counts();
+        let shown = if is_verbose { told.len() } else { ROWS_SHOWN };
+        let row = |own: &Count| {
+            let class = own.class.and_then(ErrorClass::text).map(|class| format!(", {class}"));
+            let failing = format!("{}{}", own.failing, class.unwrap_or_default());
+            vec![
+                own.form.to_string(),
+                own.machines.to_string(),
+                own.runs.to_string(),
+                share(own.runs, own.failed),
+                self.ago(own.day),
+                if own.failing > 0 { failing } else { String::new() },
+            ]
+        };
+        let head = ["On other machines", "known on", "runs", "worked", "last", "failing on"];
+        let mut lines = table_of(&head, told.iter().take(shown).map(row).collect());
+        lines.extend(and_more(told.len(), shown));
+        if !lines.is_empty() {
+            for note in [
+                "  What machines that you trust have told. Before a command something is said once it fails on two of them;",
+                "  of what is known of a command here it is a quarter at most.",
+            ] {
+                lines.push(paint(style::DIM, note));
+            }
+        }
+        lines
+    }
+
     /// How sure it is that something works, and how much of that is the word of other machines.
     fn confidence(&self, form: &Form, own: &Pattern) -> Confidence {
         let alone = || Confidence { value: own.confidence(self.today), foreign: 0.0 };
@@ -241,7 +277,6 @@ impl View<'_> {
             .take(shown)
             .map(|(form, row)| {
                 let (runs, failed) = row.pattern.runs();
-                let share = f64::from(runs - failed) / f64::from(runs.max(1));
                 let takes = row.pattern.tier().map_or("", Tier::text);
                 let sure = self.confidence(form, &row.pattern);
                 let is_by_others = sure.foreign > 0.0;
@@ -249,7 +284,7 @@ impl View<'_> {
                 vec![
                     form.to_string(),
                     runs.to_string(),
-                    format!("{:.0} %", share * 100.0),
+                    share(runs.into(), failed.into()),
                     format!("{:.2}{}", sure.value, if is_by_others { " *" } else { "" }),
                     format!("{takes}{}", if row.shift { ", other than it was" } else { "" }),
                     self.ago(row.pattern.last_day()),
@@ -258,10 +293,7 @@ impl View<'_> {
             .collect();
         let head = ["Commands", "runs", "worked", "sure to work", "takes", "last"];
         let mut lines = table_of(&head, table);
-        if rows.len() > shown {
-            let more = count(rows.len() - shown, "more command", "more commands");
-            lines.push(paint(style::DIM, format!("  and {more}: --verbose")));
-        }
+        lines.extend(and_more(rows.len(), shown));
         if is_shared {
             let note = "  * what other machines told is in it, and is a quarter of it at most";
             lines.push(paint(style::DIM, note));
@@ -310,6 +342,15 @@ impl View<'_> {
                         "error": own.class.map(ErrorClass::word)})
                 })
                 .collect(),
+            others: self
+                .told_counts()
+                .into_iter()
+                .map(|own| {
+                    json!({"form": own.form.to_string(), "machines": own.machines, "runs": own.runs,
+                        "failed": own.failed, "day": own.day, "failing": own.failing,
+                        "error": own.class.map(ErrorClass::word)})
+                })
+                .collect(),
             corrections: Rows(move || {
                 correction_rows().map(|(number, failed, worked, sessions)| {
                     json!({"project": number.0, "failed": failed.to_string(), "worked": worked.to_string(),
@@ -336,6 +377,7 @@ struct Document<Streaks, Corrections, Shadows, Patterns> {
     today: u16,
     projects: Vec<Value>,
     elsewhere: Vec<Value>,
+    others: Vec<Value>,
     streaks: Streaks,
     corrections: Corrections,
     shadow: Shadows,
@@ -380,6 +422,19 @@ fn table_of(heads: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
     let (first, others) = lines[0][2..].split_once("   ").unwrap_or_default();
     lines[0] = paint(style::BOLD, format!("{first}     {others}"));
     [vec![String::new()], lines].concat()
+}
+
+/// What of a table is left out.
+fn and_more(all: usize, shown: usize) -> Option<String> {
+    let more = all.checked_sub(shown).filter(|more| *more > 0)?;
+    let more = count(more, "more command", "more commands");
+    Some(paint(style::DIM, format!("  and {more}: --verbose")))
+}
+
+/// How many of some runs worked.
+fn share(runs: u64, failed: u64) -> String {
+    let many = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    format!("{:.0} %", many(runs.saturating_sub(failed)) / many(runs.max(1)) * 100.0)
 }
 
 const COLUMN_GAP: usize = 3;

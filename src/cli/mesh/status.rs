@@ -8,9 +8,8 @@ use super::Here;
 use crate::cli::engine::Context;
 use crate::cli::error::{CliError, exit};
 use crate::cli::output::{columns, count};
-use crate::cli::trust::failed;
 use crate::crypto::node::NodeId;
-use crate::knowledge::shared;
+use crate::knowledge::shared::{TWIN, TWIN_REMEDY};
 use crate::mesh::trust::{Entry, Fingerprint};
 
 /// Runs it.
@@ -19,8 +18,8 @@ use crate::mesh::trust::{Entry, Fingerprint};
 /// When what is known can't be read.
 pub(super) fn run(context: &Context) -> Result<u8, CliError> {
     let here = Here::of(context)?;
-    let ring = here.host.ring()?;
-    let known = shared::read(&here.host, &ring, here.now).map_err(failed)?.mesh;
+    let shared = here.shared()?;
+    let (known, twin) = (&shared.mesh, shared.twin_since());
     let aside: BTreeMap<NodeId, String> =
         known.aside().map(|aside| (aside.replica.node, aside.why.to_string())).collect();
     let newest: Vec<_> = known.bundles(&here.trust).collect();
@@ -56,6 +55,9 @@ pub(super) fn run(context: &Context) -> Result<u8, CliError> {
     let waiting =
         silent.iter().map(|entry| vec![entry.name.clone(), String::new(), "has told nothing yet".to_owned()]);
     context.out.lines(&columns(&rows.into_iter().chain(waiting).collect::<Vec<_>>(), 3));
+    if let Some(since) = twin {
+        context.out.wrong(format!("{TWIN} ({}). {TWIN_REMEDY}", ago(since)));
+    }
     let digest = known.digest(&here.trust);
     let hosts: Vec<Value> = newest
         .iter()
@@ -71,6 +73,7 @@ pub(super) fn run(context: &Context) -> Result<u8, CliError> {
         "version": 1,
         "digest": digest.to_string(),
         "hosts": hosts,
+        "twin_since": twin,
         "silent": silent.iter().map(|entry| &entry.name).collect::<Vec<_>>(),
     }));
     Ok(exit::DONE)

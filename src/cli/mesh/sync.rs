@@ -13,7 +13,7 @@ use crate::cli::trust::{failed, refresh};
 use crate::crypto::node::NodeId;
 use crate::knowledge::audit::{self, What};
 use crate::knowledge::journal::{self, Journal};
-use crate::knowledge::shared::{self, DAY_BYTES_MAX, Shared, SharedError};
+use crate::knowledge::shared::{self, DAY_BYTES_MAX, Head, Shared, SharedError, TWIN, TWIN_REMEDY};
 use crate::mesh::frame::Line;
 use crate::mesh::replica::BUNDLE_BYTES_MAX;
 use crate::mesh::talk::{self, Met, NotTaken, Own, Side};
@@ -95,7 +95,7 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
     if here.entries.is_empty() {
         context.out.warn("no other host is trusted, so nothing will come in: cs trust add FINGERPRINT");
     }
-    let aside_before = here.aside()?;
+    let before = here.shared()?;
     let all = places.ssh.iter().map(|name| (name, "ssh")).chain(places.git.iter().map(|url| (url, "git")));
     let count_all = (places.ssh.len() + places.git.len()) as u64;
     let mut told: Vec<(&String, &str, Outcome)> = Vec::new();
@@ -112,13 +112,19 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
     }
     let came = || told.iter().filter_map(|(.., came)| came.as_ref().ok());
     let counts = (came().map(|came| came.taken).sum(), came().map(|came| came.refused as usize).sum());
-    here.audit(came().next().is_some().then_some(counts), aside_before)?;
+    here.audit(came().next().is_some().then_some(counts), &before)?;
     refresh(context)?;
-    let ring = here.host.ring()?;
-    let digest = shared::read(&here.host, &ring, here.now).map_err(failed)?.mesh.digest(&here.trust);
+    let known = here.shared()?;
+    let (digest, twin) = (known.mesh.digest(&here.trust), known.twin_since());
+    if twin.is_some() {
+        context.out.wrong(format!("{TWIN}. {TWIN_REMEDY}"));
+    }
     let peers: Vec<Value> = told.iter().map(|(peer, kind, came)| value(peer, kind, came)).collect();
-    context.out.object(&json!({"version": 1, "peers": peers, "digest": digest.to_string()}));
-    Ok(if came().next().is_some() { exit::DONE } else { exit::REFUSED })
+    context
+        .out
+        .object(&json!({"version": 1, "peers": peers, "digest": digest.to_string(), "twin_since": twin}));
+    // Who has nothing to say to anybody is to look at it.
+    Ok(if came().next().is_some() && twin.is_none() { exit::DONE } else { exit::REFUSED })
 }
 
 fn value(peer: &str, kind: &str, came: &Outcome) -> Value {
@@ -174,21 +180,18 @@ fn report(context: &Context, here: &Here, peer: &str, came: &Outcome) {
 }
 
 impl Here {
-    /// How many hosts are set aside.
-    fn aside(&self) -> Result<usize, CliError> {
-        let ring = self.host.ring()?;
-        Ok(shared::read(&self.host, &ring, self.now).map_err(failed)?.mesh.aside().count())
-    }
-
-    /// Puts into the trail what came of it: how many bundles were taken and refused where there was an exchange, and how
-    /// many more hosts are set aside than before.
-    fn audit(&self, counts: Option<(usize, usize)>, aside_before: usize) -> Result<(), CliError> {
+    /// Puts into the trail what came of it: how many bundles were taken and refused where there was an exchange, how
+    /// many more hosts are set aside than before, and that another machine has this host's key, if it had not before.
+    fn audit(&self, counts: Option<(usize, usize)>, before: &Shared) -> Result<(), CliError> {
         let (taken, refused) = counts.unzip();
-        let aside = self.aside()?.saturating_sub(aside_before);
+        let now = self.shared()?;
+        let aside = now.mesh.aside().count().saturating_sub(before.mesh.aside().count());
+        let is_twin = now.twin_since().is_some() && before.twin_since().is_none();
         let told = [
             (What::Exchanged, taken),
             (What::NotTaken, refused.filter(|refused| *refused > 0)),
             (What::SetAside, Some(aside).filter(|aside| *aside > 0)),
+            (What::Twin, is_twin.then_some(0)),
         ];
         for (what, many) in told.into_iter().filter_map(|(what, many)| Some((what, many?))) {
             let entry = audit::Entry::new(self.now, what, u32::try_from(many).unwrap_or(u32::MAX));
@@ -280,9 +283,9 @@ fn with_git(
         Ok(listed) => listed,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let shared = shared::read(&here.host, &here.host.ring()?, here.now).map_err(failed)?;
+    let shared = here.shared()?;
     let is_news = |(id, commit): &(&String, &String)| {
-        node_of(id).is_some_and(|node| here.trust.has(&node) && !shared.has_head(&node, commit))
+        node_of(id).is_some_and(|node| here.trust.has(&node) && !shared.has_head(url, &node, commit))
     };
     let wanted: Vec<String> = listed.iter().filter(is_news).map(|(id, _)| id.clone()).collect();
     let own = here.own()?;
@@ -302,7 +305,7 @@ fn with_git(
             wanted.iter().filter_map(one).collect()
         }
     };
-    let mut heads: BTreeMap<NodeId, String> = BTreeMap::new();
+    let mut heads: BTreeMap<NodeId, Head> = BTreeMap::new();
     let node = here.key.public();
     // What this host had left there is gone, or can't be read: whatever took it away, what others know of this host may
     // be newer than what it knows itself.
@@ -311,19 +314,21 @@ fn with_git(
         Some(Found::None(_)) => false,
         None => listed.contains_key(&id_of(&node)),
     };
-    if shared.has_left(&node) && !is_there {
-        shared::with(&here.host, here.now, |shared: &mut Shared| shared.begin_anew(&node)).map_err(failed)?;
+    if shared.has_left(url, &node) && !is_there {
+        let anew = |shared: &mut Shared| shared.begin_anew(url, &node);
+        shared::with(&here.host, here.now, anew).map_err(failed)?;
     }
-    let mut outdated = Vec::new();
+    // Its own ref says less than it has told: it was restored, and does not know.
+    let is_known = |id: &&String| !found.contains_key(*id);
+    let nodes = listed.keys().filter(is_known).filter_map(|id| node_of(id));
+    let mut outdated: Vec<NodeId> = nodes.filter(|node| shared.is_old(url, node)).collect();
     let told = exchange(here, |mesh, renew| {
         for (name, found) in &found {
             let Some(node) = node_of(name) else { continue };
             if take(here, name, found, &own, mesh, &mut came) {
-                match found {
-                    // Its own ref says less than it has told: it was restored, and does not know.
-                    Found::Bundle(bytes, _) if !is_newest(mesh, &node, bytes) => outdated.push(node),
-                    _ => drop(heads.insert(node, listed[name].clone())),
-                }
+                let is_old = matches!(found, Found::Bundle(bytes, _) if !is_newest(mesh, &node, bytes));
+                outdated.extend(is_old.then_some(node));
+                heads.insert(node, Head { commit: listed[name].clone(), is_old });
             }
         }
         renew(mesh);
@@ -332,14 +337,15 @@ fn with_git(
         Some(Left { bundle: bundle.bytes(), shown, day: bundle.telling().day })
     })?;
     // Where nothing can be left there, what was taken was taken all the same.
-    match told.map(|left| push(&git, url, here, &left, &own, &listed, &mut came)) {
-        Some(Ok(commit)) => heads.extend(commit.map(|commit| (node, commit))),
-        Some(Err(why)) => came.unsent = Some(why),
-        None => {}
+    for (node, left) in to_leave(here, told, &listed)? {
+        match push(&git, url, node, &left, &own, &listed, &mut came) {
+            Ok(commit) => heads.extend(commit.map(|commit| (node, Head { commit, is_old: false }))),
+            Err(why) => came.unsent = Some(why),
+        }
     }
     let sent = came.bytes_out;
     shared::with(&here.host, here.now, |shared: &mut Shared| {
-        heads.iter().for_each(|(node, commit)| shared.put_head(*node, commit));
+        shared.put_heads(url, here.today(), heads);
         shared.count_sent(here.today(), sent);
     })
     .map_err(failed)?;
@@ -372,23 +378,44 @@ fn shown(mesh: &Mesh, listed: &BTreeMap<String, String>, outdated: &[NodeId], ow
     shown
 }
 
-/// Leaves this host's own bundle there, if another one is; the commit that is there then.
+/// What is left there, and under whose ref: what this host tells, unless another machine tells under its key; and where
+/// it had another key before, that it has let go of it.
+fn to_leave(
+    here: &Here,
+    told: Option<Left>,
+    listed: &BTreeMap<String, String>,
+) -> Result<Vec<(NodeId, Left)>, CliError> {
+    let shared = here.shared()?;
+    let own = told.filter(|left| shared.is_to_leave(&left.bundle)).map(|left| match shared.twin_since() {
+        // Its last word is left once: there is nothing more to show to anybody.
+        Some(_) => Left { shown: Vec::new(), ..left },
+        None => left,
+    });
+    let parting = shared.parting().filter(|own| listed.contains_key(&id_of(&own.replica().node)));
+    let parting = parting.map(|own| {
+        let left = Left { bundle: own.bytes(), shown: Vec::new(), day: own.telling().day };
+        (own.replica().node, left)
+    });
+    Ok(own.map(|left| (here.key.public(), left)).into_iter().chain(parting).collect())
+}
+
+/// Leaves a bundle there under its host's ref, if another one is; the commit that is there then.
 fn push(
     git: &Git,
     url: &str,
-    here: &Here,
+    node: NodeId,
     left: &Left,
     own: &Own<'_>,
     listed: &BTreeMap<String, String>,
     came: &mut Came,
 ) -> Result<Option<String>, String> {
-    let id = id_of(&here.key.public());
+    let id = id_of(&node);
     let commit = git.commit(left).map_err(|error| error.to_string())?;
     if listed.get(&id) == Some(&commit) {
         return Ok(Some(commit));
     }
     let size = left.bundle.len() + left.shown.iter().map(Vec::len).sum::<usize>();
-    if size > own.may_send {
+    if size + came.bytes_out > own.may_send {
         came.held += 1 + left.shown.len();
         return Ok(None);
     }
@@ -454,11 +481,11 @@ pub(super) fn serve(context: &Context) -> Result<u8, CliError> {
     let here = Here::of(context)?;
     // What is asked for is for those to count who ask: else one of them could use up what this host may send.
     let own = Own { may_send: usize::MAX, ..here.own()? };
-    let aside_before = here.aside()?;
+    let before = here.shared()?;
     let mut line = Line::new(std::io::stdin().lock(), std::io::stdout().lock());
     let met = exchange(&here, |mesh, renew| talk::talk(&mut line, Side::Answers, &own, mesh, renew))?;
     drop(line);
-    here.audit(met.as_ref().ok().map(|met| (met.taken, met.refused as usize)), aside_before)?;
+    here.audit(met.as_ref().ok().map(|met| (met.taken, met.refused as usize)), &before)?;
     refresh(context)?;
     match met {
         Ok(_) => Ok(exit::DONE),
