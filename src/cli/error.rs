@@ -36,6 +36,13 @@ pub enum CliError {
         message: String,
         hint: String,
     },
+    /// Refused with words of its own, beside which programs are told what came of each part.
+    Partly {
+        message: String,
+        hint: String,
+        is_busy: bool,
+        told: serde_json::Value,
+    },
     Usage(String),
     /// A bug of ours.
     Bug(String),
@@ -118,7 +125,9 @@ impl CliError {
     #[must_use]
     pub fn code(&self) -> u8 {
         match self {
-            Self::Root(root::Error::Locked(_)) | Self::Busy { .. } => exit::LOCKED,
+            Self::Root(root::Error::Locked(_)) | Self::Busy { .. } | Self::Partly { is_busy: true, .. } => {
+                exit::LOCKED
+            }
             Self::Root(root::Error::Undecided { .. } | root::Error::Stuck { .. }) => exit::UNDECIDED,
             Self::Usage(_) => exit::USAGE,
             Self::Bug(_) => exit::BUG,
@@ -126,6 +135,7 @@ impl CliError {
             | Self::Profile(_)
             | Self::Problems(_)
             | Self::Taken { .. }
+            | Self::Partly { .. }
             | Self::Refused { .. } => exit::REFUSED,
         }
     }
@@ -137,7 +147,9 @@ impl CliError {
             Self::Root(error) => root_report(error, home),
             Self::Profile(diagnostics) => profile_report(diagnostics, home),
             Self::Problems(problems) | Self::Taken { problems, .. } => problems_report(problems, home),
-            Self::Refused { message, hint } | Self::Busy { message, hint } => {
+            Self::Refused { message, hint }
+            | Self::Busy { message, hint }
+            | Self::Partly { message, hint, .. } => {
                 Report { message: message.clone(), hints: vec![hint.clone()], ..Report::default() }
             }
             Self::Usage(message) => Report { message: message.clone(), ..Report::default() },
@@ -156,8 +168,12 @@ impl CliError {
     #[must_use]
     pub fn json(&self, home: Option<&Path>) -> serde_json::Value {
         let Report { message, details, hints } = self.report(home);
-        json!({"version": 1, "success": false, "message": message, "errors": details, "hints": hints,
-               "exit_code": self.code(), "rolled_back": matches!(self, Self::Root(root::Error::Undone { .. }))})
+        let mut object = json!({"version": 1, "success": false, "message": message, "errors": details, "hints": hints,
+               "exit_code": self.code(), "rolled_back": matches!(self, Self::Root(root::Error::Undone { .. }))});
+        if let Self::Partly { told: serde_json::Value::Object(told), .. } = self {
+            told.iter().for_each(|(name, value)| object[name] = value.clone());
+        }
+        object
     }
 }
 

@@ -187,7 +187,11 @@ pub const MESH: &str = concat!(
     "  cs identity                             its fingerprint
   cs trust add FINGERPRINT NAME           that of the other one
 
-What goes to and fro are counts of kinds of commands: no commands, no projects, no names.",
+What goes to and fro are counts of kinds of commands: no commands, no projects, no names.
+
+Each peer stands for itself. sync ends with 0 where it went well with one of them, with 1 where it did
+with none (a repository that took nothing of this host is none), and then with 4 if another cs was at
+the repository all the time.",
 );
 
 /// Of `cs trust`.

@@ -1,5 +1,6 @@
 //! `cs mesh`: what hosts learned, exchanged between them.
 
+mod failure;
 mod peers;
 mod status;
 mod sync;

@@ -13,7 +13,7 @@ use crate::knowledge::audit::{Entry, What};
 use crate::knowledge::journal::{self, Journal};
 use crate::knowledge::shared::{self, SharedError};
 use crate::knowledge::{Learning, upkeep};
-use crate::mesh::trust::{self, EditError};
+use crate::mesh::trust::{self, EditError, Fingerprint};
 use crate::model::text::shell_path;
 use crate::sys::{clock, env};
 
@@ -57,14 +57,16 @@ fn list(context: &Context) -> Result<u8, CliError> {
 fn add(context: &Context, fingerprint: &str, name: Option<&str>) -> Result<u8, CliError> {
     let learning = learning(context)?;
     let own = learning.known_host()?.and_then(|host| host.node().ok());
-    if own.is_some_and(|own| own.public().fingerprint() == fingerprint) {
+    let given = Fingerprint::parse(fingerprint).map_err(|error| not_edited(error.into()))?;
+    if own.is_some_and(|own| Fingerprint::of(&own.public()) == given) {
         return Err(refused(
             "that is this host's own fingerprint",
             "Run cs identity on the other one: its fingerprint is what goes here.",
         ));
     }
     let made_up = || {
-        let letters = fingerprint.trim_start_matches("SHA256:").chars();
+        let given = given.to_string();
+        let letters = given.trim_start_matches("SHA256:").chars();
         format!("host-{}", letters.filter(char::is_ascii_alphanumeric).take(6).collect::<String>())
     };
     let name = name.map_or_else(made_up, str::to_owned);
@@ -73,7 +75,7 @@ fn add(context: &Context, fingerprint: &str, name: Option<&str>) -> Result<u8, C
         .map_err(failed)?
         .map_err(not_edited)?;
     audited(&learning, What::Trusted)?;
-    refresh(context)?;
+    refresh(context, &format!("{name} is trusted"))?;
     let message = format!("{name} is trusted: what it learned makes hints here, once it has told.");
     context.out.line(&message);
     context.out.object(&json!({"version": 1, "success": true, "message": message, "name": name}));
@@ -86,7 +88,7 @@ fn revoke(context: &Context, which: &str) -> Result<u8, CliError> {
         .map_err(failed)?
         .map_err(not_edited)?;
     audited(&learning, What::Revoked)?;
-    refresh(context)?;
+    refresh(context, &format!("{} is not trusted any more", entry.name))?;
     let (_, left) = shared::trusted(&learning).map_err(failed)?;
     let message = format!("{} is not trusted any more: nothing that it told counts from now on.", entry.name);
     context.out.line(&message);
@@ -103,20 +105,20 @@ fn audited(learning: &Learning, what: What) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Lays out anew what hooks may say: at once, and not with the next day's upkeep.
+/// Lays out anew what hooks may say: at once, and not with the next day's upkeep. `done`: what was done before, and stays
+/// so.
 ///
 /// # Errors
 /// When it can't be written.
-pub fn refresh(context: &Context) -> Result<(), CliError> {
+pub fn refresh(context: &Context, done: &str) -> Result<(), CliError> {
     let store = Store::locate(context)?;
     let Some(host) = store.learning.known_host()? else { return Ok(()) };
-    let done = upkeep::with(&store.learning, &host, &store.rules(), clock::now(), |_| Ok(()));
-    // What was asked for is done by then.
-    done.map(drop).map_err(|error| {
+    let laid = upkeep::with(&store.learning, &host, &store.rules(), clock::now(), |_| Ok(()));
+    laid.map(drop).map_err(|error| {
         let why = store_failed(error).report(context.home()).message;
         refused(
-            format!("done, but for the notes that hooks make: they could not be laid out anew ({why})"),
-            "The next session's start does it; to do it now, mend that and say the same again.",
+            format!("{done}, but the notes that hooks make could not be laid out anew: {why}"),
+            "The next session's start does it; to do it now, mend that, then: cs apply.",
         )
     })
 }

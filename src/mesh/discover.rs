@@ -25,15 +25,52 @@ pub struct Tailnet {
     pub others: usize,
 }
 
+/// What Tailscale does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    Up(Tailnet),
+    /// It knows of no other machine.
+    Down(Down),
+}
+
+/// Why Tailscale knows of no other machine, and what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Down {
+    #[error("tailscale is stopped: tailscale up starts it")]
+    Stopped,
+    #[error("tailscale is logged out: tailscale up logs in")]
+    LoggedOut,
+    #[error("tailscale waits until somebody approves this machine, in its admin console")]
+    Unapproved,
+    #[error("tailscale is only just starting: try again in a moment")]
+    Starting,
+}
+
+impl Down {
+    /// By the state that it says it is in; one that nobody knows yet is none of these.
+    fn of(state: &str) -> Option<Self> {
+        match state {
+            "Stopped" => Some(Self::Stopped),
+            "NeedsLogin" => Some(Self::LoggedOut),
+            "NeedsMachineAuth" => Some(Self::Unapproved),
+            "Starting" | "NoState" => Some(Self::Starting),
+            _ => None,
+        }
+    }
+}
+
 /// What `tailscale status --json` says of other machines; `None` for something else than that. Only what is needed is
 /// looked at, and whatever of it is missing is missing: its format is not promised. Where it does not say whose a machine
 /// is, it is somebody else's.
 ///
 /// Phones run no cs.
 #[must_use]
-pub fn tailscale(text: &[u8]) -> Option<Tailnet> {
+pub fn tailscale(text: &[u8]) -> Option<Status> {
     let status: Value = serde_json::from_slice(text).ok()?;
     status.get("BackendState").or_else(|| status.get("Self")).or_else(|| status.get("Peer"))?;
+    if let Some(down) = status.get("BackendState").and_then(Value::as_str).and_then(Down::of) {
+        return Some(Status::Down(down));
+    }
     let user = status.pointer("/Self/UserID").and_then(Value::as_u64);
     let peers = status.get("Peer").and_then(Value::as_object);
     let peers = peers.into_iter().flatten().map(|(_, peer)| peer).filter(|peer| peer.is_object());
@@ -41,7 +78,7 @@ pub fn tailscale(text: &[u8]) -> Option<Tailnet> {
     let mut machines: Vec<Machine> = own.into_iter().filter_map(machine).collect();
     machines.sort_by(|one, other| one.name.cmp(&other.name));
     machines.dedup_by(|one, other| one.name == other.name);
-    Some(Tailnet { machines, others: others.len() })
+    Some(Status::Up(Tailnet { machines, others: others.len() }))
 }
 
 fn name_of(peer: &Value) -> &str {
@@ -157,7 +194,7 @@ mod tests {
             machine("bee.tail1.ts.net", true),
             machine("cat.tail1.ts.net", false),
         ];
-        let expected = |others| Some(Tailnet { machines: machines.clone(), others });
+        let expected = |others| Some(Status::Up(Tailnet { machines: machines.clone(), others }));
         assert_eq!(tailscale(status.to_string().as_bytes()), expected(0));
         let others = [
             serde_json::json!({"UserID": 7, "ShareeNode": true}),
@@ -180,9 +217,20 @@ mod tests {
         }
         // Whose this machine is, is not said.
         status["Self"] = serde_json::json!({"ID": "n1"});
-        let nobody = tailscale(status.to_string().as_bytes()).expect("a status");
-        assert_eq!((nobody.machines.len(), nobody.others), (0, others.len() + 6));
-        assert_eq!(tailscale(br#"{"BackendState": "Stopped", "Peer": null}"#), Some(Tailnet::default()));
+        let nobody = Tailnet { machines: Vec::new(), others: others.len() + 6 };
+        assert_eq!(tailscale(status.to_string().as_bytes()), Some(Status::Up(nobody)));
+        for (state, down) in [
+            ("Stopped", Some(Down::Stopped)),
+            ("NeedsLogin", Some(Down::LoggedOut)),
+            ("NeedsMachineAuth", Some(Down::Unapproved)),
+            ("Starting", Some(Down::Starting)),
+            ("NoState", Some(Down::Starting)),
+            ("Sleeping", None),
+        ] {
+            let text = serde_json::json!({"BackendState": state, "Peer": null}).to_string();
+            let expected = down.map_or(Status::Up(Tailnet::default()), Status::Down);
+            assert_eq!(tailscale(text.as_bytes()), Some(expected), "{state}");
+        }
         for odd in ["", "Tailscale is stopped.", "[]", "{}", "{\"Peer\"", "7"] {
             assert_eq!(tailscale(odd.as_bytes()), None, "{odd}");
         }

@@ -88,6 +88,8 @@ pub enum TalkError {
     Frame(#[from] FrameError),
     #[error("it speaks protocol {0}, and this cs speaks {PROTOCOL}: one of the two is older")]
     Protocol(u8),
+    #[error("it does not speak protocol {PROTOCOL}, which this cs speaks: one of the two is older")]
+    OtherProtocol,
     #[error("it is {}, which is not trusted here", .0.fingerprint())]
     Untrusted(NodeId),
     #[error("it says that it is {}, and can't prove it", .0.fingerprint())]
@@ -96,6 +98,8 @@ pub enum TalkError {
     Own,
     #[error("it does not trust this host: there, cs trust add {own}")]
     NotTrusted { own: String },
+    #[error("it says that this host can't prove that it is {own}: is something between the two?")]
+    Doubted { own: String },
     #[error("it could not read what this host said")]
     Misunderstood,
     #[error("it said something out of turn")]
@@ -198,11 +202,14 @@ fn meet<R: Read, W: Write>(line: &mut Line<R, W>, side: Side, own: &Own<'_>) -> 
 
 /// The next thing that is said, if it is not a refusal.
 fn expect<R: Read, W: Write>(line: &mut Line<R, W>, own: &Own<'_>) -> Result<Frame, TalkError> {
+    let fingerprint = || own.key.public().fingerprint();
     match line.hear() {
-        Ok(Frame::No(Reason::Untrusted)) => {
-            Err(TalkError::NotTrusted { own: own.key.public().fingerprint() })
-        }
-        Ok(Frame::No(Reason::Unproven | Reason::Garbled | Reason::Protocol)) => Err(TalkError::Misunderstood),
+        Ok(Frame::No(reason)) => Err(match reason {
+            Reason::Untrusted => TalkError::NotTrusted { own: fingerprint() },
+            Reason::Unproven => TalkError::Doubted { own: fingerprint() },
+            Reason::Protocol => TalkError::OtherProtocol,
+            Reason::Garbled => TalkError::Misunderstood,
+        }),
         Ok(frame) => Ok(frame),
         Err(error) => {
             if matches!(

@@ -37,17 +37,23 @@ impl Fingerprint {
         Self(Sha256::digest(node.to_bytes()).into())
     }
 
-    /// Reads a whole one.
+    /// Reads a whole one. What was copied may have blanks around it, its mark in small letters, and the `=` that other
+    /// programs put behind it.
     ///
     /// # Errors
     /// When it is only the beginning of one, or none.
     pub fn parse(text: &str) -> Result<Self, FingerprintError> {
-        let letters = text.strip_prefix(PREFIX).unwrap_or(text);
+        let text = text.trim();
+        let (mark, behind) = text.split_at_checked(PREFIX.len()).unwrap_or_default();
+        let letters = if mark.eq_ignore_ascii_case(PREFIX) { behind } else { text };
+        let letters = letters.strip_suffix('=').filter(|whole| whole.len() == LETTERS).unwrap_or(letters);
         let is_word = letters.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/');
         if !is_word || letters.len() > LETTERS || letters.is_empty() {
             return Err(FingerprintError::None);
         }
-        if letters.len() == text.len() {
+        // Where all of it is in small letters, it is another one.
+        let is_small = mark != PREFIX && !letters.contains(|c: char| c.is_ascii_uppercase());
+        if !mark.eq_ignore_ascii_case(PREFIX) || is_small {
             return Err(FingerprintError::None);
         }
         if letters.len() < LETTERS {
@@ -210,9 +216,7 @@ pub fn revoke(text: &str, which: &str) -> Result<(String, Entry), EditError> {
     let found = match (named, Fingerprint::parse(which)) {
         (Some(entry), _) => entry,
         (None, Ok(own)) => entries.iter().find(|entry| entry.fingerprint == own).ok_or(EditError::Unknown)?,
-        (None, Err(error @ FingerprintError::Part(_))) if which.starts_with(PREFIX) => {
-            return Err(error.into());
-        }
+        (None, Err(error @ FingerprintError::Part(_))) => return Err(error.into()),
         (None, Err(_)) => return Err(EditError::Unknown),
     };
     let lines = text.split_inclusive('\n').enumerate();

@@ -1,6 +1,7 @@
 //! The system's git, asked so that nothing but git answers.
 
 mod fleet;
+mod said;
 
 use std::path::{Path, PathBuf};
 
@@ -319,13 +320,12 @@ fn far_side(url: &str, service: &str) -> Option<String> {
     is_here.then(|| format!("--{service}=git {}{service}", settings()))
 }
 
-/// What it printed, or what it complained of.
+/// What it printed, or why there is nothing.
 fn well(ended: Ended) -> Result<String, String> {
     if ended.is_well {
         return Ok(String::from_utf8_lossy(&ended.out).into_owned());
     }
-    let said = ended.err.lines().map(str::trim).filter(|line| !line.is_empty());
-    Err(said.map(printable).collect::<Vec<_>>().join("; "))
+    Err(said::telling(&ended.err))
 }
 
 fn unreachable(remote: &Remote, said: String) -> Error {

@@ -29,6 +29,10 @@ pub enum Error {
     NoGit,
     #[error("{repository} can't be reached: {said}")]
     Unreachable { repository: String, said: String },
+    #[error("{repository} refused the push: {said}")]
+    PushRefused { repository: String, said: String },
+    #[error("nothing could be pushed to {repository}: {said}")]
+    PushFailed { repository: String, said: String },
     #[error("{repository} has no branch or tag {reference}")]
     NoSuchReference { repository: String, reference: String },
     #[error("{repository} has no commit {commit} any more, and it is not on this machine")]
@@ -49,6 +53,9 @@ impl Error {
             Self::NoGit => "install git, or use a profile that lies on this machine",
             Self::Unreachable { .. } => {
                 "look whether the network is there and you may read it: git ls-remote with the same URL"
+            }
+            Self::PushRefused { .. } | Self::PushFailed { .. } => {
+                "look whether you may write there, and whether there is room on its disk"
             }
             Self::NoSuchReference { .. } => "?ref= names a branch, a tag or a whole commit",
             Self::Gone { .. } => {

@@ -336,8 +336,9 @@ impl Conversation {
         (self.stop(), text)
     }
 
-    /// The same of one that is waited for: also whether it ended well.
-    fn ended(mut self) -> (bool, bool, String) {
+    /// The same of one that is waited for: whether it ended well, whether its time was over, and what it complained of.
+    #[must_use]
+    pub fn ended(mut self) -> (bool, bool, String) {
         let text = self.complaint.text();
         // Its time is still watched.
         let is_well = self.child.wait().is_ok_and(|status| status.success());

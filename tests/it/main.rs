@@ -40,6 +40,7 @@ mod lived;
 mod machines;
 mod mcp;
 mod mesh;
+mod mesh_ends;
 mod mesh_refs;
 mod mesh_restores;
 mod mesh_sim;

@@ -10,7 +10,7 @@ use crate::mesh::{Hosts, copy, fails_in_three_sessions, fingerprint};
 use crate::notes::{after, fold};
 use crate::sandbox::{NOON, Ran, Sandbox};
 
-const SAID: &str = "warning: another machine has this host's key";
+const SAID: &str = "another machine has this host's key";
 
 fn learn(host: &Sandbox, line: &str, session: &str) {
     after(host, line, None, ("x", session));

@@ -93,7 +93,7 @@ fn a_repository_on_this_machine_runs_none_of_its_programs() {
     let mark = arm(ant, &tree);
     git(&tree, &["symbolic-ref", "HEAD", &reference(ant)]);
     git(&tree, &["config", "receive.denyCurrentBranch", "updateInstead"]);
-    let told = sync(ant, tree.to_str().expect("text")).ok();
+    let told = sync(ant, tree.to_str().expect("text")).code(1);
     assert!(told.err.contains("could not be left there") && told.err.contains("checked out"), "{told}");
     assert_eq!(fs::read_to_string(&mark).ok(), None, "nothing of it ran");
 }
@@ -271,7 +271,7 @@ fn of_a_long_complaint_the_beginning_and_the_end_are_shown() {
         "shared.git/hooks/pre-receive",
         "#!/bin/sh\necho the first line\nhead -c 3000000 /dev/zero | tr '\\0' '\\033'\nexit 1\n",
     );
-    let told = sync(ant, &format!("ssh://store{}", ant.path("shared.git").display())).ok();
+    let told = sync(ant, &format!("ssh://store{}", ant.path("shared.git").display())).code(1);
     assert!(told.err.contains("the first line") && told.err.contains("pre-receive hook declined"), "{told}");
     assert!(told.err.len() < 16 << 10 && !told.err.contains('\u{1b}'), "{}", told.err.len());
 }

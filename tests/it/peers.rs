@@ -38,6 +38,8 @@ const STATUS: &str = r#"cat <<'END'
           "nodekey:6": {"UserID": 7, "DNSName": "se-sto-wg-001.mullvad.ts.net.", "Online": true, "ExitNodeOption": true}}}
 END"#;
 
+const STOPPED: &str = "echo '{\"BackendState\": \"Stopped\", \"Peer\": null}'; exit 1";
+
 #[test]
 fn hosts_are_found_by_the_profile_the_ssh_configuration_and_tailscale() {
     let sandbox = hosts(
@@ -83,20 +85,35 @@ fn a_tailscale_that_is_of_no_use_is_said_and_the_others_are_found() {
     let late = with_tailscale(&sandbox, Some(hangs), &["mesh", "peers"]).ok();
     assert!(late.err.contains("tailscale said nothing for 5 s"), "{late}");
     assert!(late.out.starts_with("  bee   over ssh   named in the profile\n"), "{late}");
+    let no_status = "tailscale said something that is no status: look at what tailscale status says";
     for (script, expected) in [
-        (None, "tailscale is not on this machine"),
+        (None, "tailscale is not on this machine: install it, or leave it out of [mesh]"),
         (
             Some("echo 'failed to connect to local tailscaled' >&2; exit 1"),
-            "tailscale: failed to connect to local tailscaled",
+            "tailscale: failed to connect to local tailscaled: is its service well?",
         ),
-        (Some("echo 'Tailscale is stopped.'"), "tailscale said something that is no status"),
-        (Some("echo '[1, 2'"), "tailscale said something that is no status"),
-        (Some("exec yes 1"), "tailscale said something that is no status"),
+        (Some(STOPPED), "tailscale is stopped: tailscale up starts it"),
+        (
+            Some("echo '{\"BackendState\": \"NeedsLogin\", \"Peer\": null}'; echo logged out >&2"),
+            "tailscale is logged out: tailscale up logs in",
+        ),
+        (Some("exit 0"), "tailscale said nothing: look at what tailscale status says"),
+        (Some("kill -9 $$"), "tailscale broke off and said nothing: look at what tailscale status says"),
+        (Some("echo 'Tailscale is odd.'"), no_status),
+        (Some("echo '[1, 2'"), no_status),
+        (Some("exec yes 1"), no_status),
     ] {
         let shown = found(&sandbox, script);
         assert_eq!(shown["warnings"], json!([expected]));
         assert_eq!(shown["peers"], json!([{"name": "bee", "by": "profile", "online": true}]), "{expected}");
     }
+    // Who syncs is told, too; and nobody where the profile does not ask for it.
+    sandbox.profile("extends = [\"builtin:learning\"]\n[mesh]\ntailscale = true\n").apply();
+    let told = with_tailscale(&sandbox, Some(STOPPED), &["mesh", "sync"]).code(1);
+    assert!(told.err.contains("warning: tailscale is stopped: tailscale up starts it"), "{told}");
+    sandbox.profile("extends = [\"builtin:learning\"]\n").apply();
+    let told = with_tailscale(&sandbox, Some(STOPPED), &["mesh", "sync"]).code(1);
+    assert!(!told.err.contains("tailscale is"), "{told}");
 }
 
 #[test]

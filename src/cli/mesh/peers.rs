@@ -10,7 +10,7 @@ use crate::cli::engine::Context;
 use crate::cli::error::{CliError, exit, refused};
 use crate::cli::learn::store::Store;
 use crate::cli::output::{columns, count};
-use crate::mesh::discover::{self, Machine, Tailnet};
+use crate::mesh::discover::{self, Machine, Status, Tailnet};
 use crate::model::{fits_glob, printable};
 use crate::profile::remote::{self, Misnamed};
 use crate::sys::process::Call;
@@ -79,11 +79,26 @@ impl Places {
         for host in &args.ssh {
             remote::check_host(host).map_err(|misnamed| no("--ssh", misnamed))?;
         }
-        for url in &args.git {
+        let git: Vec<String> = args.git.iter().map(|url| whole(url)).collect();
+        for url in &git {
             remote::check_repository(url).map_err(|misnamed| no("--git", misnamed))?;
         }
-        Ok(Self { ssh: args.ssh.clone(), git: args.git.clone(), warnings: Vec::new() })
+        Ok(Self { ssh: args.ssh.clone(), git, warnings: Vec::new() })
     }
+}
+
+/// A folder that was typed from here or from the home, as it is called from anywhere.
+fn whole(url: &str) -> String {
+    let below = match url.strip_prefix("~/") {
+        Some(rest) => env::home().map(|home| home.join(rest)),
+        None if url.starts_with("./") || url.starts_with("../") => {
+            env::current_dir().ok().map(|folder| folder.join(url))
+        }
+        None => None,
+    };
+    // One that is not there is told by the name it was given.
+    let path = below.map(|path| fs::canonical(&path).unwrap_or(path));
+    path.and_then(|path| path.into_os_string().into_string().ok()).unwrap_or_else(|| url.to_owned())
 }
 
 /// All that the profile leads to.
@@ -191,25 +206,37 @@ pub(super) fn run(context: &Context) -> Result<u8, CliError> {
     Ok(exit::DONE)
 }
 
-/// The machines of the tailnet, or why they can't be had.
+/// The machines of the tailnet, or why they can't be had and what to do.
 fn tailscale() -> Result<Tailnet, String> {
+    const LOOK: &str = "look at what tailscale status says";
     let program = env::program("tailscale").or_else(|| env::program(TAILSCALE_APP));
-    let Some(program) = program else { return Err("tailscale is not on this machine".to_owned()) };
+    let Some(program) = program else {
+        return Err("tailscale is not on this machine: install it, or leave it out of [mesh]".to_owned());
+    };
     let call = Call::new(&program.to_string_lossy()).args(["status", "--json"]);
     let (from, to, conversation) =
         call.converse(TAILSCALE_MS).map_err(|error| format!("tailscale can't be run: {error}"))?;
     drop(to);
     let mut text = Vec::new();
     let read = from.take(TAILSCALE_BYTES_MAX).read_to_end(&mut text);
-    let (is_late, complaint) = conversation.end();
+    let (is_well, is_late, complaint) = conversation.ended();
     if is_late {
-        return Err(format!("tailscale said nothing for {} s", TAILSCALE_MS / 1000));
+        return Err(format!("tailscale said nothing for {} s: is its service well?", TAILSCALE_MS / 1000));
+    }
+    match read.ok().and_then(|_| discover::tailscale(&text)) {
+        Some(Status::Up(tailnet)) => return Ok(tailnet),
+        // It may end badly by that.
+        Some(Status::Down(down)) => return Err(down.to_string()),
+        None => {}
     }
     let said = complaint.lines().map(str::trim).find(|line| !line.is_empty()).map(printable);
-    let tailnet = read.ok().and_then(|_| discover::tailscale(&text));
-    tailnet.ok_or_else(|| match said {
-        Some(said) => format!("tailscale: {said}"),
-        None => "tailscale said something that is no status".to_owned(),
+    Err(match said {
+        Some(said) => format!("tailscale: {said}: is its service well?"),
+        None if !text.trim_ascii().is_empty() => {
+            format!("tailscale said something that is no status: {LOOK}")
+        }
+        None if is_well => format!("tailscale said nothing: {LOOK}"),
+        None => format!("tailscale broke off and said nothing: {LOOK}"),
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::failure::Failure;
 use super::{Here, peers};
 use crate::cli::args::SyncArgs;
 use crate::cli::engine::Context;
@@ -13,15 +14,15 @@ use crate::cli::trust::{failed, refresh};
 use crate::crypto::node::NodeId;
 use crate::knowledge::audit::{self, What};
 use crate::knowledge::journal::{self, Journal};
-use crate::knowledge::shared::{self, DAY_BYTES_MAX, Head, Shared, SharedError, TWIN, TWIN_REMEDY};
+use crate::knowledge::shared::{self, DAY_BYTES_MAX, Head, Shared, TWIN, TWIN_REMEDY};
 use crate::mesh::frame::Line;
 use crate::mesh::replica::BUNDLE_BYTES_MAX;
 use crate::mesh::talk::{self, Met, NotTaken, Own, Side};
 use crate::mesh::{Bundle, Mesh, Taken};
 use crate::model::{Digest, printable};
 use crate::remote::git::{Found, Git, Left, SHOWN_MAX};
-use crate::sys::fs;
 use crate::sys::process::{self, Call};
+use crate::sys::{clock, fs};
 
 /// So long a peer is talked to.
 const TALK_MS: u64 = 20_000;
@@ -46,6 +47,10 @@ const SSH: [&str; 6] = [
 const REPOSITORY: &str = "mesh.git";
 const REPOSITORY_LOCK: &str = "mesh-git.lock";
 
+/// How often, and in milliseconds after how long, another process's repository is waited for.
+const LOCK_TRIES: usize = 200;
+const LOCK_PAUSE_MS: u64 = 100;
+
 /// What came of one exchange.
 #[derive(Debug, Default)]
 struct Came {
@@ -58,7 +63,7 @@ struct Came {
     declined: u32,
     held: usize,
     /// Why this host's own bundle could not be left there.
-    unsent: Option<String>,
+    unsent: Option<Failure>,
     bytes_in: usize,
     bytes_out: usize,
     node: Option<NodeId>,
@@ -73,12 +78,24 @@ impl From<Met> for Came {
 }
 
 /// An exchange with one peer, or why there was none; an error of this host's own is another matter.
-type Outcome = Result<Came, String>;
+type Outcome = Result<Came, Failure>;
+
+/// What went wrong with it as a whole: nothing was exchanged, or this host was not heard.
+fn failure(outcome: &Outcome) -> Option<Failure> {
+    match outcome {
+        Ok(Came { unsent: None, .. }) => None,
+        Ok(Came { unsent: Some(failure), .. }) => Some(Failure {
+            why: format!("what this host knows could not be left there: {}", failure.why),
+            ..failure.clone()
+        }),
+        Err(failure) => Some(failure.clone()),
+    }
+}
 
 /// Runs `cs mesh sync`.
 ///
 /// # Errors
-/// When what was learned can't be read or written, or there is nobody to ask.
+/// When what was learned can't be read or written, there is nobody to ask, or with nobody it went well.
 pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
     let places = peers::Places::of(context, args)?;
     for warning in &places.warnings {
@@ -107,43 +124,75 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
             _ => through_git(context, &here, peer)?,
         };
         drop(progress);
-        report(context, &here, peer, &came);
+        // What is wrong with the only one is what the command ends with.
+        report(context, &here, peer, &came, count_all > 1);
         told.push((peer, kind, came));
     }
     let came = || told.iter().filter_map(|(.., came)| came.as_ref().ok());
     let counts = (came().map(|came| came.taken).sum(), came().map(|came| came.refused as usize).sum());
     here.audit(came().next().is_some().then_some(counts), &before)?;
-    refresh(context)?;
-    let known = here.shared()?;
-    let (digest, twin) = (known.mesh.digest(&here.trust), known.twin_since());
-    if twin.is_some() {
-        context.out.wrong(format!("{TWIN}. {TWIN_REMEDY}"));
-    }
+    let laid = refresh(context, "what hosts told is kept");
+    let failures: Vec<(&String, Failure)> =
+        told.iter().filter_map(|(peer, _, came)| Some((*peer, failure(came)?))).collect();
     let peers: Vec<Value> = told.iter().map(|(peer, kind, came)| value(peer, kind, came)).collect();
-    context
-        .out
-        .object(&json!({"version": 1, "peers": peers, "digest": digest.to_string(), "twin_since": twin}));
-    // Who has nothing to say to anybody is to look at it.
-    Ok(if came().next().is_some() && twin.is_none() { exit::DONE } else { exit::REFUSED })
-}
-
-fn value(peer: &str, kind: &str, came: &Outcome) -> Value {
-    match came {
-        Ok(came) => json!({"peer": peer, "by": kind, "success": true, "taken": came.taken, "sent": came.sent,
-            "refused": came.refused, "reasons": came.reasons, "untrusted": came.untrusted, "unsent": came.unsent,
-            "declined": came.declined, "held": came.held, "bytes_in": came.bytes_in, "bytes_out": came.bytes_out, "fingerprint": came.node.map(|node| node.fingerprint())}),
-        Err(why) => json!({"peer": peer, "by": kind, "success": false, "error": why}),
+    if failures.len() == told.len() {
+        return Err(none_went_well(&failures, &peers));
     }
+    laid?;
+    let known = here.shared()?;
+    let digest = known.mesh.digest(&here.trust).to_string();
+    if let Some(since) = known.twin_since() {
+        // Who has nothing to say to anybody is to look at it.
+        return Err(CliError::Partly {
+            message: TWIN.to_owned(),
+            hint: TWIN_REMEDY.to_owned(),
+            is_busy: false,
+            told: json!({"peers": peers, "digest": digest, "twin_since": since}),
+        });
+    }
+    context.out.object(&json!({"version": 1, "success": true, "peers": peers, "digest": digest}));
+    Ok(exit::DONE)
 }
 
-fn report(context: &Context, here: &Here, peer: &str, came: &Outcome) {
+/// What the command ends with where it went well with nobody.
+fn none_went_well(failures: &[(&String, Failure)], peers: &[Value]) -> CliError {
+    let (message, hint) = match failures {
+        [(peer, Failure { why, hint, .. })] => (format!("{}: {why}", printable(peer)), hint.clone()),
+        _ => (
+            format!("it went well with none of the {} that were asked", failures.len()),
+            "The warnings say why. What this host knows it tells with the next cs mesh sync that goes well."
+                .to_owned(),
+        ),
+    };
+    let is_busy = failures.iter().any(|(_, failure)| failure.is_busy);
+    CliError::Partly { message, hint, is_busy, told: json!({"peers": peers}) }
+}
+
+fn value(peer: &str, kind: &str, outcome: &Outcome) -> Value {
+    let mut value = match outcome {
+        Ok(came) => json!({"peer": peer, "by": kind, "taken": came.taken, "sent": came.sent,
+            "refused": came.refused, "reasons": came.reasons, "untrusted": came.untrusted,
+            "unsent": came.unsent.as_ref().map(|failure| &failure.why), "declined": came.declined,
+            "held": came.held, "bytes_in": came.bytes_in, "bytes_out": came.bytes_out,
+            "fingerprint": came.node.map(|node| node.fingerprint())}),
+        Err(_) => json!({"peer": peer, "by": kind}),
+    };
+    let failure = failure(outcome);
+    value["success"] = failure.is_none().into();
+    if let Some(Failure { why, hint, .. }) = failure {
+        value["error"] = why.into();
+        value["hint"] = hint.into();
+    }
+    value
+}
+
+/// Says what came of it; where it is one of several, also why it did not go well.
+fn report(context: &Context, here: &Here, peer: &str, outcome: &Outcome, is_one_of_several: bool) {
     let peer = printable(peer);
-    let came = match came {
-        Ok(came) => came,
-        Err(why) => {
-            let why = why.strip_prefix(&format!("{peer} ")).unwrap_or(why);
-            return context.out.wrong(format!("{peer}: {why}"));
-        }
+    let wrong = failure(outcome).filter(|_| is_one_of_several);
+    let wrong = wrong.map(|Failure { why, hint, .. }| format!("{peer}: {why}\n  {hint}"));
+    let Ok(came) = outcome else {
+        return wrong.iter().for_each(|wrong| context.out.wrong(wrong));
     };
     let who = came.node.map(|node| here.name(&node)).filter(|name| *name != peer);
     let who = who.map(|name| format!(" ({name})")).unwrap_or_default();
@@ -164,9 +213,7 @@ fn report(context: &Context, here: &Here, peer: &str, came: &Outcome) {
         let untrusted = count(came.untrusted as usize, "bundle", "bundles");
         context.out.line(format!("  {untrusted} of hosts that are trusted there and not here"));
     }
-    if let Some(why) = &came.unsent {
-        context.out.wrong(format!("  what this host knows could not be left there: {why}"));
-    }
+    wrong.iter().for_each(|wrong| context.out.wrong(wrong));
     if came.declined > 0 {
         let declined = count(came.declined as usize, "bundle was", "bundles were");
         context
@@ -212,7 +259,7 @@ fn over_ssh(here: &Here, host: &str) -> Result<Outcome, CliError> {
     let call = Call::new("ssh").args(["-T", "-a", "-x"]).args(options).args(["--", host, SERVE]);
     let (from, to, conversation) = match call.converse(TALK_MS) {
         Ok(started) => started,
-        Err(error) => return Ok(Err(format!("ssh can't be run: {error}"))),
+        Err(error) => return Ok(Err(Failure::of_start(&error))),
     };
     let own = here.own()?;
     let mut line = Line::new(from, to);
@@ -223,15 +270,11 @@ fn over_ssh(here: &Here, host: &str) -> Result<Outcome, CliError> {
     let (is_late, complaint) = conversation.end();
     Ok(match met {
         Ok(met) => Ok(Came { bytes_in, bytes_out, ..met.into() }),
-        Err(_) if is_late => Err(format!("it took longer than {} s", TALK_MS / 1000)),
+        Err(_) if is_late => Err(Failure::late(host, TALK_MS / 1000)),
         Err(error) => {
-            let mut lines = complaint.lines().map(str::trim).filter(|line| !line.is_empty());
-            // A cs that refuses says why in its first line; a ssh that gives up in its last.
-            let of_cs = lines.clone().find_map(|line| line.strip_prefix("error: "));
-            let said = of_cs.or_else(|| lines.next_back()).map(printable);
             // What ssh has to say is why nothing came.
-            let is_silent = bytes_in == 0;
-            Err(said.filter(|_| is_silent).unwrap_or_else(|| error.to_string()))
+            let said = (bytes_in == 0).then(|| Failure::of_complaint(host, &complaint)).flatten();
+            Err(said.unwrap_or_else(|| Failure::of_talk(host, &error)))
         }
     })
 }
@@ -261,15 +304,25 @@ fn exchange<T>(here: &Here, talk: impl FnOnce(&mut Mesh, &mut talk::Renew<'_>) -
 
 /// Through a repository that hosts share.
 fn through_git(context: &Context, here: &Here, url: &str) -> Result<Outcome, CliError> {
-    let Some(_lock) = fs::try_lock(&here.host.path.join(REPOSITORY_LOCK))? else {
-        return Ok(Err(SharedError::Busy.to_string()));
-    };
+    let Some(_lock) = lock(here)? else { return Ok(Err(Failure::busy())) };
     let folder = here.host.path.join(REPOSITORY);
     // Of one that was killed.
     fs::remove_all(&folder)?;
     let came = with_git(context, here, &folder, url);
     fs::remove_all(&folder)?;
     came
+}
+
+/// Only one of this host's processes has the repository that is looked at; `None` where another one has it all the time.
+fn lock(here: &Here) -> std::io::Result<Option<fs::FileLock>> {
+    let path = here.host.path.join(REPOSITORY_LOCK);
+    for _ in 0..LOCK_TRIES {
+        if let Some(lock) = fs::try_lock(&path)? {
+            return Ok(Some(lock));
+        }
+        clock::pause_ms(LOCK_PAUSE_MS);
+    }
+    Ok(None)
 }
 
 fn with_git(
@@ -281,7 +334,7 @@ fn with_git(
     let listed = Git::open(folder).and_then(|git| Ok((git.hosts(url)?, git)));
     let (listed, git) = match listed {
         Ok(listed) => listed,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => return Ok(Err(Failure::of_git(error, url))),
     };
     let shared = here.shared()?;
     let is_news = |(id, commit): &(&String, &String)| {
@@ -291,16 +344,24 @@ fn with_git(
     let own = here.own()?;
     let mut came = Came::default();
     let fetch = |ids: &[String]| git.fetch_hosts(url, ids, BUNDLE_BYTES_MAX as u64);
+    let mut unfetched = Vec::new();
     let found = match fetch(&wanted) {
         Ok(found) => found,
         // One that is damaged there: what it is with that is said, and the others are had one by one.
-        Err(error) if wanted.len() == 1 => {
-            wanted.iter().map(|id| (id.clone(), Found::None(error.to_string()))).collect()
-        }
-        Err(_) => {
-            let one = |id: &String| match fetch(std::slice::from_ref(id)) {
-                Ok(found) => found.into_iter().next().map(|(_, found)| (id.clone(), found)),
-                Err(error) => Some((id.clone(), Found::None(error.to_string()))),
+        Err(error) => {
+            let mut first = Some(error).filter(|_| wanted.len() == 1);
+            let one = |id: &String| {
+                let fetched = first.take().map_or_else(|| fetch(std::slice::from_ref(id)), Err);
+                let found = match fetched {
+                    Ok(found) => found.into_iter().next()?.1,
+                    Err(error) => {
+                        let failure = Failure::of_fetch(error, url);
+                        let why = failure.why.clone();
+                        unfetched.push(failure);
+                        Found::None(why)
+                    }
+                };
+                Some((id.clone(), found))
             };
             wanted.iter().filter_map(one).collect()
         }
@@ -340,7 +401,7 @@ fn with_git(
     for (node, left) in to_leave(here, told, &listed)? {
         match push(&git, url, node, &left, &own, &listed, &mut came) {
             Ok(commit) => heads.extend(commit.map(|commit| (node, Head { commit, is_old: false }))),
-            Err(why) => came.unsent = Some(why),
+            Err(failure) => came.unsent = Some(failure),
         }
     }
     let sent = came.bytes_out;
@@ -349,6 +410,16 @@ fn with_git(
         shared.count_sent(here.today(), sent);
     })
     .map_err(failed)?;
+    // Nothing went out, and of what others have there nothing can be had.
+    let is_other = |id: &&String| node_of(id).is_some_and(|id| id != node && here.trust.has(&id));
+    let is_all = unfetched.len() >= listed.keys().filter(is_other).count();
+    if came.sent == 0
+        && came.taken == 0
+        && came.unsent.is_none()
+        && let Some(failure) = unfetched.into_iter().next().filter(|_| is_all)
+    {
+        return Ok(Err(failure));
+    }
     if context.out.verbose {
         let others = listed.keys().filter(|id| node_of(id).is_none_or(|node| !here.trust.has(&node))).count();
         let hosts = count(listed.len(), "host is", "hosts are");
@@ -408,9 +479,9 @@ fn push(
     own: &Own<'_>,
     listed: &BTreeMap<String, String>,
     came: &mut Came,
-) -> Result<Option<String>, String> {
+) -> Result<Option<String>, Failure> {
     let id = id_of(&node);
-    let commit = git.commit(left).map_err(|error| error.to_string())?;
+    let commit = git.commit(left).map_err(|error| Failure::of_git(error, url))?;
     if listed.get(&id) == Some(&commit) {
         return Ok(Some(commit));
     }
@@ -419,7 +490,7 @@ fn push(
         came.held += 1 + left.shown.len();
         return Ok(None);
     }
-    let commit = git.push_host(url, &id, &commit, left).map_err(|error| error.to_string())?;
+    let commit = git.push_host(url, &id, &commit, left).map_err(|error| Failure::of_git(error, url))?;
     came.sent += 1 + left.shown.len();
     came.bytes_out += size;
     Ok(Some(commit))
@@ -486,9 +557,9 @@ pub(super) fn serve(context: &Context) -> Result<u8, CliError> {
     let met = exchange(&here, |mesh, renew| talk::talk(&mut line, Side::Answers, &own, mesh, renew))?;
     drop(line);
     here.audit(met.as_ref().ok().map(|met| (met.taken, met.refused as usize)), &before)?;
-    refresh(context)?;
+    let laid = refresh(context, "what the host that asked told is kept");
     match met {
-        Ok(_) => Ok(exit::DONE),
+        Ok(_) => laid.map(|()| exit::DONE),
         Err(error) => Err(refused(
             format!("the host that asked: {error}"),
             "Nothing of it was taken that was not signed.",

@@ -162,6 +162,8 @@ fn who_does_not_keep_to_it_is_not_talked_to() {
         (with(4, Frame::End), "it said something out of turn"),
         (with(1, Frame::No(Reason::Untrusted)), "it does not trust this host: there, cs trust add SHA256:"),
         (with(1, Frame::No(Reason::Garbled)), "it could not read what this host said"),
+        (with(0, Frame::No(Reason::Protocol)), "which this cs speaks: one of the two is older"),
+        (with(1, Frame::No(Reason::Unproven)), "it says that this host can't prove that it is SHA256:"),
     ];
     for (bytes, expected) in cases {
         let (met, _, after) = hears(Side::Asks, &bytes);

@@ -94,8 +94,15 @@ fn a_fingerprint_is_whole_and_written_one_way() {
         format!("MD5:{letters}"),
         String::new(),
         PREFIX.to_owned(),
+        format!("{whole}=="),
+        format!("{}=", &whole[..whole.len() - 1]),
+        format!("{letters}="),
+        format!("SHA256: {letters}"),
     ] {
         assert_eq!(Fingerprint::parse(&other), Err(FingerprintError::None), "{other}");
+    }
+    for copied in [format!(" {whole}\n"), format!("sha256:{letters}"), format!("\tSha256:{letters}= ")] {
+        assert_eq!(Fingerprint::parse(&copied).map(|own| own.to_string()), Ok(whole.clone()), "{copied}");
     }
     // The last letter says two bits that are of no byte.
     let ends: Vec<String> = ('A'..='Z')

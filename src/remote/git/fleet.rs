@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::said::{Unpushed, telling, unpushed};
 use super::{Error, Git, Names, far_side, text, well};
 use crate::model::printable;
 use crate::sys::{fs, stdio};
@@ -46,14 +47,19 @@ pub struct Left {
 const NETWORK_MS: u64 = 120_000;
 
 impl Git {
-    /// Runs what goes over the network; what it printed, or why it came to nothing.
-    fn over_network<'a>(&self, url: &str, args: impl IntoIterator<Item = &'a str>) -> Result<String, Error> {
+    /// Runs what goes over the network; what it printed, or all that was complained of.
+    fn over_network<'a>(
+        &self,
+        args: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Result<String, String>, Error> {
         let call = self.prepared().args(args);
         // A password, or a new host's key: git and ssh ask the terminal.
         let ended = if stdio::is_terminal() { call.run().map(Some) } else { call.run_within(NETWORK_MS) };
-        let late = || Err(format!("it took longer than {} s", NETWORK_MS / 1000));
-        let said = ended.map_err(super::no_git)?.map_or_else(late, well);
-        said.map_err(|said| Error::Unreachable { repository: printable(url), said })
+        Ok(match ended.map_err(super::no_git)? {
+            Some(ended) if ended.is_well => Ok(String::from_utf8_lossy(&ended.out).into_owned()),
+            Some(ended) => Err(ended.err),
+            None => Err(format!("it took longer than {} s", NETWORK_MS / 1000)),
+        })
     }
 
     /// Which commit is under each host's ref, by the name of the host; nothing is fetched.
@@ -63,7 +69,7 @@ impl Git {
     pub fn hosts(&self, url: &str) -> Result<BTreeMap<String, String>, Error> {
         let (far, all) = (far_side(url, "upload-pack"), format!("{HOSTS}*"));
         let args = ["ls-remote", "--quiet"].into_iter().chain(far.as_deref()).chain(["--", url, &all]);
-        let listed = self.over_network(url, args)?;
+        let listed = self.over_network(args)?.map_err(|said| unreachable(url, &said))?;
         let host = |line: &str| {
             let (commit, name) = line.split_once('\t')?;
             Some((name.strip_prefix(HOSTS)?.to_owned(), commit.to_owned()))
@@ -98,7 +104,8 @@ impl Git {
         let far = far_side(url, "upload-pack");
         let args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"];
         let args = args.into_iter().chain(far.as_deref()).chain(["--", url]);
-        self.over_network(url, args.chain(specs.iter().map(String::as_str)))?;
+        self.over_network(args.chain(specs.iter().map(String::as_str)))?
+            .map_err(|said| unreachable(url, &said))?;
         let mut reader = self.reader()?;
         let mut found = BTreeMap::new();
         for id in hosts {
@@ -152,26 +159,32 @@ impl Git {
     /// # Errors
     /// When it can't be written there.
     pub fn push_host(&self, url: &str, id: &str, commit: &str, left: &Left) -> Result<String, Error> {
-        match self.push(url, id, commit) {
-            Err(Error::Unreachable { said, .. }) if is_named_otherwise(&said) => {
+        let (commit, pushed) = match self.push(url, id, commit)? {
+            Err(said) if is_named_otherwise(&said) => {
                 self.make_anew(match Names::of(commit) {
                     Names::Sha1 => Names::Sha256,
                     Names::Sha256 => Names::Sha1,
                 })?;
                 let commit = self.commit(left)?;
-                self.push(url, id, &commit).map(|()| commit)
+                let pushed = self.push(url, id, &commit)?;
+                (commit, pushed)
             }
-            pushed => pushed.map(|()| commit.to_owned()),
-        }
+            pushed => (commit.to_owned(), pushed),
+        };
+        pushed.map(|()| commit).map_err(|said| match unpushed(&said) {
+            Unpushed::Refused(said) => Error::PushRefused { repository: printable(url), said },
+            Unpushed::Failed(said) => Error::PushFailed { repository: printable(url), said },
+        })
     }
 
-    /// Nothing else goes along, whatever the configuration says: no signature, submodule or tag.
-    fn push(&self, url: &str, id: &str, commit: &str) -> Result<(), Error> {
+    /// Nothing else goes along, whatever the configuration says: no signature, submodule or tag. All that was complained
+    /// of, where it came to nothing.
+    fn push(&self, url: &str, id: &str, commit: &str) -> Result<Result<(), String>, Error> {
         let (far, spec) = (far_side(url, "receive-pack"), format!("+{commit}:{HOSTS}{id}"));
         let args =
             ["push", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no", "--no-follow-tags"];
         let args = args.into_iter().chain(far.as_deref()).chain(["--", url, &spec]);
-        self.over_network(url, args).map(drop)
+        Ok(self.over_network(args)?.map(drop))
     }
 
     /// A commit of what a host tells, and of what it shows of others. The same bytes on the same day are the same commit,
@@ -243,6 +256,10 @@ fn apart(mut bytes: &[u8]) -> Vec<Vec<u8>> {
         bytes = rest;
     }
     bundles
+}
+
+fn unreachable(url: &str, said: &str) -> Error {
+    Error::Unreachable { repository: printable(url), said: telling(said) }
 }
 
 /// Whether that is why git did not push: in its own words, in English.
