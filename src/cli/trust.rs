@@ -57,7 +57,7 @@ fn list(context: &Context) -> Result<u8, CliError> {
 fn add(context: &Context, fingerprint: &str, name: Option<&str>) -> Result<u8, CliError> {
     let learning = learning(context)?;
     let own = learning.known_host()?.and_then(|host| host.node().ok());
-    let given = Fingerprint::parse(fingerprint).map_err(|error| not_edited(error.into()))?;
+    let given = Fingerprint::copied(fingerprint).map_err(|error| not_edited(error.into()))?;
     if own.is_some_and(|own| Fingerprint::of(&own.public()) == given) {
         return Err(refused(
             "that is this host's own fingerprint",

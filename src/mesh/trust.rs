@@ -37,23 +37,17 @@ impl Fingerprint {
         Self(Sha256::digest(node.to_bytes()).into())
     }
 
-    /// Reads a whole one. What was copied may have blanks around it, its mark in small letters, and the `=` that other
-    /// programs put behind it.
+    /// Reads a whole one.
     ///
     /// # Errors
     /// When it is only the beginning of one, or none.
     pub fn parse(text: &str) -> Result<Self, FingerprintError> {
-        let text = text.trim();
-        let (mark, behind) = text.split_at_checked(PREFIX.len()).unwrap_or_default();
-        let letters = if mark.eq_ignore_ascii_case(PREFIX) { behind } else { text };
-        let letters = letters.strip_suffix('=').filter(|whole| whole.len() == LETTERS).unwrap_or(letters);
+        let letters = text.strip_prefix(PREFIX).unwrap_or(text);
         let is_word = letters.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/');
         if !is_word || letters.len() > LETTERS || letters.is_empty() {
             return Err(FingerprintError::None);
         }
-        // Where all of it is in small letters, it is another one.
-        let is_small = mark != PREFIX && !letters.contains(|c: char| c.is_ascii_uppercase());
-        if !mark.eq_ignore_ascii_case(PREFIX) || is_small {
+        if letters.len() == text.len() {
             return Err(FingerprintError::None);
         }
         if letters.len() < LETTERS {
@@ -61,6 +55,25 @@ impl Fingerprint {
         }
         let bytes = STANDARD_NO_PAD.decode(letters).ok().and_then(|bytes| bytes.try_into().ok());
         bytes.map(Self).ok_or(FingerprintError::None)
+    }
+
+    /// Reads one as it was copied: with blanks around it, its mark in small letters, and the `=` that other programs put
+    /// behind it. In the text it is written one way.
+    ///
+    /// # Errors
+    /// When it is only the beginning of one, or none.
+    pub fn copied(text: &str) -> Result<Self, FingerprintError> {
+        let text = text.trim();
+        let (mark, letters) = text.split_at_checked(PREFIX.len()).unwrap_or_default();
+        if !mark.eq_ignore_ascii_case(PREFIX) {
+            return Self::parse(text);
+        }
+        // Where all of it is in small letters, it is another one.
+        if mark != PREFIX && !letters.contains(|c: char| c.is_ascii_uppercase()) {
+            return Err(FingerprintError::None);
+        }
+        let whole = letters.strip_suffix('=').filter(|whole| whole.len() == LETTERS).unwrap_or(letters);
+        Self::parse(&format!("{PREFIX}{whole}"))
     }
 }
 
@@ -191,7 +204,7 @@ pub enum EditError {
 /// # Errors
 /// When the text can't be read, the fingerprint is not whole, or it or the name is there already.
 pub fn add(text: &str, fingerprint: &str, name: &str, day: Epoch) -> Result<String, EditError> {
-    let fingerprint = Fingerprint::parse(fingerprint)?;
+    let fingerprint = Fingerprint::copied(fingerprint)?;
     check_name(name)?;
     let entries = parse(text)?;
     if let Some(known) = entries.iter().find(|known| known.fingerprint == fingerprint) {
@@ -213,7 +226,7 @@ pub fn add(text: &str, fingerprint: &str, name: &str, day: Epoch) -> Result<Stri
 pub fn revoke(text: &str, which: &str) -> Result<(String, Entry), EditError> {
     let entries = parse(text)?;
     let named = entries.iter().find(|entry| entry.name == which);
-    let found = match (named, Fingerprint::parse(which)) {
+    let found = match (named, Fingerprint::copied(which)) {
         (Some(entry), _) => entry,
         (None, Ok(own)) => entries.iter().find(|entry| entry.fingerprint == own).ok_or(EditError::Unknown)?,
         (None, Err(error @ FingerprintError::Part(_))) => return Err(error.into()),

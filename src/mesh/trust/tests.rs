@@ -100,9 +100,11 @@ fn a_fingerprint_is_whole_and_written_one_way() {
         format!("SHA256: {letters}"),
     ] {
         assert_eq!(Fingerprint::parse(&other), Err(FingerprintError::None), "{other}");
+        assert_eq!(Fingerprint::copied(&other), Err(FingerprintError::None), "{other}");
     }
     for copied in [format!(" {whole}\n"), format!("sha256:{letters}"), format!("\tSha256:{letters}= ")] {
-        assert_eq!(Fingerprint::parse(&copied).map(|own| own.to_string()), Ok(whole.clone()), "{copied}");
+        assert_eq!(Fingerprint::copied(&copied).map(|own| own.to_string()), Ok(whole.clone()), "{copied}");
+        assert_eq!(Fingerprint::parse(&copied), Err(FingerprintError::None), "{copied}");
     }
     // The last letter says two bits that are of no byte.
     let ends: Vec<String> = ('A'..='Z')
