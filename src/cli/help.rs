@@ -189,9 +189,9 @@ pub const MESH: &str = concat!(
 
 What goes to and fro are counts of kinds of commands: no commands, no projects, no names.
 
-Each peer stands for itself. sync ends with 0 where it went well with one of them, with 1 where it did
-with none (a repository that took nothing of this host is none), and then with 4 if another cs was at
-the repository all the time.",
+sync ends with 0 where it went well with one peer at least, and with 1 where it went well with
+none: a repository that takes nothing of this host is none. With 4, if another cs had the
+repository all the time.",
 );
 
 /// Of `cs trust`.
