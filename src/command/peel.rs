@@ -192,7 +192,7 @@ pub(super) fn peel(name: &str, words: &[Word], start: usize, site: &mut Site) ->
         "rtk" => {
             let next = options(words, start + 1, "", "");
             match words.get(next)?.text.as_str() {
-                "proxy" | "err" | "summary" | "run" => Some(next + 1),
+                "proxy" | "err" | "test" | "summary" => Some(next + 1),
                 "gain" | "init" | "config" | "discover" | "learn" | "session" | "hook" | "rewrite"
                 | "verify" | "trust" | "untrust" | "telemetry" | "smart" | "read" | "json" | "deps"
                 | "log" => None,

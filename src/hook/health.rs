@@ -1,5 +1,8 @@
 //! How long the hooks took, and what follows from it: the ring of durations, its figures, the breaker.
 //!
+//! It is their own time, from when the client has written what it had to write. Of a run that took longer than half of
+//! its budget the time is taken off in which it waited for a processor: others' work is no reason for a hook to rest.
+//!
 //! Durations are no learning data: they are plain. An entry is 8 bytes, written by one appending
 //! call, so that any number of hooks can write at once without a lock:
 //!

@@ -100,6 +100,7 @@ fn windows_programs_are_told_from_a_shell_on_it() {
     says(r#"cmd //c "cd C:\\secret && npm test""#, "test", "npm test");
     says("rtk git status", "version_control", "git status");
     says("rtk err npm test", "test", "npm test");
+    says("rtk test cargo test", "test", "cargo test");
     says("rtk gain --history", "assistant", "rtk none");
 }
 
