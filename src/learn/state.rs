@@ -240,6 +240,7 @@ mod tests {
 
     use super::*;
     use crate::learn::observed::tests::call;
+    use crate::model::properties::few;
 
     const LINES: &[&str] = &[
         "pytest -x",
@@ -273,48 +274,48 @@ mod tests {
         assert!(state.schema.is_empty());
     }
 
-    proptest! {
-        // A quarter of the usual number: each of them takes its time.
-        #![proptest_config({
-            let usual = ProptestConfig::default();
-            ProptestConfig { cases: usual.cases.div_ceil(4), ..usual }
-        })]
-
-        /// Whatever happened: what is kept is what there was, and forgetting all of it leaves nothing.
-        #[test]
-        fn what_is_kept_is_what_there_was(
-            calls in prop::collection::vec((0..LINES.len(), 0..6_u16, 0..3_u16, any::<bool>(), 0..40_u16, 0..20_u8), 0..120),
-        ) {
-            let mut state = State::default();
-            for (line, session, project, is_ok, day, duration) in calls {
-                let text = if is_ok { None } else { Some("sh: 1: command not found") };
-                let mut call = call(LINES[line], text, (project, session));
-                call.record.day = 20_000 + day;
-                call.record.duration = duration;
-                prop_assert_eq!(call.record.outcome == Outcome::Ok, is_ok);
-                state.pass(call.record.day);
-                state.observe(&call);
-            }
-            let mut bytes = Vec::new();
-            state.encode(&mut bytes);
-            let mut rest = Bytes(&bytes);
-            let read = State::decode(&mut rest);
-            prop_assert!(rest.is_empty());
-            prop_assert_eq!(read.as_ref(), Some(&state));
-            // Some sixty of the places to break off at: thousands of runs see all kinds.
-            for at in (0..bytes.len()).step_by(1 + bytes.len() / 64) {
-                let _ = State::decode(&mut Bytes(&bytes[..at]));
-            }
-            state.forget(|project, _| project == Number(1));
-            let none_left = state.patterns.iter().all(|(key, _)| key.project != Number(1))
-                && state.streaks.iter().all(|((project, _), _)| *project != Number(1))
-                && state.corrections.iter().all(|(project, ..)| project != Number(1));
-            prop_assert!(none_left);
-            state.pass(20_100);
-            state.expire(20_100, 30);
-            prop_assert!(state.schema.seen(20_100).is_empty() && state.schema.commands(20_100) == 0);
-            prop_assert!(state.patterns.is_empty() && state.streaks.iter().next().is_none());
-            prop_assert!(state.corrections.iter().next().is_none());
-        }
+    /// Whatever happened: what is kept is what there was, and forgetting all of it leaves nothing.
+    #[test]
+    fn what_is_kept_is_what_there_was() {
+        few(
+            4,
+            prop::collection::vec(
+                (0..LINES.len(), 0..6_u16, 0..3_u16, any::<bool>(), 0..40_u16, 0..20_u8),
+                0..120,
+            ),
+            |calls| {
+                let mut state = State::default();
+                for (line, session, project, is_ok, day, duration) in calls {
+                    let text = if is_ok { None } else { Some("sh: 1: command not found") };
+                    let mut call = call(LINES[line], text, (project, session));
+                    call.record.day = 20_000 + day;
+                    call.record.duration = duration;
+                    prop_assert_eq!(call.record.outcome == Outcome::Ok, is_ok);
+                    state.pass(call.record.day);
+                    state.observe(&call);
+                }
+                let mut bytes = Vec::new();
+                state.encode(&mut bytes);
+                let mut rest = Bytes(&bytes);
+                let read = State::decode(&mut rest);
+                prop_assert!(rest.is_empty());
+                prop_assert_eq!(read.as_ref(), Some(&state));
+                // Some sixty of the places to break off at: thousands of runs see all kinds.
+                for at in (0..bytes.len()).step_by(1 + bytes.len() / 64) {
+                    let _ = State::decode(&mut Bytes(&bytes[..at]));
+                }
+                state.forget(|project, _| project == Number(1));
+                let none_left = state.patterns.iter().all(|(key, _)| key.project != Number(1))
+                    && state.streaks.iter().all(|((project, _), _)| *project != Number(1))
+                    && state.corrections.iter().all(|(project, ..)| project != Number(1));
+                prop_assert!(none_left);
+                state.pass(20_100);
+                state.expire(20_100, 30);
+                prop_assert!(state.schema.seen(20_100).is_empty() && state.schema.commands(20_100) == 0);
+                prop_assert!(state.patterns.is_empty() && state.streaks.iter().next().is_none());
+                prop_assert!(state.corrections.iter().next().is_none());
+                Ok(())
+            },
+        );
     }
 }

@@ -23,10 +23,3 @@ pub use replica::{Bundle, BundleError, Replica};
 pub use row::{Row, Rows, rows_of};
 pub use state::{Mesh, Refused, Taken};
 pub use trust::{Fingerprint, Trusted};
-
-/// A quarter of what properties are tried with elsewhere: signing each case takes its time.
-#[cfg(test)]
-fn few_cases() -> proptest::test_runner::Config {
-    let usual = proptest::test_runner::Config::default();
-    proptest::test_runner::Config { cases: usual.cases.div_ceil(4), ..usual }
-}

@@ -33,3 +33,6 @@ pub use ledger::{Container, Displaced, DocumentLedger, How, Ledger, Place, Row, 
 pub use path::{ManagedPath, PathError};
 pub use secret::{Mark, Marked, Secret, Secrets, Source, Wrote};
 pub use text::{fits_glob, printable};
+
+#[cfg(test)]
+pub mod properties;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::crypto::seal::{open, seal};
+use crate::model::properties::few;
 
 fn secret(byte: u8) -> Secret<32> {
     Secret::take(&mut [byte; 32])
@@ -129,21 +130,28 @@ fn nothing_secret_is_printed() {
     assert!(!shown.contains("ab, ") && !shown.contains("abab") && !shown.contains("171"), "{shown}");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
-    #[test]
-    fn the_text_form_round_trips(epochs in prop::collection::btree_map(any::<u32>(), any::<[u8; 32]>(), 1..40), incarnation: u64, cut: u32) {
-        let secrets = epochs.iter().map(|(epoch, bytes)| (Epoch(*epoch), Secret::take(&mut bytes.clone()))).collect();
-        let mut ring = Ring { host: host(), incarnation, secrets };
-        let again = Ring::parse(ring.to_text().as_bytes()).expect("whole");
-        prop_assert_eq!(ring.to_text(), again.to_text());
-        let newest = ring.newest();
-        let before = ring.epochs().count();
-        let dropped = ring.drop_older(Epoch(cut));
-        prop_assert_eq!(ring.epochs().count() + dropped, before);
-        prop_assert_eq!(ring.newest(), newest);
-        prop_assert!(ring.epochs().all(|epoch| epoch == newest || epoch >= Epoch(cut)));
-    }
+#[test]
+fn the_text_form_round_trips() {
+    few(
+        8,
+        (prop::collection::btree_map(any::<u32>(), any::<[u8; 32]>(), 1..40), any::<u64>(), any::<u32>()),
+        |(epochs, incarnation, cut)| {
+            let secrets = epochs
+                .iter()
+                .map(|(epoch, bytes)| (Epoch(*epoch), Secret::take(&mut bytes.clone())))
+                .collect();
+            let mut ring = Ring { host: host(), incarnation, secrets };
+            let again = Ring::parse(ring.to_text().as_bytes()).expect("whole");
+            prop_assert_eq!(ring.to_text(), again.to_text());
+            let newest = ring.newest();
+            let before = ring.epochs().count();
+            let dropped = ring.drop_older(Epoch(cut));
+            prop_assert_eq!(ring.epochs().count() + dropped, before);
+            prop_assert_eq!(ring.newest(), newest);
+            prop_assert!(ring.epochs().all(|epoch| epoch == newest || epoch >= Epoch(cut)));
+            Ok(())
+        },
+    );
 }
 
 /// What a ring may be put through.
@@ -160,11 +168,10 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     prop::collection::vec(deed, 1..8)
 }
 
-proptest! {
+#[test]
+fn what_is_gone_is_gone_and_what_is_kept_opens() {
     // The laws don't hang on how much work a step is: a few rounds do.
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn what_is_gone_is_gone_and_what_is_kept_opens(deeds in deeds()) {
+    few(4, deeds(), |deeds| {
         let mut ring = ring(10, 1);
         let token = |ring: &Ring| seal(&ring.newest_key(Context::Events).1, b"x", 0);
         let mut tokens = BTreeMap::from([(ring.newest(), token(&ring))]);
@@ -185,10 +192,15 @@ proptest! {
                 let is_kept = ring.epochs().any(|kept| kept == *epoch);
                 prop_assert_eq!(ring.key(*epoch, Context::Events).map(opens), is_kept.then_some(true));
             }
-            let openers = |token: &String| ring.epochs().filter(|epoch| {
-                ring.key(*epoch, Context::Events).is_some_and(|key| open(&key, token, 0).is_ok())
-            }).count();
+            let openers = |token: &String| {
+                ring.epochs()
+                    .filter(|epoch| {
+                        ring.key(*epoch, Context::Events).is_some_and(|key| open(&key, token, 0).is_ok())
+                    })
+                    .count()
+            };
             prop_assert!(tokens.values().all(|token| openers(token) <= 1));
         }
-    }
+        Ok(())
+    });
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::learn::observed::tests::call;
 use crate::model::bytes::Bytes;
+use crate::model::properties::few;
 
 const FIRST: u16 = 20_000;
 
@@ -255,66 +256,71 @@ const LINES: &[&str] = &[
     "./own --flag",
 ];
 
-proptest! {
+/// Whenever it is folded, and kept in between: the same comes of it. And nothing is lost of what is kept, or
+/// counted twice, whatever is undone.
+#[test]
+fn little_by_little_is_all_at_once() {
     // Hundreds of steps each.
-    #![proptest_config(ProptestConfig::with_cases(12))]
-
-    /// Whenever it is folded, and kept in between: the same comes of it. And nothing is lost of what is kept, or
-    /// counted twice, whatever is undone.
-    #[test]
-    fn little_by_little_is_all_at_once(
-        calls in prop::collection::vec((0..LINES.len(), any::<bool>(), 0..16_u8, 1..40_usize), 1..120),
-        gaps in prop::collection::vec(0..4_u16, 120),
-        undone in prop::collection::vec((0..120_usize, 1..30_u32), 0..4),
-        kept in any::<u8>(),
-    ) {
-        let (mut one, mut other) = (Schema::default(), Schema::default());
-        let (mut day, mut counted) = (FIRST, 0_usize);
-        for (at, (line, is_ok, duration, times)) in calls.into_iter().enumerate() {
-            for _ in 0..gaps[at] {
-                day += 1;
-                // Whoever folds each day, and who does not.
-                one.pass(day);
-            }
-            let mut own = call(LINES[line], (!is_ok).then_some("no"), (1, 1));
-            (own.record.day, own.record.duration) = (day, duration);
-            for schema in [&mut one, &mut other] {
-                schema.pass(day);
-                (0..times).for_each(|_| schema.count(&own));
-            }
-            counted += times;
-            for (_, number) in undone.iter().filter(|(when, _)| *when == at) {
-                let of = [one.undo(*number, day), other.undo(*number, day)];
-                prop_assert_eq!(of[0], of[1]);
-            }
-            if at % 16 == usize::from(kept % 16) {
-                let mut bytes = Vec::new();
-                one.encode(&mut bytes);
-                let mut rest = Bytes(&bytes);
-                let read = Schema::decode(&mut rest).expect("whole");
-                prop_assert!(rest.is_empty() && read == one);
-                one = read;
-                for cut in (0..bytes.len()).step_by(bytes.len() / 50 + 1) {
-                    let _ = Schema::decode(&mut Bytes(&bytes[..cut]));
+    few(
+        20,
+        (
+            prop::collection::vec((0..LINES.len(), any::<bool>(), 0..16_u8, 1..40_usize), 1..120),
+            prop::collection::vec(0..4_u16, 120),
+            prop::collection::vec((0..120_usize, 1..30_u32), 0..4),
+            any::<u8>(),
+        ),
+        |(calls, gaps, undone, kept)| {
+            let (mut one, mut other) = (Schema::default(), Schema::default());
+            let (mut day, mut counted) = (FIRST, 0_usize);
+            for (at, (line, is_ok, duration, times)) in calls.into_iter().enumerate() {
+                for _ in 0..gaps[at] {
+                    day += 1;
+                    // Whoever folds each day, and who does not.
+                    one.pass(day);
+                }
+                let mut own = call(LINES[line], (!is_ok).then_some("no"), (1, 1));
+                (own.record.day, own.record.duration) = (day, duration);
+                for schema in [&mut one, &mut other] {
+                    schema.pass(day);
+                    (0..times).for_each(|_| schema.count(&own));
+                }
+                counted += times;
+                for (_, number) in undone.iter().filter(|(when, _)| *when == at) {
+                    let of = [one.undo(*number, day), other.undo(*number, day)];
+                    prop_assert_eq!(of[0], of[1]);
+                }
+                if at % 16 == usize::from(kept % 16) {
+                    let mut bytes = Vec::new();
+                    one.encode(&mut bytes);
+                    let mut rest = Bytes(&bytes);
+                    let read = Schema::decode(&mut rest).expect("whole");
+                    prop_assert!(rest.is_empty() && read == one);
+                    one = read;
+                    for cut in (0..bytes.len()).step_by(bytes.len() / 50 + 1) {
+                        let _ = Schema::decode(&mut Bytes(&bytes[..cut]));
+                    }
                 }
             }
-        }
-        prop_assert_eq!(&one, &other);
-        if day < FIRST + WINDOW_DAYS {
-            prop_assert_eq!(usize::try_from(one.commands(day)).expect("few"), counted);
-        }
-        let numbers: Vec<u32> = one.events().iter().map(|event| event.number).collect();
-        prop_assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
-        one.pass(day + 1);
-        one.expire(day + 1, 30);
-        one.pass(day + 40);
-        one.expire(day + 400, 30);
-        prop_assert!(one.seen(day + 400).is_empty() && one.events().is_empty(), "{:?}", one);
-    }
+            prop_assert_eq!(&one, &other);
+            if day < FIRST + WINDOW_DAYS {
+                prop_assert_eq!(usize::try_from(one.commands(day)).expect("few"), counted);
+            }
+            let numbers: Vec<u32> = one.events().iter().map(|event| event.number).collect();
+            prop_assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+            one.pass(day + 1);
+            one.expire(day + 1, 30);
+            one.pass(day + 40);
+            one.expire(day + 400, 30);
+            prop_assert!(one.seen(day + 400).is_empty() && one.events().is_empty(), "{:?}", one);
+            Ok(())
+        },
+    );
+}
 
-    /// A clock that was years ahead for a moment costs nothing.
-    #[test]
-    fn what_is_dated_in_the_future_was_done_today(ahead in 40..3_000_u16, lines in prop::collection::vec(0..LINES.len(), 1..30)) {
+/// A clock that was years ahead for a moment costs nothing.
+#[test]
+fn what_is_dated_in_the_future_was_done_today() {
+    few(20, (40..3_000_u16, prop::collection::vec(0..LINES.len(), 1..30)), |(ahead, lines)| {
         let mut schema = Schema::default();
         live(&mut schema, 0..8, &JOBS);
         let events = schema.events().len();
@@ -329,7 +335,8 @@ proptest! {
         schema.expire(FIRST + 8, 30);
         prop_assert_eq!(usize::try_from(schema.commands(FIRST + 8) - before).expect("few"), lines.len());
         prop_assert_eq!(schema.events().len(), events);
-    }
+        Ok(())
+    });
 }
 
 /// Every category there is, with as many fields as are counted, every day: what a step may cost. Prints the rows and the

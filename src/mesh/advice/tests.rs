@@ -10,6 +10,7 @@ use super::*;
 use crate::command::shape::Category;
 use crate::learn::Number;
 use crate::learn::pattern::Day;
+use crate::model::properties::few;
 
 const OWN: u8 = 0;
 
@@ -164,36 +165,46 @@ fn alone_it_is_what_the_pattern_says() {
     assert!((unknown.value - 0.5).abs() < 1e-12, "{unknown:?}");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
-
-    /// However many they are, and whatever they count.
-    #[test]
-    fn liars_weigh_a_quarter_at_most(
-        lies in prop::collection::vec(prop::collection::vec((0..30_u16, 0..=COUNT_DAY_MAX, 0..=COUNT_DAY_MAX), 1..6), 1..11),
-        own in prop::collection::vec((0..30_u16, any::<bool>()), 0..20),
-    ) {
-        let runs: Vec<Run> =
-            own.iter().map(|(ago, is_ok)| Run { is_ok: *is_ok, ..worked("npm ci", TODAY - ago) }).collect();
-        let local = learned(&runs, HostType::Workstation);
-        let pattern_key = pattern_key();
-        let key_told = Key { form: pattern_key.form, category: pattern_key.category, host: pattern_key.host };
-        // The same form, called something else, is not counted at all.
-        let elsewhere = Key { category: Category::Game, ..key_told };
-        let mut mesh = Mesh::default();
-        for (number, days) in (1..).zip(lies) {
-            let days = days.into_iter().filter(|(_, ok, failed)| ok + failed > 0);
-            let days = days.map(|(ago, ok, failed)| (TODAY - ago, Day { ok, failed, taught: 0 })).collect();
-            let row = Row { days, failing: None, streak: None };
-            let rows: Rows = [(key_told, row.clone()), (elsewhere, row)].into();
-            let telling = Telling { incarnation: 9, ..telling(u64::MAX) };
-            let bundle = Bundle::sign(&key(number), telling, &rows).expect("it is little");
-            prop_assert!(mesh.receive(bundle, &trust(), TODAY).is_ok());
-        }
-        let alone = confidence(&local, &Mesh::default());
-        let with = confidence(&local, &mesh);
-        prop_assert!((0.0..=0.25 + 1e-9).contains(&with.foreign), "{with:?}");
-        prop_assert!((0.0..=1.0).contains(&with.value), "{with:?}");
-        prop_assert!((with.value - alone.value).abs() <= 0.25 + 1e-9, "{alone:?} {with:?}");
-    }
+/// However many they are, and whatever they count.
+#[test]
+fn liars_weigh_a_quarter_at_most() {
+    few(
+        4,
+        (
+            prop::collection::vec(
+                prop::collection::vec((0..30_u16, 0..=COUNT_DAY_MAX, 0..=COUNT_DAY_MAX), 1..6),
+                1..11,
+            ),
+            prop::collection::vec((0..30_u16, any::<bool>()), 0..20),
+        ),
+        |(lies, own)| {
+            let runs: Vec<Run> = own
+                .iter()
+                .map(|(ago, is_ok)| Run { is_ok: *is_ok, ..worked("npm ci", TODAY - ago) })
+                .collect();
+            let local = learned(&runs, HostType::Workstation);
+            let pattern_key = pattern_key();
+            let key_told =
+                Key { form: pattern_key.form, category: pattern_key.category, host: pattern_key.host };
+            // The same form, called something else, is not counted at all.
+            let elsewhere = Key { category: Category::Game, ..key_told };
+            let mut mesh = Mesh::default();
+            for (number, days) in (1..).zip(lies) {
+                let days = days.into_iter().filter(|(_, ok, failed)| ok + failed > 0);
+                let days =
+                    days.map(|(ago, ok, failed)| (TODAY - ago, Day { ok, failed, taught: 0 })).collect();
+                let row = Row { days, failing: None, streak: None };
+                let rows: Rows = [(key_told, row.clone()), (elsewhere, row)].into();
+                let telling = Telling { incarnation: 9, ..telling(u64::MAX) };
+                let bundle = Bundle::sign(&key(number), telling, &rows).expect("it is little");
+                prop_assert!(mesh.receive(bundle, &trust(), TODAY).is_ok());
+            }
+            let alone = confidence(&local, &Mesh::default());
+            let with = confidence(&local, &mesh);
+            prop_assert!((0.0..=0.25 + 1e-9).contains(&with.foreign), "{with:?}");
+            prop_assert!((0.0..=1.0).contains(&with.value), "{with:?}");
+            prop_assert!((with.value - alone.value).abs() <= 0.25 + 1e-9, "{alone:?} {with:?}");
+            Ok(())
+        },
+    );
 }

@@ -9,6 +9,7 @@ use crate::command::shape::{ErrorClass, HostType, Tool, Wrapper};
 use crate::crypto::Secret;
 use crate::learn::Form;
 use crate::learn::pattern::Day;
+use crate::model::properties::few;
 
 /// The key of a node.
 pub(in crate::mesh) fn key(number: u8) -> NodeKey {
@@ -172,45 +173,54 @@ fn of_what_is_too_much_the_newest_days_are_told() {
 /// More than a bundle holds of a whole month.
 const ROWS: u16 = 19_000;
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
-
-    #[test]
-    fn no_bytes_are_too_much(bytes in prop::collection::vec(any::<u8>(), 0..400), sign: bool) {
+#[test]
+fn no_bytes_are_too_much() {
+    few(4, (prop::collection::vec(any::<u8>(), 0..400), any::<bool>()), |(bytes, sign)| {
         let mut body = vec![FORMAT];
         body.extend(key(0).public().to_bytes());
         body.extend(bytes);
         let bytes = if sign { signed(body) } else { body };
         let opened = Bundle::open(&bytes, TODAY);
         prop_assert!(opened.is_err() || opened.is_ok_and(|opened| opened.bytes() == bytes));
-    }
+        Ok(())
+    });
+}
 
-    /// What somebody who is trusted has signed is still looked at, letter by letter.
-    #[test]
-    fn what_is_bent_and_signed_is_refused_or_written_the_same(
-        runs in prop::collection::vec(any_run(), 0..12),
-        bends in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        cut in prop::option::of(any::<prop::sample::Index>()),
-    ) {
-        let whole = told(0, telling(1), &runs).bytes();
-        let mut body = whole[..whole.len() - SIGNATURE_BYTES].to_vec();
-        for (at, to) in bends {
-            let at = at.index(body.len());
-            body[at] = to;
-        }
-        if let Some(cut) = cut {
-            body.truncate(cut.index(body.len()));
-        }
-        let bytes = signed(body);
-        if let Ok(bundle) = Bundle::open(&bytes, TODAY) {
-            prop_assert_eq!(bundle.bytes(), bytes);
-        }
-    }
+/// What somebody who is trusted has signed is still looked at, letter by letter.
+#[test]
+fn what_is_bent_and_signed_is_refused_or_written_the_same() {
+    few(
+        4,
+        (
+            prop::collection::vec(any_run(), 0..12),
+            prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            prop::option::of(any::<prop::sample::Index>()),
+        ),
+        |(runs, bends, cut)| {
+            let whole = told(0, telling(1), &runs).bytes();
+            let mut body = whole[..whole.len() - SIGNATURE_BYTES].to_vec();
+            for (at, to) in bends {
+                let at = at.index(body.len());
+                body[at] = to;
+            }
+            if let Some(cut) = cut {
+                body.truncate(cut.index(body.len()));
+            }
+            let bytes = signed(body);
+            if let Ok(bundle) = Bundle::open(&bytes, TODAY) {
+                prop_assert_eq!(bundle.bytes(), bytes);
+            }
+            Ok(())
+        },
+    );
+}
 
-    #[test]
-    fn what_is_opened_is_written_the_same(runs in prop::collection::vec(any_run(), 0..40), sequence: u64, window in 1..40_u16) {
+#[test]
+fn what_is_opened_is_written_the_same() {
+    few(4, (prop::collection::vec(any_run(), 0..40), any::<u64>(), 1..40_u16), |(runs, sequence, window)| {
         let bundle = told(3, Telling { window, ..telling(sequence) }, &runs);
         let opened = Bundle::open(&bundle.bytes(), TODAY);
         prop_assert_eq!(opened, Ok(bundle));
-    }
+        Ok(())
+    });
 }

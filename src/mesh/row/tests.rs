@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::command::shape::{Outcome, Shape, Tool};
 use crate::learn::{Item, Told};
+use crate::model::properties::few;
 
 /// The day that tests take place on.
 pub(in crate::mesh) const TODAY: u16 = 20_000;
@@ -198,12 +199,10 @@ fn what_cannot_be_is_refused() {
     assert_eq!(read(&[&[2, 0, 0, 0], &one[..], &one[..]].concat()), Err(RowError::Order));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
-
-    /// What is told is read as it was told; other bytes are another telling, or none.
-    #[test]
-    fn there_is_one_way_to_write_rows(runs in prop::collection::vec(any_run(), 0..60), at: usize, to: u8) {
+/// What is told is read as it was told; other bytes are another telling, or none.
+#[test]
+fn there_is_one_way_to_write_rows() {
+    few(4, (prop::collection::vec(any_run(), 0..60), any::<usize>(), any::<u8>()), |(runs, at, to)| {
         let rows = rows_of(&learned(&runs, HostType::Workstation), TODAY);
         let bytes = bytes_of(&rows);
         prop_assert_eq!(read(&bytes), Ok(rows));
@@ -214,12 +213,16 @@ proptest! {
             prop_assert_eq!(bytes_of(&rows), other);
         }
         prop_assert!(read(&bytes[..at]).is_err());
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn no_bytes_are_too_much(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+#[test]
+fn no_bytes_are_too_much() {
+    few(4, prop::collection::vec(any::<u8>(), 0..400), |bytes| {
         if let Ok(rows) = read(&bytes) {
             prop_assert_eq!(bytes_of(&rows), bytes);
         }
-    }
+        Ok(())
+    });
 }

@@ -8,6 +8,7 @@ use super::super::replica::tests::{key, telling, told};
 use super::super::row::tests::{TODAY, failures};
 use super::*;
 use crate::mesh::frame::{FRAME_BYTES_MAX, TALK_BYTES_MAX};
+use crate::model::properties::few;
 
 const NONCES: [[u8; 32]; 2] = [[1; 32], [2; 32]];
 
@@ -204,48 +205,54 @@ fn who_asks_and_is_not_trusted_learns_only_who_answers() {
     assert_eq!(said, frames(&[own, Frame::No(Reason::Untrusted)]));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..crate::mesh::few_cases() })]
+/// Whatever a peer says, and whatever becomes of it on the way: only what was signed by a trusted node is taken.
+#[test]
+fn nothing_that_is_said_is_too_much() {
+    few(
+        4,
+        (
+            any::<bool>(),
+            prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            prop::option::of(any::<prop::sample::Index>()),
+            prop::option::of((any::<prop::sample::Index>(), any::<prop::sample::Index>())),
+        ),
+        |(asks, bends, cut, twice)| {
+            let good = told(1, telling(1), &failures("npm ci", 1, 3, TODAY)).bytes();
+            let strange = told(5, telling(1), &failures("npm ci", 1, 3, TODAY)).bytes();
+            let side = if asks { Side::Asks } else { Side::Answers };
+            let mut all = answers(&[good.clone(), strange]);
+            if !asks {
+                all[1] = proof(1, Side::Asks, NONCES[0]);
+            }
+            let mut bytes = frames(&all);
+            for (at, to) in bends {
+                let at = at.index(bytes.len());
+                bytes[at] = to;
+            }
+            if let Some((from, to)) = twice {
+                let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
+                let again = bytes[from.min(to)..from.max(to)].to_vec();
+                bytes.extend(again);
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            let (_, _, after) = hears(side, &bytes);
+            let mut with_it = mesh(&[(0, 1)]);
+            let bundle = Bundle::open(&good, TODAY).expect("it is good");
+            with_it.receive(bundle, &trust(2), TODAY).expect("trusted");
+            prop_assert!(after == mesh(&[(0, 1)]) || after == with_it);
+            Ok(())
+        },
+    );
+}
 
-    /// Whatever a peer says, and whatever becomes of it on the way: only what was signed by a trusted node is taken.
-    #[test]
-    fn nothing_that_is_said_is_too_much(
-        asks: bool,
-        bends in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        cut in prop::option::of(any::<prop::sample::Index>()),
-        twice in prop::option::of((any::<prop::sample::Index>(), any::<prop::sample::Index>())),
-    ) {
-        let good = told(1, telling(1), &failures("npm ci", 1, 3, TODAY)).bytes();
-        let strange = told(5, telling(1), &failures("npm ci", 1, 3, TODAY)).bytes();
-        let side = if asks { Side::Asks } else { Side::Answers };
-        let mut all = answers(&[good.clone(), strange]);
-        if !asks {
-            all[1] = proof(1, Side::Asks, NONCES[0]);
-        }
-        let mut bytes = frames(&all);
-        for (at, to) in bends {
-            let at = at.index(bytes.len());
-            bytes[at] = to;
-        }
-        if let Some((from, to)) = twice {
-            let (from, to) = (from.index(bytes.len()), to.index(bytes.len()));
-            let again = bytes[from.min(to)..from.max(to)].to_vec();
-            bytes.extend(again);
-        }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        let (_, _, after) = hears(side, &bytes);
-        let mut with_it = mesh(&[(0, 1)]);
-        let bundle = Bundle::open(&good, TODAY).expect("it is good");
-        with_it.receive(bundle, &trust(2), TODAY).expect("trusted");
-        prop_assert!(after == mesh(&[(0, 1)]) || after == with_it);
-    }
-
-    #[test]
-    fn no_bytes_are_too_many(bytes in prop::collection::vec(any::<u8>(), 0..300), asks: bool) {
+#[test]
+fn no_bytes_are_too_many() {
+    few(4, (prop::collection::vec(any::<u8>(), 0..300), any::<bool>()), |(bytes, asks)| {
         let (met, _, after) = hears(if asks { Side::Asks } else { Side::Answers }, &bytes);
         prop_assert!(met.is_err());
         prop_assert_eq!(after, mesh(&[(0, 1)]));
-    }
+        Ok(())
+    });
 }
