@@ -85,6 +85,11 @@ fn two_machines_with_one_key_fall_silent_until_one_has_a_key_of_its_own() {
             assert!(host.cs(&["audit"]).ok().out.contains("another machine has this host's key"));
             let told = host.cs(&["mesh", "sync", "--git", &url, "--json"]).code(1).json();
             assert_eq!(told["twin_since"], json!(day));
+            let nowhere = ["mesh", "sync", "--git", "/nope"];
+            let told = host.cs(&nowhere).code(1);
+            assert!(told.err.contains(SAID) && told.err.contains("/nope: "), "{told}");
+            let told = host.cs(&[&nowhere[..], &["--json"]].concat()).code(1).json();
+            assert_eq!(told["twin_since"], json!(day));
         }
         // Either of the two.
         let (new, old) = (&hosts.0[who], &hosts.0[1 - who]);

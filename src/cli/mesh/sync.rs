@@ -135,13 +135,17 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
     let failures: Vec<(&String, Failure)> =
         told.iter().filter_map(|(peer, _, came)| Some((*peer, failure(came)?))).collect();
     let peers: Vec<Value> = told.iter().map(|(peer, kind, came)| value(peer, kind, came)).collect();
+    let known = here.shared()?;
+    let twin = known.twin_since();
     if failures.len() == told.len() {
-        return Err(none_went_well(&failures, &peers));
+        if twin.is_some() {
+            context.out.warn(format!("{TWIN}. {TWIN_REMEDY}"));
+        }
+        return Err(none_went_well(&failures, json!({"peers": peers, "twin_since": twin})));
     }
     laid?;
-    let known = here.shared()?;
     let digest = known.mesh.digest(&here.trust).to_string();
-    if let Some(since) = known.twin_since() {
+    if let Some(since) = twin {
         // Who has nothing to say to anybody is to look at it.
         return Err(CliError::Partly {
             message: TWIN.to_owned(),
@@ -155,7 +159,7 @@ pub(super) fn run(context: &Context, args: &SyncArgs) -> Result<u8, CliError> {
 }
 
 /// What the command ends with where it went well with nobody.
-fn none_went_well(failures: &[(&String, Failure)], peers: &[Value]) -> CliError {
+fn none_went_well(failures: &[(&String, Failure)], told: Value) -> CliError {
     let (message, hint) = match failures {
         [(peer, Failure { why, hint, .. })] => (format!("{}: {why}", printable(peer)), hint.clone()),
         _ => (
@@ -165,7 +169,7 @@ fn none_went_well(failures: &[(&String, Failure)], peers: &[Value]) -> CliError 
         ),
     };
     let is_busy = failures.iter().any(|(_, failure)| failure.is_busy);
-    CliError::Partly { message, hint, is_busy, told: json!({"peers": peers}) }
+    CliError::Partly { message, hint, is_busy, told }
 }
 
 fn value(peer: &str, kind: &str, outcome: &Outcome) -> Value {
