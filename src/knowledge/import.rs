@@ -34,9 +34,11 @@ pub struct Report {
     pub old: usize,
     /// Calls that the hooks have recorded, or an earlier import has taken.
     pub known: usize,
-    /// Lines that are no JSON, or dated in the future.
+    /// Calls that are dated days ahead.
+    pub future: usize,
+    /// Lines that are no JSON, and results without a time.
     pub damaged: usize,
-    /// Files that could not be read.
+    /// Files and folders that could not be read.
     pub unread: Vec<String>,
 }
 
@@ -110,13 +112,20 @@ struct Read {
     until: BTreeMap<String, u32>,
 }
 
-/// The transcripts below a folder of projects: their paths in it, and their sizes.
-fn transcripts(projects: &Path, from: u64) -> std::io::Result<Vec<(String, u64)>> {
+/// The transcripts below a folder of projects: their paths in it, and their sizes. `unread`: folders that are closed.
+fn transcripts(projects: &Path, from: u64, unread: &mut Vec<String>) -> std::io::Result<Vec<(String, u64)>> {
     if fs::stat(projects)?.is_none() {
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
-    for below in fs::walk(projects)? {
+    let closed = |below: &Path, error| {
+        if below == Path::new("") {
+            return Err(error);
+        }
+        unread.push(below.display().to_string());
+        Ok(())
+    };
+    for below in fs::walk_past(projects, closed)? {
         let Some(name) = below.to_str().filter(|name| name.ends_with(".jsonl") && name.contains('/')) else {
             continue;
         };
@@ -152,7 +161,7 @@ impl Read {
                 for called in reader.line(line) {
                     let session = if called.session.is_empty() { stem } else { &called.session };
                     if called.at > before.now + 86_400 {
-                        self.report.damaged += 1;
+                        self.report.future += 1;
                     } else if called.at < before.from {
                         self.report.old += 1;
                     } else if known_until.is_some_and(|until| called.at <= until)
@@ -209,9 +218,9 @@ pub fn import(
 ) -> Result<Report, UpkeepError> {
     let known = if wanted.is_dry { learning.known_host()? } else { Some(learning.enrol(now)?.host) };
     let before = before(known.as_ref(), &wanted, now)?;
-    let files = transcripts(wanted.projects, before.from)?;
-    let all = files.iter().map(|(_, bytes)| bytes).sum();
     let (mut read, mut done) = (Read::default(), 0);
+    let files = transcripts(wanted.projects, before.from, &mut read.report.unread)?;
+    let all = files.iter().map(|(_, bytes)| bytes).sum();
     for (name, _) in &files {
         read.file(wanted.projects, name, &before, wanted.host, |bytes| {
             done += bytes;

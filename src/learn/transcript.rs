@@ -70,13 +70,15 @@ struct Asked {
 #[derive(Debug, Default)]
 pub struct Reader {
     waiting: HashMap<String, Asked>,
-    /// Lines that were no JSON.
+    /// Lines that were no JSON, and what in them is said in no way that is known: messages, and times of results.
     pub damaged: usize,
 }
 
 impl Reader {
     /// What has come to its end with this line.
     pub fn line(&mut self, line: &[u8]) -> Vec<Called> {
+        // Some editors put a mark at the beginning of what they save.
+        let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
         // Nearly all of a transcript is something else, and large.
         if !has(line, b"\"tool_use\"") && !has(line, b"\"tool_result\"") {
             self.damaged += usize::from(!is_object(line));
@@ -86,6 +88,7 @@ impl Reader {
             self.damaged += 1;
             return Vec::new();
         };
+        self.damaged += usize::from(line["message"].is_string());
         let blocks = line.pointer("/message/content").and_then(Value::as_array);
         let mut called = Vec::new();
         for block in blocks.into_iter().flatten() {
@@ -109,7 +112,10 @@ impl Reader {
 
     fn end(&mut self, block: &Value, line: &Value) -> Option<Called> {
         let Asked { tool, command } = self.waiting.remove(block["tool_use_id"].as_str()?)?;
-        let at = seconds(line["timestamp"].as_str()?)?;
+        let Some(at) = line["timestamp"].as_str().and_then(seconds) else {
+            self.damaged += 1;
+            return None;
+        };
         let printed = text(&block["content"]);
         let is_refused = line.pointer("/permissionDecision/decision").is_some_and(|word| word == "reject")
             || NOT_RUN.iter().any(|start| printed.trim_start().starts_with(start));
@@ -149,15 +155,15 @@ fn has(line: &[u8], word: &[u8]) -> bool {
     memchr::memmem::find(line, word).is_some()
 }
 
-/// Seconds since 1970 of a time as the client writes it, `2026-01-31T23:59:59.123Z`.
+/// Seconds since 1970 of a time as the client writes it, `2026-01-31T23:59:59.123Z`; or with an offset in place of `Z`.
 #[must_use]
 pub fn seconds(time: &str) -> Option<u64> {
     let bytes = time.as_bytes();
     let is_shape = bytes.len() >= 20
         && [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')]
             .iter()
-            .all(|(at, sign)| bytes[*at] == *sign)
-        && bytes.ends_with(b"Z");
+            .all(|(at, sign)| bytes[*at] == *sign);
+    let zone = time.get(19..)?.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
     let number = |from: usize, to: usize| time.get(from..to)?.parse::<u64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
@@ -168,7 +174,19 @@ pub fn seconds(time: &str) -> Option<u64> {
         && hour < 24
         && minute < 60
         && second <= 60;
-    is_in_range.then(|| ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
+    if !is_in_range {
+        return None;
+    }
+    let there = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    match zone.as_bytes() {
+        b"Z" => Some(there),
+        [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
+            let part = |from: usize| zone.get(from..from + 2)?.parse::<u64>().ok();
+            let ahead = (part(1)? * 60 + part(4)?) * 60;
+            if *sign == b'+' { there.checked_sub(ahead) } else { Some(there + ahead) }
+        }
+        _ => None,
+    }
 }
 
 /// Days since 1970 in the Gregorian calendar, from 1970 on: years begin in March, so that the day which some have and
@@ -231,6 +249,26 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_read_with_its_offset() {
+        let at = seconds("2026-11-29T17:07:15.626Z").expect("a time");
+        for same in ["2026-11-29T17:07:15+00:00", "2026-11-29T18:37:15.6+01:30", "2026-11-29T07:07:15-10:00"]
+        {
+            assert_eq!(seconds(same), Some(at), "{same}");
+        }
+        for none in [
+            "2026-11-29T17:07:15",
+            "2026-11-29T17:07:15+0000",
+            "2026-13-01T00:00:00Z",
+            "2026-11-29 17:07:15Z",
+            "yesterday",
+            "",
+            "2026-11-29T17:07:15+é0:0",
+        ] {
+            assert_eq!(seconds(none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn what_did_not_run_has_not_failed() {
         let mut interrupted = result("1", "x".into(), true);
         interrupted["toolUseResult"]["interrupted"] = true.into();
@@ -276,7 +314,10 @@ mod tests {
         // Without its time nobody knows when.
         let mut timeless = result("1", "x".into(), true);
         timeless.as_object_mut().expect("an object").remove("timestamp");
-        assert_eq!(read(&[asks("1", "Bash", "ls"), timeless]), []);
+        for line in [asks("1", "Bash", "ls"), timeless, json!({"message": "tool_use"})] {
+            assert!(reader.line(line.to_string().as_bytes()).is_empty());
+        }
+        assert_eq!(reader.damaged, 6);
     }
 
     #[test]
@@ -284,11 +325,6 @@ mod tests {
         assert_eq!(seconds("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(seconds("2000-02-29T12:00:00.000Z"), Some(951_825_600));
         assert_eq!(seconds(AT), Some(1_795_972_035));
-        for time in
-            ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-29 17:07:15Z", "2026-11-29T17:07:15+02:00"]
-        {
-            assert_eq!(seconds(time), None, "{time}");
-        }
         assert_eq!(seconds("1969-12-31T23:59:59Z"), None);
         assert_eq!(seconds("20é6-11-29T17:07:15.62Z"), None);
     }

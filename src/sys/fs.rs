@@ -289,10 +289,28 @@ pub fn list_if_there(folder: &Path) -> io::Result<Vec<OsString>> {
 /// # Errors
 /// When a folder can't be read.
 pub fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    walk_past(folder, |_, error| Err(error))
+}
+
+/// The same, past folders that can't be read: `closed` is told each, by its path below `folder`, and why.
+///
+/// # Errors
+/// What `closed` makes of it, or when an entry can't be looked at.
+pub fn walk_past(
+    folder: &Path,
+    mut closed: impl FnMut(&Path, io::Error) -> io::Result<()>,
+) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![PathBuf::new()];
     while let Some(below) = open.pop() {
-        for name in list(&folder.join(&below))? {
+        let names = match list(&folder.join(&below)) {
+            Ok(names) => names,
+            Err(error) => {
+                closed(&below, error)?;
+                continue;
+            }
+        };
+        for name in names {
             let relative = below.join(name);
             match lstat(&folder.join(&relative))?.map(|stat| stat.kind) {
                 Some(Kind::Folder) => open.push(relative),

@@ -158,10 +158,34 @@ fn bad_transcripts_are_passed_over() {
     fs::create_dir(sandbox.path(&format!("{folder}/folder.jsonl"))).expect("a folder");
     let told = import(&sandbox);
     assert_eq!(figures(&told), (6, 0, 1, 5), "{told}");
-    assert_eq!(told["unread"], json!([]));
+    assert_eq!((&told["unread"], &told["future"]), (&json!([]), &json!(1)));
     let nowhere = sandbox.cs(&["learn", "import", "--from", "nowhere"]);
     assert_eq!(nowhere.code, 1, "{nowhere}");
     assert!(nowhere.err.contains("there are no transcripts"), "{nowhere}");
+}
+
+#[test]
+fn what_is_not_where_or_as_it_should_be_is_said() {
+    let sandbox = installed();
+    let one = lines("x", 1, "git status", None, 50);
+    // Another way to write the time, a mark before the first line, and no time at all.
+    let odd = "\u{feff}".to_owned()
+        + &one.replace("Z\"", "+00:00\"")
+        + &lines("x", 2, "ls", None, 49).replace("timestamp", "when")
+        + &lines("x", 3, "ls", None, 48).replace(".123Z", "-01:00");
+    transcript(&sandbox, "-home-u-odd", "x", &odd);
+    let told = import(&sandbox);
+    assert_eq!(figures(&told), (2, 0, 0, 1), "{told}");
+    let told = sandbox.cs(&["learn", "import", "--from", ".claude/projects/-home-u-odd"]).code(1);
+    assert!(
+        told.err.contains("as a project's folder has") && told.err.contains("cs learn import --from"),
+        "{told}"
+    );
+    let told = sandbox.cs(&["learn", "import", "--from", ".claude/settings.json"]).code(1);
+    assert!(told.err.contains("is no folder") && !told.err.contains("doctor"), "{told}");
+    fs::create_dir(sandbox.path("none")).expect("a folder");
+    let told = sandbox.cs(&["learn", "import", "--from", "none"]).ok();
+    assert!(told.out.starts_with("There is no transcript of the last "), "{told}");
 }
 
 #[test]

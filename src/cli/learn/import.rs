@@ -21,10 +21,20 @@ pub fn run(context: &Context, from: Option<&std::path::Path>, is_dry: bool) -> R
         None => store.projects.clone(),
     };
     let shown = context.root.show(&projects);
-    if fs::stat(&projects)?.is_none() {
+    let Some(stat) = fs::stat(&projects)? else {
         return Err(refused(
             format!("there are no transcripts: {shown} is not there"),
             "Claude Code keeps them in projects/ of its folder. Those of another place: cs learn import --from FOLDER.",
+        ));
+    };
+    let is_folder = stat.kind == fs::Kind::Folder;
+    let lies_in_it = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".jsonl");
+    if !is_folder || fs::list(&projects).is_ok_and(|names| names.iter().any(lies_in_it)) {
+        let what =
+            if is_folder { "has transcripts in it, as a project's folder has" } else { "is no folder" };
+        return Err(refused(
+            format!("{shown} {what}: what is read is a folder with one folder for each project"),
+            "As Claude Code keeps them: cs learn import --from ~/.claude/projects",
         ));
     }
     let rules = store.rules();
@@ -34,17 +44,20 @@ pub fn run(context: &Context, from: Option<&std::path::Path>, is_dry: bool) -> R
     drop(progress);
     let report = report.map_err(failed)?;
     say(context, &store, &report, is_dry);
-    let Report { transcripts, projects, sessions, calls, commands, old, known, damaged, unread } = report;
+    let Report { transcripts, projects, sessions, calls, commands, old, known, future, damaged, unread } =
+        report;
     context.out.object(&json!({"version": 1, "success": true, "dry_run": is_dry, "transcripts": transcripts,
         "projects": projects, "sessions": sessions, "calls": calls, "commands": commands, "old": old,
-        "known": known, "damaged": damaged, "unread": unread}));
+        "known": known, "future": future, "damaged": damaged, "unread": unread}));
     Ok(exit::DONE)
 }
 
 fn say(context: &Context, store: &Store, report: &Report, is_dry: bool) {
     let out = context.out;
     let days = store.rules().retention_days;
-    if report.calls == 0 {
+    if report.transcripts == 0 {
+        out.line(format!("There is no transcript of the last {days} days."));
+    } else if report.calls == 0 {
         out.line(format!("Nothing new in {}.", count(report.transcripts, "transcript", "transcripts")));
     } else {
         out.line(format!(
@@ -56,8 +69,11 @@ fn say(context: &Context, store: &Store, report: &Report, is_dry: bool) {
             count(report.projects, "project", "projects"),
         ));
     }
-    let passed =
-        [(report.old, format!("older than {days} days")), (report.known, "known already".to_owned())];
+    let passed = [
+        (report.old, format!("older than {days} days")),
+        (report.known, "known already".to_owned()),
+        (report.future, "dated in the future".to_owned()),
+    ];
     let passed: Vec<String> = passed
         .into_iter()
         .filter(|(calls, _)| *calls > 0)
@@ -68,7 +84,7 @@ fn say(context: &Context, store: &Store, report: &Report, is_dry: bool) {
     }
     if report.damaged > 0 {
         let lines = count(report.damaged, "line", "lines");
-        out.line(format!("{lines} could not be read: cut off, or of another format."));
+        out.line(format!("{lines} could not be made out: cut off, or of another format."));
     }
     for name in &report.unread {
         out.warn(format!("{name} could not be read"));
