@@ -673,7 +673,7 @@ pub enum LearnCommand {
     },
     /// Replay calls that happened, and say how good hints would have been
     Replay {
-        /// A JSON object a line: the session, the command, whether it was ok, the error's beginning
+        /// A JSON object a line: `session`, `command`, `ok`, and `error_head`, the error's beginning
         #[arg(value_name = "TRACE", value_hint = ValueHint::FilePath)]
         trace: PathBuf,
         /// In how many sessions before a command must have failed

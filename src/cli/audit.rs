@@ -25,6 +25,8 @@ pub fn run(context: &Context, args: &AuditArgs) -> Result<u8, CliError> {
     let now = clock::now();
     let mut snapshot = fold::known_of(&host, now)
         .map_err(|error| refused(format!("the trail can't be read: {error}"), "cs keys status"))?;
+    // Of one minute, what was recorded last.
+    snapshot.audit.reverse();
     snapshot.audit.sort_by_key(|entry| std::cmp::Reverse(entry.minute));
     snapshot.audit.truncate(args.most);
     for entry in &snapshot.audit {
@@ -58,7 +60,9 @@ fn text(entry: Entry, now: u64) -> String {
         What::Rotated => "a new day's key",
         What::KeyDropped => "old keys were destroyed, and what they sealed with them",
         What::GaveUp => "a hook gave up on what it had to look at",
-        What::SnapshotDamaged => "the snapshot was damaged, and its predecessor served",
+        What::SnapshotDamaged => {
+            "the snapshot was damaged: what its predecessor and the journals still had serves"
+        }
         What::HostChanged => "this machine was known again, under a new system",
         What::Exchanged => &exchanged,
         What::NotTaken => &refused,

@@ -85,7 +85,7 @@ fn shapes() -> Result<(), CliError> {
     Ok(())
 }
 
-/// Reads a trace; what is no call is counted and passed over.
+/// Reads a trace; what is no call of the shell is counted and passed over.
 fn calls(path: &Path) -> Result<(Vec<Call>, usize), CliError> {
     let bytes = fs::read(path, limits::TRACE_BYTES_MAX).map_err(|error| {
         refused(
@@ -93,12 +93,14 @@ fn calls(path: &Path) -> Result<(Vec<Call>, usize), CliError> {
             "Name a file with a JSON object a line.",
         )
     })?;
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     let lines = || bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let calls: Vec<Call> = lines().filter_map(|line| serde_json::from_slice(line).ok()).collect();
-    let passed = lines().count() - calls.len();
-    if calls.is_empty() && passed > 0 {
+    let shell = calls.iter().filter(|call| call.is_shell()).count();
+    let passed = lines().count() - shell;
+    if shell == 0 && passed > 0 {
         return Err(refused(
-            format!("{} is no trace", path.display()),
+            format!("{} is no trace: no line of it is a call of the shell", path.display()),
             "A trace has a JSON object a line, with session, command, ok and error_head.",
         ));
     }
@@ -113,9 +115,11 @@ fn replayed(out: Output, path: &Path, sessions: usize, is_shadow: bool) -> Resul
     let offered =
         if is_shadow { *corrections } else { Score { shown: armed.0, right: armed.1, ..*corrections } };
     let kinds = [("streak", streaks.json(*number, true)), ("correction", offered.json(*number, false))];
-    out.line(format!("{number} calls in {of} sessions, {failed} failed"));
+    let calls = count(*number as usize, "call", "calls");
+    out.line(format!("{calls} in {}, {failed} failed", count(*of as usize, "session", "sessions")));
     if passed > 0 {
-        out.line(format!("{} no calls, passed over", count(passed, "line is", "lines are")));
+        let lines = count(passed, "line", "lines");
+        out.line(format!("{lines} passed over: no call of the shell, or not said whether it was ok"));
     }
     let figures = ["shown", "right", "wrong", "precision", "recall", "per_100_calls", "oracle"];
     let wide =

@@ -98,7 +98,9 @@ fn misused(args: &[OsString], error: &clap::Error) -> u8 {
     }
     let json = args.iter().any(|arg| arg == "--json");
     let text = error.to_string();
-    let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    // Up to the empty line: what is missing stands below what is said of it.
+    let words: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let message = words.join(" ").trim_start_matches("error: ").to_owned();
     Output { json, quiet: false, verbose: false }.object(&CliError::Usage(message).json(None));
     exit::USAGE
 }

@@ -249,6 +249,14 @@ pub fn learning(folder: &Path, message: String, remedy: String) -> Finding {
     Finding::error("learning-damaged", message).remedy(remedy).file(folder)
 }
 
+/// A snapshot that could not be read.
+#[must_use]
+pub fn set_aside(path: &Path, remedy: String) -> Finding {
+    let message =
+        "could not be read, so it was set aside: what its predecessor and the journals did not have is lost";
+    Finding::warning("learning-lost", message).remedy(remedy).file(path)
+}
+
 /// A link of ours in a project that git does not ignore.
 #[must_use]
 pub fn shared_link(path: &Path, is_cs: bool) -> Finding {

@@ -17,7 +17,7 @@ pub enum What {
     KeyDropped,
     /// A hook gave up on what it had to do: a panic, a store that could not be read.
     GaveUp,
-    /// The snapshot was damaged, and its predecessor served.
+    /// The snapshot was damaged: its predecessor serves, if there is one, and the journals.
     SnapshotDamaged,
     /// The machine has another system than it had.
     HostChanged,

@@ -30,10 +30,12 @@ use crate::sys::{append, fs, random};
 
 const MINUTES_PER_DAY: u32 = 24 * 60;
 
-const SNAPSHOT: &str = "knowledge.enc";
+/// The file that the snapshot lies in.
+pub const SNAPSHOT: &str = "knowledge.enc";
 const PREDECESSOR: &str = "knowledge.old.enc";
 /// A snapshot that no key of the ring opens is kept: the ring may have been put back from an old copy.
-pub(super) const UNREADABLE: &str = "knowledge.unreadable.enc";
+/// A snapshot that could not be read, set aside by the fold that took its place.
+pub const UNREADABLE: &str = "knowledge.unreadable.enc";
 
 /// Why a fold, or reading what is known, did not work out.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +135,13 @@ impl Rules {
 pub fn known(folder: &Path, ring: &Ring, now: u64) -> Result<(Snapshot, Folded), FoldError> {
     let Loaded { snapshot, .. } = load(folder, ring, now)?;
     read_on(snapshot, folder, ring, now)
+}
+
+/// Whether the snapshot can't be read, and its predecessor has to serve.
+#[must_use]
+pub fn is_damaged(folder: &Path, ring: &Ring, now: u64) -> bool {
+    let snapshot = load_one(&folder.join(SNAPSHOT), ring, now);
+    matches!(snapshot, Err(FoldError::Snapshot(SnapshotError::Damaged)))
 }
 
 /// How often a ring is read again that was replaced meanwhile.

@@ -70,9 +70,17 @@ impl HostFolder {
     /// The key ring.
     ///
     /// # Errors
-    /// `Absent` when there is none, and only then; everything else is a failure of its own.
+    /// `Absent` when there is none and nothing was sealed, and only then; everything else is a failure of its own.
     pub fn ring(&self) -> Result<Ring, KeyError> {
-        self.ring_if_there()?.ok_or_else(|| KeyError::Absent(self.ring_path()))
+        self.ring_if_there()?.ok_or_else(|| self.no_ring())
+    }
+
+    fn no_ring(&self) -> KeyError {
+        match self.has_sealed() {
+            Ok(false) => KeyError::Absent(self.ring_path()),
+            Ok(true) => KeyError::SealedWithoutRing(self.path.clone()),
+            Err(error) => error,
+        }
     }
 
     /// The key ring, and a way to tell whether it is the newest there is.
@@ -80,7 +88,7 @@ impl HostFolder {
     /// # Errors
     /// As [`Self::ring`].
     pub fn ring_with_stat(&self) -> Result<(Ring, Stat), KeyError> {
-        self.ring_and_stat_if_there()?.ok_or_else(|| KeyError::Absent(self.ring_path()))
+        self.ring_and_stat_if_there()?.ok_or_else(|| self.no_ring())
     }
 
     fn ring_if_there(&self) -> Result<Option<Ring>, KeyError> {

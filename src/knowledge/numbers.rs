@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 
 use super::private;
 use super::{HostFolder, KeyError};
@@ -183,12 +184,18 @@ pub enum NumbersError {
     Damaged,
 }
 
+/// Where a host has its table.
+#[must_use]
+pub fn path(host: &HostFolder) -> PathBuf {
+    host.path.join(FILE)
+}
+
 /// The table of a host; `None` where none was made yet.
 ///
 /// # Errors
 /// When it is there and can't be read.
 pub fn read(host: &HostFolder, ring: &Ring, now: u64) -> Result<Option<Numbers>, NumbersError> {
-    let Some(token) = private::read(&host.path.join(FILE))? else { return Ok(None) };
+    let Some(token) = private::read(&path(host))? else { return Ok(None) };
     let plain = private::open(ring, Context::Projects, &token, now).ok_or(NumbersError::Damaged)?;
     let own = Numbers::decode(&plain);
     own.map(Some).map_err(|is_newer| if is_newer { NumbersError::Newer } else { NumbersError::Damaged })

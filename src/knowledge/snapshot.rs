@@ -79,10 +79,15 @@ impl Snapshot {
         self.import = 0;
     }
 
+    /// Whether anything is known of some forms.
+    pub fn knows(&self, is_meant: impl Fn(&Form) -> bool) -> bool {
+        self.counts.keys().any(|(name, _)| form_of(name).is_some_and(|form| is_meant(&form)))
+            || self.state.knows(&is_meant)
+    }
+
     /// Forgets what is known of some forms.
     pub fn forget_forms(&mut self, is_meant: impl Fn(&Form) -> bool) {
-        let form = |name: &[u8]| Form::of(&Record::decode(name).ok()?.shape?);
-        self.counts.retain(|(name, _), _| !form(name).is_some_and(|form| is_meant(&form)));
+        self.counts.retain(|(name, _), _| !form_of(name).is_some_and(|form| is_meant(&form)));
         self.state.forget(|_, form| is_meant(form));
     }
 
@@ -224,4 +229,9 @@ impl Snapshot {
         }
         rest.is_empty().then_some(snapshot)
     }
+}
+
+/// The form of what a count is kept under.
+fn form_of(name: &[u8]) -> Option<Form> {
+    Form::of(&Record::decode(name).ok()?.shape?)
 }

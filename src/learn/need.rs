@@ -371,6 +371,15 @@ impl Need {
         own
     }
 
+    /// Something was forgotten: what was counted may be of it, so no report stands on that any more.
+    pub fn forget(&mut self) {
+        for agent in Agent::ALL {
+            let seen = self.sums[agent.scope() as usize];
+            let own = &mut self.agents[agent.place()];
+            (own.seen, own.due) = (seen, None);
+        }
+    }
+
     /// Notes that a session was told.
     pub fn suggested(&mut self, suggested: Suggested) {
         for (agent, due) in self.due_mut() {

@@ -24,6 +24,14 @@ pub struct Call {
     pub error_head: Option<String>,
 }
 
+impl Call {
+    /// Whether it is what hints are about: a shell command, and how it ended.
+    #[must_use]
+    pub fn is_shell(&self) -> bool {
+        self.command.is_some() && self.ok.is_some() && self.tool.as_deref().is_none_or(|tool| tool == "Bash")
+    }
+}
+
 /// How a kind of hint did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Score {
@@ -81,7 +89,7 @@ pub fn replay(calls: &[Call], sessions_min: usize) -> Report {
     let mut failed: BTreeMap<(Number, Form), BTreeSet<Number>> = BTreeMap::new();
     for (at, call) in calls.iter().enumerate() {
         let (Some(text), Some(is_ok)) = (&call.command, call.ok) else { continue };
-        if call.tool.as_deref().is_some_and(|tool| tool != "Bash") {
+        if !call.is_shell() {
             continue;
         }
         report.calls += 1;

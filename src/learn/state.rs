@@ -181,13 +181,23 @@ impl State {
             let of = |form: &Form| form.wrapper.category().unwrap_or_else(|| form.category());
             patterns.iter().map(|(key, _)| of(&key.form)).collect::<BTreeSet<Category>>()
         };
-        let before = categories(&self.patterns);
+        let (before, count) = (categories(&self.patterns), self.patterns.len());
         self.streaks.retain(|(project, form), _| !is_meant(*project, form));
         self.patterns.retain(|key, _| !is_meant(key.project, &key.form));
         self.corrections.retain(|project, form| !is_meant(project, form));
+        if self.patterns.len() != count {
+            self.need.forget();
+        }
         let left = categories(&self.patterns);
         let is_all = left.is_empty() && !before.is_empty();
         self.schema.forget(|category| is_all || (before.contains(&category) && !left.contains(&category)));
+    }
+
+    /// Whether anything is known of some forms.
+    pub fn knows(&self, is_meant: impl Fn(&Form) -> bool) -> bool {
+        self.patterns.iter().any(|(key, _)| is_meant(&key.form))
+            || self.streaks.iter().any(|((_, form), _)| is_meant(form))
+            || self.corrections.iter().any(|(_, failed, form, _)| is_meant(&failed) || is_meant(&form))
     }
 
     /// Forgets all that is known of a project.

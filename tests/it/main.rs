@@ -37,6 +37,7 @@ mod keys;
 mod licences;
 mod links;
 mod lived;
+mod lost;
 mod machines;
 mod mcp;
 mod mesh;

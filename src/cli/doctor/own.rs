@@ -10,7 +10,9 @@ use crate::doctor::own::{self, Damage, Executable, Own};
 use crate::doctor::{Finding, hooks};
 use crate::generation::{Cause, DocumentRecord};
 use crate::knowledge::fold::{self, FoldError};
+use crate::knowledge::numbers::{self, NumbersError};
 use crate::knowledge::{KeyError, Learning, shared};
+use crate::model::text::shell_path;
 use crate::model::{Digest, DocumentId, Generation, Kind, limits};
 use crate::root::store::UNFINISHED;
 use crate::root::{Error, Scope, Side, Store, observe, swap};
@@ -278,6 +280,40 @@ fn learning(context: &Context, found: &mut Vec<Finding>) {
                 .to_owned();
             found.push(own::learning(&shared::trusted_path(&learning), error.to_string(), remedy));
         }
+    }
+    if !fs::is_writable(&host.path) {
+        let remedy =
+            format!("chmod u+rwx {0}; if it is somebody else's: ls -ld {0}", shell_path(&host.path, None));
+        found.push(own::learning(
+            &host.path,
+            "can't be written to, so hooks learn nothing".to_owned(),
+            remedy,
+        ));
+    }
+    let at_snapshot = |message: &str, remedy: &str| {
+        own::learning(&host.path.join(fold::SNAPSHOT), message.to_owned(), remedy.to_owned())
+    };
+    if fold::is_damaged(&host.path, &ring, clock::now()) {
+        found.push(at_snapshot(
+            "can't be read: what its predecessor and the journals still have serves",
+            "A copy of yours may take its place; without one, nothing is to be done: it is set aside soon, and a new \
+             one written.",
+        ));
+    }
+    let aside = host.path.join(fold::UNREADABLE);
+    if fs::lstat(&aside).ok().flatten().is_some() {
+        let remedy = format!("Once it is of no use to you: rm {}", shell_path(&aside, None));
+        found.push(own::set_aside(&aside, remedy));
+    }
+    if matches!(numbers::read(&host, &ring, clock::now()), Err(NumbersError::Damaged)) {
+        let path = numbers::path(&host);
+        let remedy = format!(
+            "A copy of yours may take its place; without one: rm {}. Projects are numbered anew then, and of what was \
+             learned in them no hook speaks there.",
+            shell_path(&path, None)
+        );
+        let message = "is damaged: which project is which can't be told".to_owned();
+        found.push(own::learning(&path, message, remedy));
     }
     match fold::known(&host.path, &ring, clock::now()) {
         Ok((_, folded)) => found.extend(own::journals(&host.path, folded.damaged)),

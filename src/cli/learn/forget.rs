@@ -38,7 +38,7 @@ impl Change for Meant {
 /// Runs it.
 ///
 /// # Errors
-/// When nothing is known of it, nobody says yes, or it can't be written.
+/// When it is no command or no project, nobody says yes, or it can't be written.
 pub fn run(context: &Context, command: Option<&str>, folder: Option<&Path>) -> Result<u8, CliError> {
     let store = Store::locate(context)?;
     let known = store.known()?;
@@ -52,6 +52,13 @@ pub fn run(context: &Context, command: Option<&str>, folder: Option<&Path>) -> R
                 ));
             }
             let words = forms.iter().map(|form| format!("`{form}`")).collect::<Vec<_>>().join(" and ");
+            let is_meant = |form: &Form| forms.iter().any(|meant| is_same(meant, form));
+            if !known.snapshot.knows(is_meant) {
+                let message = format!("Nothing is known of {words}, so there is nothing to forget.");
+                context.out.line(&message);
+                context.out.object(&json!({"version": 1, "success": true, "message": message}));
+                return Ok(exit::DONE);
+            }
             (Meant::Forms(forms), format!("what is known of {words}, in all projects"))
         }
         (None, Some(folder)) => {

@@ -25,6 +25,11 @@ const ROWS_SHOWN: usize = 20;
 pub fn show(context: &Context, command: Option<&str>, is_all: bool) -> Result<u8, CliError> {
     let store = Store::locate(context)?;
     let known = store.known()?;
+    if known.is_damaged {
+        context.out.warn(context.spell(
+            "what was learned can't be read: this is what its predecessor and the journals have. More of it: cs doctor",
+        ));
+    }
     let forms = command.map(judge::forms_of);
     let is_meant =
         |form: &Form| forms.as_ref().is_none_or(|forms| forms.iter().any(|own| is_same(own, form)));

@@ -10,8 +10,8 @@ use crate::cli::identity;
 use crate::command::shape::HostType;
 use crate::generation::Cause;
 use crate::hook::observe;
-use crate::knowledge::fold::{Foreign, Rules};
-use crate::knowledge::numbers::{self, Numbers, Of};
+use crate::knowledge::fold::{FoldError, Foreign, Rules};
+use crate::knowledge::numbers::{self, Numbers, NumbersError, Of};
 use crate::knowledge::snapshot::Snapshot;
 use crate::knowledge::upkeep::UpkeepError;
 use crate::knowledge::{HostFolder, Learning, fold, shared};
@@ -120,9 +120,16 @@ impl Store {
         let (host, now) = (self.host()?, clock::now());
         let snapshot = fold::known_of(&host, now).map_err(|error| failed(error.into()))?;
         let numbers = numbers::read(&host, &host.ring()?, now).map_err(|error| failed(error.into()))?;
+        let is_damaged = fold::is_damaged(&host.path, &host.ring()?, now);
         // What is wrong with what others told, or with whom is trusted, cs mesh status and cs doctor say.
         let foreign = shared::foreign(&self.learning, &host, &host.ring()?, now).unwrap_or_default();
-        Ok(Known { snapshot, numbers, foreign, today: u16::try_from(now / 86_400).unwrap_or(u16::MAX) })
+        Ok(Known {
+            snapshot,
+            is_damaged,
+            numbers,
+            foreign,
+            today: u16::try_from(now / 86_400).unwrap_or(u16::MAX),
+        })
     }
 
     /// The project that a folder is, as the client names it.
@@ -140,6 +147,8 @@ impl Store {
 /// All that is known.
 pub struct Known {
     pub snapshot: Snapshot,
+    /// It can't be read: this is what its predecessor and the journals have.
+    pub is_damaged: bool,
     pub numbers: Option<Numbers>,
     /// What other hosts know, where any is trusted and has told.
     pub foreign: Option<Foreign>,
@@ -171,7 +180,9 @@ impl Known {
 /// What went wrong with the store.
 pub fn failed(error: UpkeepError) -> CliError {
     match error {
-        UpkeepError::Key(error) => error.into(),
+        UpkeepError::Key(error)
+        | UpkeepError::Fold(FoldError::Key(error))
+        | UpkeepError::Numbers(NumbersError::Key(error)) => error.into(),
         UpkeepError::Busy => refused(
             "another process is busy with what was learned",
             "Nothing was changed. Try again in a moment.",
