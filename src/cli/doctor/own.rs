@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::cli::engine::Context;
 use crate::cli::sound;
 use crate::cli::status::outside;
+use crate::crypto::Ring;
 use crate::doctor::own::{self, Damage, Executable, Own};
 use crate::doctor::{Finding, hooks};
 use crate::generation::{Cause, DocumentRecord};
 use crate::knowledge::fold::{self, FoldError};
 use crate::knowledge::numbers::{self, NumbersError};
-use crate::knowledge::{KeyError, Learning, shared};
+use crate::knowledge::{HostFolder, KeyError, Learning, shared};
 use crate::model::text::shell_path;
 use crate::model::{Digest, DocumentId, Generation, Kind, limits};
 use crate::root::store::UNFINISHED;
@@ -281,40 +282,7 @@ fn learning(context: &Context, found: &mut Vec<Finding>) {
             found.push(own::learning(&shared::trusted_path(&learning), error.to_string(), remedy));
         }
     }
-    if !fs::is_writable(&host.path) {
-        let remedy =
-            format!("chmod u+rwx {0}; if it is somebody else's: ls -ld {0}", shell_path(&host.path, None));
-        found.push(own::learning(
-            &host.path,
-            "can't be written to, so hooks learn nothing".to_owned(),
-            remedy,
-        ));
-    }
-    let at_snapshot = |message: &str, remedy: &str| {
-        own::learning(&host.path.join(fold::SNAPSHOT), message.to_owned(), remedy.to_owned())
-    };
-    if fold::is_damaged(&host.path, &ring, clock::now()) {
-        found.push(at_snapshot(
-            "can't be read: what its predecessor and the journals still have serves",
-            "A copy of yours may take its place; without one, nothing is to be done: it is set aside soon, and a new \
-             one written.",
-        ));
-    }
-    let aside = host.path.join(fold::UNREADABLE);
-    if fs::lstat(&aside).ok().flatten().is_some() {
-        let remedy = format!("Once it is of no use to you: rm {}", shell_path(&aside, None));
-        found.push(own::set_aside(&aside, remedy));
-    }
-    if matches!(numbers::read(&host, &ring, clock::now()), Err(NumbersError::Damaged)) {
-        let path = numbers::path(&host);
-        let remedy = format!(
-            "A copy of yours may take its place; without one: rm {}. Projects are numbered anew then, and of what was \
-             learned in them no hook speaks there.",
-            shell_path(&path, None)
-        );
-        let message = "is damaged: which project is which can't be told".to_owned();
-        found.push(own::learning(&path, message, remedy));
-    }
+    kept(&host, &ring, found);
     match fold::known(&host.path, &ring, clock::now()) {
         Ok((_, folded)) => found.extend(own::journals(&host.path, folded.damaged)),
         Err(FoldError::Key(error)) => found.push(tell(&error)),
@@ -322,5 +290,39 @@ fn learning(context: &Context, found: &mut Vec<Finding>) {
             let remedy = "cs keys status; what was learned before is in the copy beside it".to_owned();
             found.push(own::learning(&host.path, error.to_string(), remedy));
         }
+    }
+}
+
+/// Whether hooks can keep what they learn, and what they kept can be read.
+fn kept(host: &HostFolder, ring: &Ring, found: &mut Vec<Finding>) {
+    let now = clock::now();
+    let folder = shell_path(&host.path, None);
+    if !fs::is_writable(&host.path) {
+        let message = "can't be written to, so hooks learn nothing".to_owned();
+        let remedy = format!("chmod u+rwx {folder}; if it is somebody else's: ls -ld {folder}");
+        found.push(own::learning(&host.path, message, remedy));
+    }
+    if fold::is_damaged(&host.path, ring, now) {
+        let message = "can't be read: what its predecessor and the journals still have serves".to_owned();
+        let remedy =
+            "A copy of yours may take its place; without one, nothing is to be done: it is set aside soon, \
+                      and a new one written."
+                .to_owned();
+        found.push(own::learning(&host.path.join(fold::SNAPSHOT), message, remedy));
+    }
+    let aside = host.path.join(fold::UNREADABLE);
+    if fs::lstat(&aside).ok().flatten().is_some() {
+        let remedy = format!("Once it is of no use to you: rm {}", shell_path(&aside, None));
+        found.push(own::set_aside(&aside, remedy));
+    }
+    if matches!(numbers::read(host, ring, now), Err(NumbersError::Damaged)) {
+        let path = numbers::path(host);
+        let message = "is damaged: which project is which can't be told".to_owned();
+        let remedy = format!(
+            "A copy of yours may take its place; without one: rm {}. Projects are numbered anew then, and of what was \
+             learned in them no hook speaks there.",
+            shell_path(&path, None)
+        );
+        found.push(own::learning(&path, message, remedy));
     }
 }

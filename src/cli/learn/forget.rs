@@ -29,10 +29,14 @@ impl Change for Meant {
             Self::Everything => snapshot.forget_all(),
             Self::Project(project) => snapshot.state.forget_project(*project),
             Self::Forms(forms) => {
-                snapshot.forget_forms(|form| forms.iter().any(|meant| is_same(meant, form)));
+                snapshot.forget_forms(|form| is_among(forms, form));
             }
         }
     }
+}
+
+fn is_among(forms: &[Form], form: &Form) -> bool {
+    forms.iter().any(|meant| is_same(meant, form))
 }
 
 /// Runs it.
@@ -52,8 +56,7 @@ pub fn run(context: &Context, command: Option<&str>, folder: Option<&Path>) -> R
                 ));
             }
             let words = forms.iter().map(|form| format!("`{form}`")).collect::<Vec<_>>().join(" and ");
-            let is_meant = |form: &Form| forms.iter().any(|meant| is_same(meant, form));
-            if !known.snapshot.knows(is_meant) {
+            if !known.snapshot.knows(|form| is_among(&forms, form)) {
                 let message = format!("Nothing is known of {words}, so there is nothing to forget.");
                 context.out.line(&message);
                 context.out.object(&json!({"version": 1, "success": true, "message": message}));
